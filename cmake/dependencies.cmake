@@ -1,0 +1,35 @@
+# Debian 12 packages, named by scripts/install-deps.sh; nothing is fetched. Each is used in the one folder named here.
+find_package(PkgConfig REQUIRED)
+find_package(Threads REQUIRED)
+find_package(Boost 1.74 REQUIRED COMPONENTS program_options)   # cli
+find_package(SQLite3 3.40 REQUIRED)                            # storage/log
+find_package(OpenSSL 3 REQUIRED COMPONENTS Crypto)             # core/text: SHA-256
+find_package(MPI REQUIRED COMPONENTS C)                        # workers/comm
+find_package(spdlog REQUIRED)                                  # cli, workers
+pkg_check_modules(HDF5 REQUIRED IMPORTED_TARGET hdf5-serial)   # storage/checkpoint, jobs: readers and result files
+find_library(SOVREN_OPENBLAS openblas PATH_SUFFIXES openblas-serial REQUIRED)          # kernels/linalg
+find_path(SOVREN_OPENBLAS_INCLUDE cblas.h PATH_SUFFIXES openblas-serial x86_64-linux-gnu/openblas-serial REQUIRED)
+if(SOVREN_TESTS)
+  find_package(GTest REQUIRED)
+endif()
+if(SOVREN_BENCH)
+  find_package(benchmark REQUIRED)
+endif()
+
+# The CUDA backend is built where a toolkit is; nvcc is looked for on PATH and in its usual folder.
+set(SOVREN_HAS_CUDA OFF)
+if(NOT SOVREN_CUDA STREQUAL "OFF")
+  find_program(SOVREN_NVCC nvcc HINTS /usr/local/cuda/bin)
+  if(SOVREN_NVCC)
+    set(CMAKE_CUDA_COMPILER ${SOVREN_NVCC})
+    set(CMAKE_CUDA_ARCHITECTURES ${SOVREN_CUDA_ARCHITECTURES})
+    set(CMAKE_CUDA_STANDARD 20)
+    set(CMAKE_CUDA_RUNTIME_LIBRARY Static)
+    enable_language(CUDA)
+    find_package(CUDAToolkit REQUIRED)
+    set(SOVREN_HAS_CUDA ON)
+  elseif(SOVREN_CUDA STREQUAL "ON")
+    message(FATAL_ERROR "SOVREN_CUDA=ON, but no nvcc is on PATH or in /usr/local/cuda/bin")
+  endif()
+endif()
+message(STATUS "CUDA backend: ${SOVREN_HAS_CUDA}")

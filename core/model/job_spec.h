@@ -1,0 +1,130 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <variant>
+#include <vector>
+
+namespace sovren {
+
+/// Where kernels run. auto_: CUDA where a device is, else CPU.
+enum class Backend { auto_, cpu, cuda };
+
+/// May ranks share cores? auto_: up to ranks_per_core_max each, with a warning; no: never; yes: any
+/// number.
+enum class Oversubscribe { auto_, no, yes };
+inline constexpr int ranks_per_core_max = 4;
+
+/// [resources]: what one attempt holds.
+struct Resources {
+  int nodes = 1;
+  int ranks = 1;
+  std::optional<int> ranks_min;  ///< elastic: may start on as few
+  std::optional<int> ranks_max;  ///< elastic: may start on as many
+  int cpus_per_rank = 1;
+  int gpus_per_rank = 0;
+  std::int64_t memory_per_rank_bytes = 0;  ///< 0: no limit
+  Backend backend = Backend::auto_;
+  std::optional<double> time_limit_s;  ///< of one attempt; none: unlimited
+  Oversubscribe oversubscribe = Oversubscribe::auto_;
+};
+
+/// [checkpoint]: when to seal, and how many sets to keep.
+struct CheckpointPolicy {
+  enum class Mode { automatic, seconds, steps, off };
+  Mode mode = Mode::automatic;
+  double interval_s = 0;            ///< mode seconds
+  std::int64_t interval_steps = 0;  ///< mode steps
+  int keep = 3;
+};
+
+/// [retry]: attempts that failed through no fault of the job are repeated.
+struct RetryPolicy {
+  int limit = 3;
+  double backoff_s = 10;  ///< doubles with each counted failure
+};
+
+/// pc_alpha: one number, several (the one with the least AIC wins), or auto = {.05, .1, .2, .3, .4,
+/// .5}.
+struct PcAlpha {
+  bool is_auto = false;
+  std::vector<double> values{0.05};  ///< what is tried, in order; auto: the six
+};
+
+/// effects = [{cause, effect, max_lag}]
+struct EffectQuery {
+  std::string cause;
+  std::string effect;
+  int max_lag = 0;
+};
+
+/// interventions = [{set, to}]
+struct Intervention {
+  std::string set;
+  double to = 0;
+};
+
+/// [causal_analysis]: time-series causal discovery.
+struct CausalSpec {
+  enum class Method { pcmci, pcmci_plus, pc };
+  enum class Test { parcorr, robust_parcorr };
+  enum class Fdr { bh, none };
+
+  std::string data;  ///< path: csv, tsv, npy or h5; time in rows, variables in columns
+  std::vector<std::string> variables;  ///< columns to use, in this order; empty: all
+  Method method = Method::pcmci;
+  Test test = Test::parcorr;
+  int min_lag = 0;
+  int max_lag = 1;
+  PcAlpha pc_alpha;
+  double alpha =
+      0.05;  ///< a link is reported when its q-value (p-value without FDR) is at most this
+  Fdr fdr = Fdr::bh;
+  std::optional<int> max_conditions;  ///< PC1: largest condition set tried
+  std::optional<int> max_parents;     ///< MCI: parents of each side that are conditioned on
+  std::optional<double>
+      missing;              ///< a value that means "not measured"; NaN: empty cells and NaN do
+  int bootstrap = 0;        ///< replicates; 0: none
+  bool chain_depth = true;  ///< look for chains in the graph
+  std::vector<EffectQuery> effects;
+  std::vector<Intervention> interventions;
+  std::string truth;  ///< path of a csv source,target[,lag]; empty: none
+  std::uint64_t seed = 0;
+};
+
+/// One alternative per job kind; its index names the kind.
+using KindSpec = std::variant<CausalSpec>;
+
+/// One axis of [array]: the name that ${name} stands for, and its values in order.
+struct ArrayAxis {
+  std::string name;
+  std::vector<std::string> values;
+};
+
+/// A job as its file describes it, all defaults filled in, all paths absolute. A plain value;
+/// core/text reads and prints it.
+struct JobSpec {
+  int schema = 1;
+  std::string name;
+  std::string partition;  ///< empty: the default one
+  std::string qos;
+  std::string account;
+  int priority = 0;
+  std::string begin;  ///< not before: RFC 3339 time; empty: now
+  std::string after;  ///< dependencies, "ok:12,any:13"; empty: none
+  std::string comment;
+  std::map<std::string, std::string> labels;
+  Resources resources;
+  CheckpointPolicy checkpoint;
+  RetryPolicy retry;
+  std::vector<ArrayAxis> array;  ///< empty: one job
+  KindSpec kind;
+};
+
+/// "causal-analysis", ...: as written in `kind =`.
+const char* kind_name(const KindSpec& kind);
+
+}  // namespace sovren

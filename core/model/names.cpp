@@ -1,0 +1,92 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <array>
+#include <span>
+#include <utility>
+
+#include "core/base/check.h"
+#include "core/model/event.h"
+
+namespace sovren {
+namespace {
+
+template <class Value>
+using Name = std::pair<Value, std::string_view>;
+
+constexpr Name<JobState> job_states[] = {{JobState::pending, "PENDING"},
+                                         {JobState::running, "RUNNING"},
+                                         {JobState::suspended, "SUSPENDED"},
+                                         {JobState::completing, "COMPLETING"},
+                                         {JobState::completed, "COMPLETED"},
+                                         {JobState::failed, "FAILED"},
+                                         {JobState::cancelled, "CANCELLED"},
+                                         {JobState::timeout, "TIMEOUT"},
+                                         {JobState::node_fail, "NODE_FAIL"},
+                                         {JobState::preempted, "PREEMPTED"},
+                                         {JobState::out_of_memory, "OUT_OF_MEMORY"}};
+constexpr Name<Request> requests[] = {{Request::checkpoint, "checkpoint"},
+                                      {Request::stop, "stop"},
+                                      {Request::preempt, "preempt"},
+                                      {Request::cancel, "cancel"},
+                                      {Request::kill, "kill"}};
+constexpr Name<Ending> endings[] = {
+    {Ending::done, "done"},     {Ending::checkpointed, "checkpointed"},
+    {Ending::failed, "failed"}, {Ending::retry, "retry"},
+    {Ending::killed, "killed"}, {Ending::lost, "lost"}};
+
+template <class Value>
+std::string_view name_in(std::span<const Name<Value>> names, Value value) {
+  for (const auto& [candidate, text] : names)
+    if (candidate == value) return text;
+  SOVREN_CHECK(false, "every enumerator has a name");
+}
+
+template <class Value>
+std::optional<Value> value_in(std::span<const Name<Value>> names, std::string_view text) {
+  for (const auto& [value, candidate] : names)
+    if (candidate == text) return value;
+  return std::nullopt;
+}
+
+}  // namespace
+
+std::string_view state_name(JobState state) {
+  return name_in<JobState>(job_states, state);
+}
+std::optional<JobState> state_of(std::string_view name) {
+  return value_in<JobState>(job_states, name);
+}
+std::string_view request_name(Request request) {
+  return name_in<Request>(requests, request);
+}
+std::optional<Request> request_of(std::string_view name) {
+  return value_in<Request>(requests, name);
+}
+std::string_view ending_name(Ending ending) {
+  return name_in<Ending>(endings, ending);
+}
+std::optional<Ending> ending_of(std::string_view name) {
+  return value_in<Ending>(endings, name);
+}
+
+std::string_view event_name(const EventBody& body) {
+  static constexpr std::array<std::string_view, std::variant_size_v<EventBody>> names{
+      "node_joined",
+      "node_left",
+      "job_submitted",
+      "stop_requested",
+      "attempt_started",
+      "checkpoint_sealed",
+      "checkpoint_restored",
+      "checkpoint_rejected",
+      "attempt_ended",
+      "job_requeued",
+      "job_ended"};
+  return names.at(body.index());
+}
+
+const char* kind_name(const KindSpec& kind) {
+  static constexpr std::array<const char*, std::variant_size_v<KindSpec>> names{"causal-analysis"};
+  return names.at(kind.index());
+}
+
+}  // namespace sovren

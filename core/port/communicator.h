@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "core/base/result.h"
+
+namespace sovren {
+
+enum class Reduce { sum, min, max };
+
+/// The ranks of one attempt, talking to each other. Every call but rank() and size() is collective:
+/// all ranks make the same calls in the same order.
+///
+/// Order    all_reduce combines in rank order along a fixed tree, so one rank count always gives
+/// the same bits. Errors   peer_lost when a peer is gone or has not answered by the deadline; the
+/// communicator is useless from then on. Threads  one thread per rank.
+class Communicator {
+ public:
+  using Bytes = std::vector<std::byte>;
+
+  virtual ~Communicator() = default;
+  virtual int rank() const = 0;
+  virtual int size() const = 0;
+
+  virtual Result<void> barrier() = 0;
+  /// data: on root the source, elsewhere the target; the same size everywhere.
+  virtual Result<void> broadcast(std::span<std::byte> data, int root) = 0;
+  virtual Result<void> all_reduce(std::span<double> values, Reduce op) = 0;
+  virtual Result<void> all_reduce(std::span<std::int64_t> values, Reduce op) = 0;
+  /// One buffer per rank, any sizes; in rank order, on every rank.
+  virtual Result<std::vector<Bytes>> all_gather(std::span<const std::byte> mine) = 0;
+  /// As all_gather, but only root gets them; empty elsewhere.
+  virtual Result<std::vector<Bytes>> gather(std::span<const std::byte> mine, int root) = 0;
+
+  /// Ends all ranks of the attempt at once. Does not return.
+  [[noreturn]] virtual void abort(int exit_code) = 0;
+};
+
+}  // namespace sovren

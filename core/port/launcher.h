@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <map>
+#include <optional>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "core/base/id.h"
+#include "core/base/result.h"
+#include "core/model/event.h"
+#include "core/model/job_spec.h"
+#include "core/port/reporter.h"
+
+namespace sovren {
+
+/// Start this attempt. Idempotent for one (job, attempt).
+struct AttemptOrder {
+  JobId job;
+  int attempt = 0;
+  int ranks = 1;
+  std::string node;
+  std::string dir;       ///< job directory; holds job.toml
+  JobId oldest_set_job;  ///< checkpoint sets of jobs before this one are not restored
+  double mtbf_s = 0;     ///< mean time between failures to plan the checkpoint interval for
+  JobSpec spec;
+};
+
+/// The attempt's processes are all gone. exit_code: of the rank program; 128 + signal when killed.
+struct AttemptExited {
+  int exit_code = 0;
+  std::optional<Error> error;  ///< what the rank or the launch said of it
+};
+
+/// News of an attempt: what its rank 0 reported, or its end.
+struct AttemptNews {
+  JobId job;
+  int attempt = 0;
+  std::variant<RankReport, AttemptExited> what;
+};
+
+/// Starts and watches attempts on nodes. Implemented by the agent (and by the simulator).
+class Launcher {
+ public:
+  virtual ~Launcher() = default;
+  virtual Result<void> start(const AttemptOrder& order) = 0;
+
+  /// Passes a request on; no error if the attempt is already gone.
+  virtual Result<void> request(JobId job, int attempt, Request request) = 0;
+
+  /// Tells rank 0 that its sealed set is in the log: older sets may be deleted now.
+  virtual Result<void> acknowledge_seal(JobId job, int attempt, std::int64_t step) = 0;
+
+  /// News since the last call; waits up to timeout_s for the first.
+  virtual std::vector<AttemptNews> poll(double timeout_s) = 0;
+};
+
+}  // namespace sovren

@@ -1,0 +1,74 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "core/base/error.h"
+
+namespace sovren {
+
+/// How far a job is. Metrics are named without the prefix sovren_ and in base units
+/// (tests_per_second).
+struct Progress {
+  std::int64_t step = 0;   ///< completed steps
+  double fraction = 0;     ///< of the whole job, 0 to 1, never falls within an attempt
+  std::string phase;       ///< "condition selection"
+  std::int64_t done = 0;   ///< of the phase, in `unit`
+  std::int64_t total = 0;  ///< 0: unknown
+  std::string unit;        ///< "tests"
+  std::map<std::string, double> metrics;
+};
+
+// What rank 0 tells the agent; one JSON line each (core/text/report_json.h).
+struct ReportStarted {
+  std::string backend;
+  std::vector<std::string> devices;
+  int ranks = 0;
+};
+struct ReportProgress {
+  Progress progress;
+};
+struct ReportSealed {
+  std::int64_t step = 0;
+  std::int64_t size_bytes = 0;
+  double seal_s = 0;
+};
+struct ReportRestored {
+  std::int64_t step = 0;
+  std::string set;
+  double restore_s = 0;
+};
+struct ReportRejected {
+  std::string set;
+  std::string why;
+};
+struct ReportWarning {
+  std::string text;
+};
+struct ReportFailed {
+  Error error;
+};
+/// The result folder is durable. digest: SHA-256 of the result's content, the same for every rank
+/// count.
+struct ReportFinished {
+  std::int64_t steps = 0;
+  std::string digest;
+  std::map<std::string, double> metrics;
+};
+
+using RankReport = std::variant<ReportStarted, ReportProgress, ReportSealed, ReportRestored,
+                                ReportRejected, ReportWarning, ReportFailed, ReportFinished>;
+
+/// Takes the reports of rank 0 away. Never fails and never waits: a report that cannot be sent is
+/// dropped.
+class Reporter {
+ public:
+  virtual ~Reporter() = default;
+  virtual void report(const RankReport& report) = 0;
+};
+
+}  // namespace sovren

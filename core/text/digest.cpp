@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "core/text/digest.h"
+
+#include <openssl/evp.h>
+
+#include <array>
+
+#include "core/base/check.h"
+
+namespace sovren::text {
+
+struct Sha256::Context {
+  struct Free {
+    void operator()(EVP_MD_CTX* context) const { EVP_MD_CTX_free(context); }
+  };
+  std::unique_ptr<EVP_MD_CTX, Free> md{EVP_MD_CTX_new()};
+};
+
+Sha256::Sha256() : context_(std::make_unique<Context>()) {
+  SOVREN_CHECK(EVP_DigestInit_ex(context_->md.get(), EVP_sha256(), nullptr) == 1,
+               "libcrypto has SHA-256");
+}
+Sha256::Sha256(Sha256&&) noexcept = default;
+Sha256& Sha256::operator=(Sha256&&) noexcept = default;
+Sha256::~Sha256() = default;
+
+void Sha256::update(std::span<const std::byte> data) {
+  SOVREN_CHECK(EVP_DigestUpdate(context_->md.get(), data.data(), data.size()) == 1,
+               "hashing memory cannot fail");
+}
+
+std::string Sha256::hex() {
+  std::array<unsigned char, 32> digest{};
+  SOVREN_CHECK(EVP_DigestFinal_ex(context_->md.get(), digest.data(), nullptr) == 1,
+               "hex() is called once");
+  constexpr std::string_view digits = "0123456789abcdef";
+  std::string text;
+  for (const unsigned char byte : digest) {
+    text += digits[byte >> 4];
+    text += digits[byte & 15];
+  }
+  return text;
+}
+
+std::string sha256_hex(std::string_view data) {
+  Sha256 hash;
+  hash.update(data);
+  return hash.hex();
+}
+
+}  // namespace sovren::text

@@ -1,0 +1,100 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "core/base/id.h"
+#include "core/base/result.h"
+#include "core/model/spec_facts.h"
+#include "core/port/communicator.h"
+#include "core/port/state_io.h"
+
+namespace sovren::storage {
+
+/// What a set is of.
+struct SetHeader {
+  JobId job;
+  int attempt = 0;
+  std::int64_t step = 0;
+  std::string kind;  ///< "causal-analysis"
+  SpecFacts facts;
+};
+
+/// A sealed set as its manifest describes it.
+struct SetInfo {
+  SetHeader header;
+  std::string name;  ///< "gen-000120"
+  std::string path;
+  std::int64_t size_bytes = 0;  ///< of all shards
+  int shards = 0;
+  double seal_s = 0;  ///< that the job was blocked for; known only to the sealing process, else 0
+  std::vector<ArrayInfo> arrays;
+};
+
+struct RejectedSet {
+  std::string name;
+  std::string why;
+};
+
+struct RestoreResult {
+  SetInfo set;
+  std::unique_ptr<StateReader> reader;
+};
+
+/// The checkpoint sets of one job directory: everything needed to resume a job at one step, written
+/// by all ranks together.
+///
+/// Model    gen-N.tmp-A-X: being written -> gen-N: sealed. Only sealed sets are restored; the
+/// rename is the last, atomic act. Order    write shards -> fsync each -> MANIFEST.json -> fsync ->
+/// fsync dir -> rename -> fsync parent (DESIGN 8). Fence    raise_fence(A) makes every seal of an
+/// attempt before A fail with fenced, also one that is under way. Errors   storage_io (the set is
+/// abandoned, older ones stand; sticky), storage_corrupt, mismatch (facts differ), fenced,
+///          peer_lost.
+/// Threads  seal and restore are collective, one thread per rank.
+class CheckpointStore {
+ public:
+  /// dir: the "checkpoints" folder; made if it is not there.
+  static Result<CheckpointStore> open(std::string dir);
+
+  /// Declares that only this attempt (and later ones) may seal. Durable.
+  Result<void> raise_fence(int attempt);
+
+  /// Writes and seals one set. Collective: fill puts this rank's rows.
+  Result<SetInfo> seal(Communicator& comm, const SetHeader& header,
+                       const std::function<Result<void>(StateWriter&)>& fill);
+
+  /// The newest set that verifies, of a job not before `oldest` and with these facts; nothing if
+  /// there is none. Sets that do not verify are moved to quarantine/ and named in `rejected`. A set
+  /// of other facts: mismatch, naming what differs. Collective; every rank gets the same set.
+  Result<std::optional<RestoreResult>> restore_newest(Communicator& comm, const SpecFacts& facts,
+                                                      JobId oldest,
+                                                      std::vector<RejectedSet>& rejected);
+
+  /// Deletes the oldest sealed sets beyond `keep` (at least 1 stays), and what dead attempts before
+  /// `attempt` left half written.
+  Result<void> prune(int keep, int attempt);
+
+ private:
+  explicit CheckpointStore(std::string dir) : dir_(std::move(dir)) {}
+  std::string dir_;
+};
+
+// Without HDF5, for `sovren checkpoints` and the scheduler side:
+
+/// Sealed sets of a "checkpoints" folder, newest first. A set whose manifest cannot be read is in
+/// `rejected`.
+Result<std::vector<SetInfo>> list_sets(const std::string& dir, std::vector<RejectedSet>& rejected);
+
+/// Reads every byte of a set and compares sizes, SHA-256 and CRC32C with the manifest, and the
+/// manifest with its own digest.
+Result<SetInfo> verify_set(const std::string& set_path);
+
+/// "causal_analysis.alpha: 0.01 there, 0.05 here" for each fact that differs; empty when all agree.
+std::vector<std::string> difference(const SpecFacts& there, const SpecFacts& here);
+
+}  // namespace sovren::storage
