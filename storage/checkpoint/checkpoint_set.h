@@ -51,18 +51,20 @@ struct RestoreResult {
 ///
 /// Model    gen-N.tmp-A-X: being written -> gen-N: sealed. Only sealed sets are restored; the
 /// rename is the last, atomic act. Order    write shards -> fsync each -> MANIFEST.json -> fsync ->
-/// fsync dir -> rename -> fsync parent (DESIGN 8). Fence    raise_fence(A) makes every seal of an
-/// attempt before A fail with fenced, also one that is under way. Errors   storage_io (the set is
-/// abandoned, older ones stand; sticky), storage_corrupt, mismatch (facts differ), fenced,
-///          peer_lost.
+/// fsync dir -> rename -> fsync parent (DESIGN 8).
+/// Fence    raise_fence(J, A) makes every seal of an attempt before A of job J, and of any job
+/// before J, fail with fenced, also one that is under way.
+/// Errors   storage_io (the set is abandoned, older ones stand), storage_corrupt, mismatch (facts
+/// differ), fenced, peer_lost.
 /// Threads  seal and restore are collective, one thread per rank.
 class CheckpointStore {
  public:
   /// dir: the "checkpoints" folder; made if it is not there.
   static Result<CheckpointStore> open(std::string dir);
 
-  /// Declares that only this attempt (and later ones) may seal. Durable.
-  Result<void> raise_fence(int attempt);
+  /// Declares that only this attempt of this job (and later ones) may seal. Durable. Called by rank
+  /// 0 before restoring. fenced when a later one has already said so.
+  Result<void> raise_fence(JobId job, int attempt);
 
   /// Writes and seals one set. Collective: fill puts this rank's rows.
   Result<SetInfo> seal(Communicator& comm, const SetHeader& header,
@@ -75,9 +77,9 @@ class CheckpointStore {
                                                       JobId oldest,
                                                       std::vector<RejectedSet>& rejected);
 
-  /// Deletes the oldest sealed sets beyond `keep` (at least 1 stays), and what dead attempts before
-  /// `attempt` left half written.
-  Result<void> prune(int keep, int attempt);
+  /// Deletes the oldest sealed sets beyond `keep` (at least 1 stays), and what dead attempts left
+  /// half written. Called by rank 0 between seals; fenced when a later attempt has taken over.
+  Result<void> prune(int keep, JobId job, int attempt);
 
  private:
   explicit CheckpointStore(std::string dir) : dir_(std::move(dir)) {}

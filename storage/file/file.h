@@ -12,30 +12,63 @@
 
 namespace sovren::storage {
 
+// Errors   storage_io with the path, the system's text and a hint (disk full, read-only, no such
+// folder); read_file and FileReader: input_missing when the file is not there or not readable.
+
 /// A file being written front to back. Errors are sticky: after the first, every call returns it
 /// again, and a failed fsync is never retried (the kernel may have dropped the pages; Rebello et
 /// al., ATC 2020).
 class FileWriter {
  public:
-  /// Creates the file; it must not exist.
+  /// Creates the file; it must not exist. Its folder must.
   static Result<FileWriter> create(const std::string& path);
   FileWriter(FileWriter&& other) noexcept;
   FileWriter& operator=(FileWriter&& other) noexcept;
   ~FileWriter();
 
+  /// Takes the disk space of a file of this size now, where the file system can; a full disk is
+  /// seen here and not in the middle of writing.
+  Result<void> reserve(std::int64_t size_bytes);
+  /// Also lets the kernel start writing out what has come together, so that finish() waits less.
   Result<void> append(std::span<const std::byte> data);
+  Result<void> append(std::string_view text) {
+    return append(std::as_bytes(std::span(text.data(), text.size())));
+  }
   /// fsync and close; the file's bytes survive power loss, its name only after sync_directory().
   Result<void> finish();
   std::int64_t size_bytes() const { return size_bytes_; }
 
  private:
   explicit FileWriter(std::string path, int fd) : path_(std::move(path)), fd_(fd) {}
-  Result<void> keep(Error error);
+  tl::unexpected<Error> keep(Error error);
 
   std::string path_;
   int fd_ = -1;
   std::int64_t size_bytes_ = 0;
-  std::vector<Error> failure_;  ///< empty or one
+  std::int64_t started_bytes_ = 0;  ///< front part whose write-out has been started
+  std::vector<Error> failure_;      ///< empty or one
+};
+
+/// A file open for reading at any place. Only regular files; symbolic links are not followed.
+class FileReader {
+ public:
+  static Result<FileReader> open(const std::string& path);
+  FileReader(FileReader&& other) noexcept;
+  FileReader& operator=(FileReader&& other) noexcept;
+  ~FileReader();
+
+  /// Size when it was opened.
+  std::int64_t size_bytes() const { return size_bytes_; }
+  /// Fills out; a file that ends before is storage_corrupt.
+  Result<void> read_at(std::int64_t offset, std::span<std::byte> out) const;
+
+ private:
+  FileReader(std::string path, int fd, std::int64_t size_bytes)
+      : path_(std::move(path)), fd_(fd), size_bytes_(size_bytes) {}
+
+  std::string path_;
+  int fd_ = -1;
+  std::int64_t size_bytes_ = 0;
 };
 
 /// Whole contents. limit_bytes: larger files are refused.
@@ -46,20 +79,28 @@ Result<std::string> read_file(const std::string& path,
 /// also after power loss.
 Result<void> write_file_atomic(const std::string& path, std::string_view bytes);
 
+/// As mkdir -p, and durable.
 Result<void> make_directories(const std::string& path);
 Result<void> sync_directory(const std::string& path);
-/// rename(2) and fsync of the target's parent.
+/// rename(2) and fsync of the parents of both.
 Result<void> rename_durable(const std::string& from, const std::string& to);
-/// Deletes a folder and all in it; no error if it is not there.
+/// Deletes a folder and all in it, or a file; no error if it is not there. Does not follow links.
 Result<void> remove_tree(const std::string& path);
 /// Names in a folder, sorted, without . and ..; empty if it is not there.
 Result<std::vector<std::string>> list_directory(const std::string& path);
+/// True when something of this name is there, also a dangling link.
+bool path_exists(const std::string& path);
 
-/// Free bytes for this user on the file system of path.
+/// Free bytes for this user on the file system of path, or of its nearest parent that is there.
 Result<std::int64_t> free_bytes(const std::string& path);
-/// "nfs", "lustre", ... when path lies on a network file system, where locks and mmap cannot be
-/// trusted; else empty.
+/// "nfs", "lustre", ... when path (or its nearest parent that is there) lies on a network file
+/// system, where locks and mmap cannot be trusted; else empty.
 std::string network_file_system(const std::string& path);
+/// The same for a statfs(2) magic number.
+std::string_view network_file_system_of_magic(std::uint64_t magic);
+
+/// "The folder that path is in": "a/b" -> "a", "a" -> ".", "/a" -> "/".
+std::string parent_directory(const std::string& path);
 
 /// An exclusive lock on a file (flock), held until destruction or process death. The holder's text
 /// is left in the file.
