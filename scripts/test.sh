@@ -1,0 +1,11 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
+# Installs what the tests need, builds everything into build/release and runs all tests.
+#   scripts/test.sh [arguments of ctest...]      e.g. scripts/test.sh -L unit
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+
+scripts/install-deps.sh --test
+cmake --preset release
+cmake --build --preset release
+ctest --preset release --parallel "$(nproc)" "$@"
