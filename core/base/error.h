@@ -62,6 +62,7 @@ struct Error {
     context.push_back(std::move(activity));
     return std::move(*this);
   }
+  bool operator==(const Error&) const = default;
 };
 
 /// "where: what (while a, while b)\n  hint: ..." for a person.

@@ -97,8 +97,8 @@ Result<std::int64_t> parse_size_bytes(std::string_view text) {
 std::string format_duration(double seconds) {
   if (seconds < 0 || seconds != std::floor(seconds) || seconds >= 0x1p53) {
     const double ms = seconds * 1000;
-    return ms == std::floor(ms) && std::fabs(ms) < 1e6 ? shortest(ms) + "ms"
-                                                       : shortest(seconds) + "s";
+    const bool reads_back = ms == std::floor(ms) && std::fabs(ms) < 1e6 && ms * 1e-3 == seconds;
+    return reads_back ? shortest(ms) + "ms" : shortest(seconds) + "s";
   }
   auto whole = static_cast<std::int64_t>(seconds);
   if (whole == 0) return "0s";

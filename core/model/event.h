@@ -44,6 +44,7 @@ struct NodeResources {
   int gpus = 0;
   std::int64_t memory_bytes = 0;
   std::map<std::string, std::string> labels;
+  bool operator==(const NodeResources&) const = default;
 };
 
 /// How an attempt came to its end; says what the scheduler does next.
@@ -64,10 +65,12 @@ std::optional<Ending> ending_of(std::string_view name);
 struct NodeJoined {
   std::string node;
   NodeResources resources;
+  bool operator==(const NodeJoined&) const = default;
 };
 struct NodeLeft {
   std::string node;
   std::string why;
+  bool operator==(const NodeLeft&) const = default;
 };
 struct JobSubmitted {
   JobId job;
@@ -76,11 +79,13 @@ struct JobSubmitted {
   std::string spec_digest;
   JobSpec spec;
   JobId oldest_set_job;
+  bool operator==(const JobSubmitted&) const = default;
 };
 struct StopRequested {
   JobId job;
   Request request = Request::stop;
   std::string by;
+  bool operator==(const StopRequested&) const = default;
 };
 /// Written before the launch: a crash between the two is seen on replay as an attempt that never
 /// reported.
@@ -89,6 +94,7 @@ struct AttemptStarted {
   int attempt = 0;
   std::string node;
   int ranks = 0;
+  bool operator==(const AttemptStarted&) const = default;
 };
 struct CheckpointSealed {
   JobId job;
@@ -96,12 +102,14 @@ struct CheckpointSealed {
   std::int64_t step = 0;
   std::int64_t size_bytes = 0;
   double seal_s = 0;
+  bool operator==(const CheckpointSealed&) const = default;
 };
 struct CheckpointRestored {
   JobId job;
   int attempt = 0;
   std::int64_t step = 0;
   double restore_s = 0;
+  bool operator==(const CheckpointRestored&) const = default;
 };
 /// A set that did not verify, was quarantined, and the one before it used.
 struct CheckpointRejected {
@@ -109,6 +117,7 @@ struct CheckpointRejected {
   int attempt = 0;
   std::string set;
   std::string why;
+  bool operator==(const CheckpointRejected&) const = default;
 };
 struct AttemptEnded {
   JobId job;
@@ -116,6 +125,7 @@ struct AttemptEnded {
   Ending ending = Ending::lost;
   int exit_code = 0;  ///< of the rank program; 128 + signal when killed
   std::optional<Error> error;
+  bool operator==(const AttemptEnded&) const = default;
 };
 /// Back to PENDING. counted: against retry.limit.
 struct JobRequeued {
@@ -123,12 +133,14 @@ struct JobRequeued {
   Instant not_before;
   bool counted = false;
   std::string why;
+  bool operator==(const JobRequeued&) const = default;
 };
 struct JobEnded {
   JobId job;
   JobState state = JobState::completed;
   std::string why;
   std::string digest;
+  bool operator==(const JobEnded&) const = default;
 };
 
 using EventBody = std::variant<NodeJoined, NodeLeft, JobSubmitted, StopRequested, AttemptStarted,
@@ -140,6 +152,7 @@ struct Event {
   EventSeq seq;
   Instant at;
   EventBody body;
+  bool operator==(const Event&) const = default;
 };
 
 /// "job_submitted", ...: stable, stored.

@@ -30,6 +30,7 @@ struct Resources {
   Backend backend = Backend::auto_;
   std::optional<double> time_limit_s;  ///< of one attempt; none: unlimited
   Oversubscribe oversubscribe = Oversubscribe::auto_;
+  bool operator==(const Resources&) const = default;
 };
 
 /// [checkpoint]: when to seal, and how many sets to keep.
@@ -39,12 +40,14 @@ struct CheckpointPolicy {
   double interval_s = 0;            ///< mode seconds
   std::int64_t interval_steps = 0;  ///< mode steps
   int keep = 3;
+  bool operator==(const CheckpointPolicy&) const = default;
 };
 
 /// [retry]: attempts that failed through no fault of the job are repeated.
 struct RetryPolicy {
   int limit = 3;
   double backoff_s = 10;  ///< doubles with each counted failure
+  bool operator==(const RetryPolicy&) const = default;
 };
 
 /// pc_alpha: one number, several (the one with the least AIC wins), or auto = {.05, .1, .2, .3, .4,
@@ -52,6 +55,7 @@ struct RetryPolicy {
 struct PcAlpha {
   bool is_auto = false;
   std::vector<double> values{0.05};  ///< what is tried, in order; auto: the six
+  bool operator==(const PcAlpha&) const = default;
 };
 
 /// effects = [{cause, effect, max_lag}]
@@ -59,12 +63,14 @@ struct EffectQuery {
   std::string cause;
   std::string effect;
   int max_lag = 0;
+  bool operator==(const EffectQuery&) const = default;
 };
 
 /// interventions = [{set, to}]
 struct Intervention {
   std::string set;
   double to = 0;
+  bool operator==(const Intervention&) const = default;
 };
 
 /// [causal_analysis]: time-series causal discovery.
@@ -93,6 +99,7 @@ struct CausalSpec {
   std::vector<Intervention> interventions;
   std::string truth;  ///< path of a csv source,target[,lag]; empty: none
   std::uint64_t seed = 0;
+  bool operator==(const CausalSpec&) const = default;
 };
 
 /// One alternative per job kind; its index names the kind.
@@ -102,6 +109,7 @@ using KindSpec = std::variant<CausalSpec>;
 struct ArrayAxis {
   std::string name;
   std::vector<std::string> values;
+  bool operator==(const ArrayAxis&) const = default;
 };
 
 /// A job as its file describes it, all defaults filled in, all paths absolute. A plain value;
@@ -122,6 +130,7 @@ struct JobSpec {
   RetryPolicy retry;
   std::vector<ArrayAxis> array;  ///< empty: one job
   KindSpec kind;
+  bool operator==(const JobSpec&) const = default;
 };
 
 /// "causal-analysis", ...: as written in `kind =`.

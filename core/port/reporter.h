@@ -21,6 +21,7 @@ struct Progress {
   std::int64_t total = 0;  ///< 0: unknown
   std::string unit;        ///< "tests"
   std::map<std::string, double> metrics;
+  bool operator==(const Progress&) const = default;
 };
 
 // What rank 0 tells the agent; one JSON line each (core/text/report_json.h).
@@ -28,29 +29,36 @@ struct ReportStarted {
   std::string backend;
   std::vector<std::string> devices;
   int ranks = 0;
+  bool operator==(const ReportStarted&) const = default;
 };
 struct ReportProgress {
   Progress progress;
+  bool operator==(const ReportProgress&) const = default;
 };
 struct ReportSealed {
   std::int64_t step = 0;
   std::int64_t size_bytes = 0;
   double seal_s = 0;
+  bool operator==(const ReportSealed&) const = default;
 };
 struct ReportRestored {
   std::int64_t step = 0;
   std::string set;
   double restore_s = 0;
+  bool operator==(const ReportRestored&) const = default;
 };
 struct ReportRejected {
   std::string set;
   std::string why;
+  bool operator==(const ReportRejected&) const = default;
 };
 struct ReportWarning {
   std::string text;
+  bool operator==(const ReportWarning&) const = default;
 };
 struct ReportFailed {
   Error error;
+  bool operator==(const ReportFailed&) const = default;
 };
 /// The result folder is durable. digest: SHA-256 of the result's content, the same for every rank
 /// count.
@@ -58,6 +66,7 @@ struct ReportFinished {
   std::int64_t steps = 0;
   std::string digest;
   std::map<std::string, double> metrics;
+  bool operator==(const ReportFinished&) const = default;
 };
 
 using RankReport = std::variant<ReportStarted, ReportProgress, ReportSealed, ReportRestored,

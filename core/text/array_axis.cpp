@@ -1,0 +1,275 @@
+// SPDX-License-Identifier: Apache-2.0
+// [array]: axes, their ranges, and the jobs that they stand for.
+#include <algorithm>
+#include <charconv>
+#include <cmath>
+
+#include "core/text/custom_fields.h"
+#include "core/text/job_file.h"
+#include "core/text/nearest.h"
+
+namespace sovren::text {
+namespace {
+
+using Type = TomlValue::Type;
+
+constexpr std::string_view axis_allowed =
+    "a range such as \"1-240\", \"1-10:2\" or \"1,3,5-7\", or a list of texts or numbers";
+constexpr std::size_t value_bytes_max = 1000;
+constexpr std::size_t expanded_bytes_max = std::size_t{256} << 20;
+
+std::string quoted(std::string_view text) {
+  return describe({.type = Type::text, .text = std::string(text)}).substr(7);
+}
+
+bool is_axis_name(std::string_view name) {
+  const auto is_letter = [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_';
+  };
+  return !name.empty() && name.size() <= 64 && is_letter(name.front()) &&
+         std::all_of(name.begin(), name.end(),
+                     [&](char c) { return is_letter(c) || (c >= '0' && c <= '9'); });
+}
+
+// A whole number without sign or leading zeros, as printing makes it.
+std::optional<std::int64_t> plain_number(std::string_view text) {
+  if (text.empty() || text.size() > 18 || (text.size() > 1 && text.front() == '0'))
+    return std::nullopt;
+  std::int64_t value = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (error != std::errc() || end != text.data() + text.size() || value < 0) return std::nullopt;
+  return value;
+}
+
+// Appends "A", "A-B" or "A-B:S"; false when it is no such thing or there are too many.
+bool append_range(std::string_view term, std::vector<std::string>& values) {
+  const std::size_t dash = term.find('-');
+  const std::size_t colon = term.find(':');
+  if (dash == term.npos && colon != term.npos) return false;
+  const auto first = plain_number(term.substr(0, dash));
+  const auto last =
+      dash == term.npos ? first : plain_number(term.substr(dash + 1, colon - dash - 1));
+  const auto step = colon == term.npos ? 1 : plain_number(term.substr(colon + 1));
+  if (!first || !last || !step || *step < 1 || *last < *first) return false;
+  if ((*last - *first) / *step >= static_cast<std::int64_t>(array_elements_max)) return false;
+  for (std::int64_t value = *first; value <= *last; value += *step)
+    values.push_back(std::to_string(value));
+  return values.size() <= array_elements_max;
+}
+
+std::vector<std::string> values_of_range(std::string_view text) {
+  std::vector<std::string> values;
+  while (true) {
+    const std::size_t comma = text.find(',');
+    std::string_view term = text.substr(0, comma);
+    while (term.starts_with(' ')) term.remove_prefix(1);
+    while (term.ends_with(' ')) term.remove_suffix(1);
+    if (!append_range(term, values)) return {};
+    if (comma == text.npos) return values;
+    text.remove_prefix(comma + 1);
+  }
+}
+
+std::vector<std::string> values_of_list(Reading& reading, const std::string& name,
+                                        const TomlValue& list) {
+  std::vector<std::string> values;
+  for (const TomlValue& item : list.items) {
+    const bool is_number =
+        item.type == Type::whole || (item.type == Type::number && std::isfinite(item.number));
+    const bool is_text = item.type == Type::text && item.text.size() <= value_bytes_max &&
+                         text_fault(item.text).empty();
+    if (!is_number && !is_text) {
+      reading.problems.add(item.place, name + " holds " + describe(item) +
+                                           "; values are numbers or texts of at most " +
+                                           std::to_string(value_bytes_max) + " bytes");
+      return {};
+    }
+    values.push_back(is_text ? item.text : describe(item));
+  }
+  return values;
+}
+
+void read_axis(Reading& reading, const TomlEntry& entry, JobSpec& spec) {
+  const std::string name = "array." + toml_key(entry.key);
+  if (!is_axis_name(entry.key))
+    return reading.problems.add(
+        entry.place,
+        "an axis of [array] must be named by letters, digits and _, got " + quoted(entry.key));
+  std::vector<std::string> values;
+  if (const auto text = text_of(entry.value)) {
+    values = values_of_range(*text);
+  } else if (entry.value.type == Type::list && !entry.value.items.empty()) {
+    values = values_of_list(reading, name, entry.value);
+    if (values.empty()) return;  // reported
+  }
+  if (values.empty() || values.size() > array_elements_max)
+    return reading.problems.add(entry.value.place,
+                                name + " must be " + std::string(axis_allowed) +
+                                    " of at most 100000 elements, got " + describe(entry.value),
+                                entry.value.type == Type::text
+                                    ? "write a list: " + entry.key + " = [\"red\", \"blue\"]"
+                                    : "write: " + entry.key + " = \"1-240\"");
+  spec.array.push_back({entry.key, std::move(values)});
+}
+
+// The end (past the last) of the longest run from `begin` with one step between its numbers.
+std::size_t run_end(const std::vector<std::int64_t>& numbers, std::size_t begin) {
+  if (begin + 1 >= numbers.size()) return begin + 1;
+  const std::int64_t step = numbers[begin + 1] - numbers[begin];
+  if (step < 1) return begin + 1;
+  std::size_t end = begin + 2;
+  while (end < numbers.size() && numbers[end] - numbers[end - 1] == step) ++end;
+  return step > 1 && end - begin < 3 ? begin + 1 : end;
+}
+
+std::string print_ranges(const std::vector<std::int64_t>& numbers) {
+  std::string text;
+  for (std::size_t begin = 0; begin < numbers.size();) {
+    const std::size_t end = run_end(numbers, begin);
+    text += (text.empty() ? "" : ",") + std::to_string(numbers[begin]);
+    if (end - begin > 1) {
+      text += "-" + std::to_string(numbers[end - 1]);
+      const std::int64_t step = numbers[begin + 1] - numbers[begin];
+      if (step > 1) text += ":" + std::to_string(step);
+    }
+    begin = end;
+  }
+  return text;
+}
+
+// Replaces ${axis} in texts by the values of one element.
+class Replacer {
+ public:
+  Replacer(const std::vector<ArrayAxis>& axes, const std::vector<std::size_t>& index)
+      : axes_(axes), index_(index) {}
+
+  void operator()(std::string& text) {
+    if (!holds_axis(text)) return;
+    std::string out;
+    std::size_t from = 0;
+    for (std::size_t at = text.find("${"); at != text.npos; at = text.find("${", from)) {
+      if (at > from && text[at - 1] == '$') {  // "$${": one dollar is dropped
+        out += text.substr(from, at - 1 - from) + "${";
+        from = at + 2;
+        continue;
+      }
+      out += text.substr(from, at - from);
+      const std::size_t close = text.find('}', at);
+      if (close == text.npos) return fail_with(text, "has \"${\" without \"}\"");
+      const std::string_view name = std::string_view(text).substr(at + 2, close - at - 2);
+      const std::string* value = value_of(name);
+      if (value == nullptr) return unknown(text, name);
+      out += *value;
+      from = close + 1;
+      if (out.size() > text_bytes_max) return fail_with(text, "is too long once replaced");
+    }
+    out += text.substr(from);
+    if (out.size() > text_bytes_max) return fail_with(text, "is too long once replaced");
+    text = std::move(out);
+  }
+  const std::optional<Error>& error() const { return error_; }
+
+ private:
+  const std::string* value_of(std::string_view name) const {
+    for (std::size_t a = 0; a < axes_.size(); ++a)
+      if (axes_[a].name == name) return &axes_[a].values[index_[a]];
+    return nullptr;
+  }
+  void fail_with(const std::string& text, std::string why, std::string hint = {}) {
+    if (error_) return;
+    error_ = Error{.code = Code::spec_invalid,
+                   .what = quoted(text) + " " + std::move(why),
+                   .hint = std::move(hint)};
+  }
+  void unknown(const std::string& text, std::string_view name) {
+    std::vector<std::string_view> names;
+    std::string listed;
+    for (const ArrayAxis& axis : axes_) {
+      names.push_back(axis.name);
+      listed += (listed.empty() ? "" : ", ") + axis.name;
+    }
+    std::string why = "names the axis " + quoted(name) + ", but ";
+    why += axes_.empty() ? "the job has no [array]" : "[array] has only " + listed;
+    const std::string near = nearest(name, names);
+    fail_with(
+        text, why,
+        near.empty() ? "write \"$${\" for a literal \"${\"" : "did you mean '${" + near + "}'?");
+  }
+
+  const std::vector<ArrayAxis>& axes_;
+  const std::vector<std::size_t>& index_;
+  std::optional<Error> error_;
+};
+
+Result<JobSpec> element(const JobSpec& base, const std::vector<ArrayAxis>& axes,
+                        const std::vector<std::size_t>& index) {
+  JobSpec spec = base;
+  Replacer replace(axes, index);
+  for (const Row& row : schema_rows()) {
+    visit_strings(row, spec, [&](std::string& text) { replace(text); });
+    if (replace.error()) {
+      Error error = *replace.error();
+      error.what = qualified(row) + ": " + error.what;
+      return fail(std::move(error));
+    }
+    if (std::string fault = fault_after_expansion(row, spec); !fault.empty())
+      return fail({.code = Code::spec_invalid, .what = std::move(fault)});
+  }
+  return spec;
+}
+
+// Counts index up, the last axis fastest; false after the last element.
+bool advance(const std::vector<ArrayAxis>& axes, std::vector<std::size_t>& index) {
+  for (std::size_t a = axes.size(); a-- > 0;) {
+    if (++index[a] < axes[a].values.size()) return true;
+    index[a] = 0;
+  }
+  return false;
+}
+
+}  // namespace
+
+void read_array(Reading& reading, const TomlValue& table, JobSpec& spec) {
+  spec.array.clear();
+  for (const TomlEntry& entry : table.entries) read_axis(reading, entry, spec);
+  std::size_t elements = 1;
+  for (const ArrayAxis& axis : spec.array) {
+    elements *= axis.values.size();
+    if (elements <= array_elements_max) continue;
+    return reading.problems.add(
+        table.place, "[array] has more than " + std::to_string(array_elements_max) + " elements");
+  }
+}
+
+std::string print_axis(const ArrayAxis& axis) {
+  std::vector<std::int64_t> numbers;
+  for (const std::string& value : axis.values)
+    if (const auto number = plain_number(value)) numbers.push_back(*number);
+  if (numbers.size() == axis.values.size())
+    return axis.name + " = \"" + print_ranges(numbers) + "\"";
+  std::string text;
+  for (const std::string& value : axis.values)
+    text += (text.empty() ? "[" : ", ") + toml_quote(value);
+  return axis.name + " = " + text + "]";
+}
+
+Result<std::vector<JobSpec>> expand_array(const JobSpec& spec) {
+  JobSpec base = spec;
+  base.array.clear();
+  std::vector<std::size_t> index(spec.array.size(), 0);
+  std::vector<JobSpec> elements;
+  std::size_t bytes = 0;
+  do {
+    SOVREN_TRY(each, element(base, spec.array, index));
+    // One element stays a job file; all together stay in memory.
+    const std::size_t printed_bytes = print_job_file(each).size();
+    bytes += printed_bytes;
+    if (printed_bytes > toml_size_bytes_max || bytes > expanded_bytes_max)
+      return fail({.code = Code::spec_invalid,
+                   .what = "[array] makes more text than 1 MiB a job or 256 MiB in all"});
+    elements.push_back(std::move(each));
+  } while (advance(spec.array, index));
+  return elements;
+}
+
+}  // namespace sovren::text

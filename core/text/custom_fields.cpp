@@ -1,0 +1,214 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "core/text/custom_fields.h"
+
+#include <algorithm>
+#include <charconv>
+
+#include "core/base/units.h"
+#include "core/text/nearest.h"
+#include "core/text/time_text.h"
+
+namespace sovren::text {
+namespace {
+
+using Type = TomlValue::Type;
+using Visit = std::function<void(std::string&)>;
+
+constexpr std::size_t name_bytes_max = 100;
+constexpr std::size_t labels_max = 64;
+
+bool is_word_character(char c) {
+  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+         std::string_view("._-+@").find(c) != std::string_view::npos;
+}
+
+bool is_word(std::string_view text) {
+  return !text.empty() && text.size() <= name_bytes_max &&
+         std::all_of(text.begin(), text.end(), is_word_character);
+}
+
+std::optional<std::int64_t> whole_of(std::string_view text) {
+  std::int64_t value = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (error != std::errc() || end != text.data() + text.size()) return std::nullopt;
+  return value;
+}
+
+void read_schema(Reading& reading, const Row& row, const TomlValue& value, JobSpec& spec) {
+  if (value.type != Type::whole) return report_value(reading, row, value);
+  if (value.whole != 1)
+    reading.problems.add(
+        value.place,
+        "schema " + std::to_string(value.whole) + " is not known; this version " + "reads schema 1",
+        value.whole > 1 ? "a newer version of sovren may read it" : "");
+  spec.schema = 1;
+}
+
+void read_kind(Reading& reading, const Row& row, const TomlValue& value, JobSpec& spec) {
+  const auto text = text_of(value);
+  const Kind* kind = text ? find_kind(*text) : nullptr;
+  if (kind != nullptr && kind->is_available) {
+    spec.kind = CausalSpec{};
+    return;
+  }
+  if (kind != nullptr)
+    return reading.problems.add(value.place,
+                                "kind '" + *text + "' is not available in this version",
+                                "available: causal-analysis", Code::refused);
+  std::vector<std::string_view> names;
+  for (const Kind& each : schema_kinds()) names.push_back(each.name);
+  const std::string near = text ? nearest(*text, names) : "";
+  if (near.empty()) return report_value(reading, row, value);
+  reading.problems.add(value.place, "kind must be " + allowed(row) + ", got " + describe(value),
+                       "did you mean '" + near + "'?");
+}
+
+void read_labels(Reading& reading, const Row& row, const TomlValue& value, JobSpec& spec) {
+  if (value.type != Type::table) return report_value(reading, row, value);
+  if (value.entries.size() > labels_max)
+    return reading.problems.add(value.place, "labels: at most 64 are allowed");
+  spec.labels.clear();
+  for (const TomlEntry& entry : value.entries) {
+    const std::string name = "labels." + toml_key(entry.key);
+    const auto text = text_of(entry.value);
+    if (!is_word(entry.key)) {
+      reading.problems.add(
+          entry.place,
+          "a label's name must be letters, digits and . _ - + @, got " + toml_quote(entry.key));
+    } else if (!text) {
+      reading.problems.add(entry.value.place, name + " must be text, got " + describe(entry.value),
+                           "write: " + toml_key(entry.key) + " = \"...\"");
+    } else if (const std::string fault = text_fault(*text); !fault.empty()) {
+      reading.problems.add(entry.value.place,
+                           name + " must be " + fault + ", got " + describe(entry.value));
+    } else {
+      spec.labels[entry.key] = *text;
+    }
+  }
+}
+
+std::optional<std::string> print_labels(const JobSpec& spec) {
+  if (spec.labels.empty()) return std::nullopt;
+  std::string text;
+  for (const auto& [key, value] : spec.labels)
+    text += (text.empty() ? "{ " : ", ") + toml_key(key) + " = " + toml_quote(value);
+  return text + " }";
+}
+
+// "20 steps" -> 20.
+std::optional<std::int64_t> steps_of(std::string_view text) {
+  for (const std::string_view unit : {"steps", "step"}) {
+    if (!text.ends_with(unit)) continue;
+    text.remove_suffix(unit.size());
+    while (text.ends_with(' ')) text.remove_suffix(1);
+    return whole_of(text);
+  }
+  return std::nullopt;
+}
+
+void read_interval(Reading& reading, const Row& row, const TomlValue& value, JobSpec& spec) {
+  using Mode = CheckpointPolicy::Mode;
+  const auto text = text_of(value);
+  if (!text) return report_value(reading, row, value);
+  CheckpointPolicy& policy = spec.checkpoint;
+  policy.interval_s = 0;
+  policy.interval_steps = 0;
+  if (*text == "auto" || *text == "off") {
+    policy.mode = *text == "auto" ? Mode::automatic : Mode::off;
+    return;
+  }
+  if (const auto steps = steps_of(*text)) {
+    if (*steps < 1) return report_value(reading, row, value);
+    policy.mode = Mode::steps;
+    policy.interval_steps = *steps;
+    return;
+  }
+  if (const auto seconds = parse_duration_s(*text); seconds && *seconds >= 0.001) {
+    policy.mode = Mode::seconds;
+    policy.interval_s = *seconds;
+    return;
+  }
+  constexpr std::string_view words[] = {"auto", "off"};
+  const std::string near = nearest(*text, words);
+  if (near.empty()) return report_value(reading, row, value);
+  reading.problems.add(value.place,
+                       qualified(row) + " must be " + allowed(row) + ", got " + describe(value),
+                       "did you mean '" + near + "'?");
+}
+
+std::optional<std::string> print_interval(const JobSpec& spec) {
+  const CheckpointPolicy& policy = spec.checkpoint;
+  switch (policy.mode) {
+    case CheckpointPolicy::Mode::automatic:
+      return "\"auto\"";
+    case CheckpointPolicy::Mode::off:
+      return "\"off\"";
+    case CheckpointPolicy::Mode::steps:
+      return "\"" + std::to_string(policy.interval_steps) +
+             (policy.interval_steps == 1 ? " step\"" : " steps\"");
+    case CheckpointPolicy::Mode::seconds:
+      return toml_quote(format_duration(policy.interval_s));
+  }
+  return std::nullopt;
+}
+
+}  // namespace
+
+Custom schema_field() {
+  return {read_schema,
+          [](const JobSpec& spec) { return std::optional(std::to_string(spec.schema)); }, nullptr,
+          "1"};
+}
+
+Custom kind_field() {
+  return {read_kind,
+          [](const JobSpec& spec) { return std::optional(toml_quote(kind_name(spec.kind))); },
+          nullptr, "one of causal-analysis, model-training, rendering, command"};
+}
+
+Custom labels_field() {
+  return {read_labels, print_labels,
+          [](JobSpec& spec, const Visit& visit) {
+            for (auto& [key, value] : spec.labels) visit(value);
+          },
+          "a table of texts"};
+}
+
+Custom interval_field() {
+  return {read_interval, print_interval, nullptr,
+          "\"auto\", \"off\", a duration or a number of steps such as \"20 steps\""};
+}
+
+std::string name_fault(std::string_view text) {
+  const bool is_good = !text.empty() && text.size() <= name_bytes_max && text.front() != '.' &&
+                       text.front() != '-' && text.find_first_of("/\\\n\t") == text.npos;
+  return is_good ? "" : "1 to 100 bytes without slashes that do not begin with '.' or '-'";
+}
+
+std::string word_fault(std::string_view text) {
+  return text.empty() || is_word(text) ? "" : "at most 100 letters, digits and . _ - + @";
+}
+
+std::string begin_fault(std::string_view text) {
+  if (text.empty() || parse_utc(text)) return "";
+  return "a time such as \"2026-11-23T15:00:00Z\"";
+}
+
+std::string after_fault(std::string_view text) {
+  constexpr std::string_view must_be = "a list such as \"ok:12,any:13\" (ok, any or failed)";
+  while (!text.empty()) {
+    const std::string_view term = text.substr(0, text.find(','));
+    const std::size_t colon = term.find(':');
+    if (colon == term.npos) return std::string(must_be);
+    const std::string_view when = term.substr(0, colon);
+    const auto job = whole_of(term.substr(colon + 1));
+    if ((when != "ok" && when != "any" && when != "failed") || !job || *job < 1)
+      return std::string(must_be);
+    if (term.size() == text.size()) return "";
+    text.remove_prefix(term.size() + 1);
+    if (text.empty()) return std::string(must_be);
+  }
+  return "";
+}
+
+}  // namespace sovren::text

@@ -1,0 +1,28 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "core/text/schema.h"
+
+namespace sovren::text {
+
+// Rows whose values have a form of their own.
+Custom schema_field();
+Custom kind_field();
+Custom labels_field();
+Custom interval_field();
+Custom pc_alpha_field();
+Custom variables_field();
+Custom effects_field();
+Custom interventions_field();
+
+/// [array]: every key is an axis.
+void read_array(Reading& reading, const TomlValue& table, JobSpec& spec);
+std::string print_axis(const ArrayAxis& axis);  ///< "frame = \"1-240\""
+inline constexpr std::size_t array_elements_max = 100'000;
+
+std::string name_fault(std::string_view text);   ///< of a job's name
+std::string word_fault(std::string_view text);   ///< of a partition, QOS, account
+std::string after_fault(std::string_view text);  ///< of "ok:12,any:13"
+std::string begin_fault(std::string_view text);  ///< of "2026-11-23T15:00:00Z"
+
+}  // namespace sovren::text

@@ -1,0 +1,169 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "core/text/event_json.h"
+
+#include "core/text/job_file.h"
+#include "core/text/json_fields.h"
+
+namespace sovren::text {
+
+template <>
+struct StoredNames<JobState> {
+  static constexpr const char* what = "a job state";
+  static std::string_view name(JobState value) { return state_name(value); }
+  static std::optional<JobState> value(std::string_view text) { return state_of(text); }
+};
+template <>
+struct StoredNames<Request> {
+  static constexpr const char* what = "a request";
+  static std::string_view name(Request value) { return request_name(value); }
+  static std::optional<Request> value(std::string_view text) { return request_of(text); }
+};
+template <>
+struct StoredNames<Ending> {
+  static constexpr const char* what = "an ending";
+  static std::string_view name(Ending value) { return ending_name(value); }
+  static std::optional<Ending> value(std::string_view text) { return ending_of(text); }
+};
+
+// Outside the unnamed namespace, where Writer and Reader find them by their argument.
+static void fields(auto& io, NodeResources& r) {
+  io.required("cpus", r.cpus);
+  io.optional("gpus", r.gpus);
+  io.optional("memory_bytes", r.memory_bytes);
+  io.optional("labels", r.labels);
+}
+static void fields(auto& io, NodeJoined& e) {
+  io.required("node", e.node);
+  io.required("resources", e.resources);
+}
+static void fields(auto& io, NodeLeft& e) {
+  io.required("node", e.node);
+  io.optional("why", e.why);
+}
+// The spec is put beside these, as text.
+static void fields(auto& io, JobSubmitted& e) {
+  io.required("job", e.job);
+  io.optional("user", e.user);
+  io.required("dir", e.dir);
+  io.required("spec_digest", e.spec_digest);
+  io.optional("oldest_set_job", e.oldest_set_job);
+}
+static void fields(auto& io, StopRequested& e) {
+  io.required("job", e.job);
+  io.required("request", e.request);
+  io.optional("by", e.by);
+}
+static void fields(auto& io, AttemptStarted& e) {
+  io.required("job", e.job);
+  io.required("attempt", e.attempt);
+  io.required("node", e.node);
+  io.required("ranks", e.ranks);
+}
+static void fields(auto& io, CheckpointSealed& e) {
+  io.required("job", e.job);
+  io.required("attempt", e.attempt);
+  io.required("step", e.step);
+  io.optional("size_bytes", e.size_bytes);
+  io.optional("seal_s", e.seal_s);
+}
+static void fields(auto& io, CheckpointRestored& e) {
+  io.required("job", e.job);
+  io.required("attempt", e.attempt);
+  io.required("step", e.step);
+  io.optional("restore_s", e.restore_s);
+}
+static void fields(auto& io, CheckpointRejected& e) {
+  io.required("job", e.job);
+  io.required("attempt", e.attempt);
+  io.required("set", e.set);
+  io.optional("why", e.why);
+}
+static void fields(auto& io, AttemptEnded& e) {
+  io.required("job", e.job);
+  io.required("attempt", e.attempt);
+  io.required("ending", e.ending);
+  io.optional("exit_code", e.exit_code);
+  io.optional("error", e.error);
+}
+static void fields(auto& io, JobRequeued& e) {
+  io.required("job", e.job);
+  io.required("not_before", e.not_before);
+  io.required("counted", e.counted);
+  io.optional("why", e.why);
+}
+static void fields(auto& io, JobEnded& e) {
+  io.required("job", e.job);
+  io.required("state", e.state);
+  io.optional("why", e.why);
+  io.optional("digest", e.digest);
+}
+
+namespace {
+
+constexpr int version = 1;
+
+tl::unexpected<Error> corrupt(std::string what) {
+  return fail({.code = Code::storage_corrupt, .what = "an event of the log: " + std::move(what)});
+}
+
+Result<void> read_spec(const Json& json, JobSpec& spec) {
+  SOVREN_TRY(toml, get_string(json, "spec"));
+  auto parsed = parse_job_file({.name = "spec", .text = std::move(toml), .base_dir = ""});
+  if (!parsed) return fail(std::move(parsed.error().front()));
+  spec = *std::move(parsed);
+  return {};
+}
+
+// Tries the alternatives of EventBody by name.
+template <std::size_t index = 0>
+Result<EventBody> read_body(const std::string& name, const Json& json) {
+  if constexpr (index == std::variant_size_v<EventBody>) {
+    return corrupt("'" + name + "' is not known to this version");
+  } else {
+    EventBody body(std::in_place_index<index>);
+    if (event_name(body) != name) return read_body<index + 1>(name, json);
+    auto& event = std::get<index>(body);
+    Reader reader(json);
+    fields(reader, event);
+    if (reader.error()) return corrupt(name + ": " + reader.error()->what);
+    if constexpr (std::is_same_v<std::remove_reference_t<decltype(event)>, JobSubmitted>) {
+      if (auto read = read_spec(json, event.spec); !read)
+        return corrupt(name + ": " + to_text(read.error()));
+    }
+    return body;
+  }
+}
+
+}  // namespace
+
+std::string event_to_json(const Event& event) {
+  Json json = {{"v", version},
+               {"event", std::string(event_name(event.body))},
+               {"at", event.at.ms},
+               {"seq", event.seq.value}};
+  Writer writer(json);
+  std::visit([&](const auto& body) { writer.all(body); }, event.body);
+  if (const auto* submitted = std::get_if<JobSubmitted>(&event.body))
+    json["spec"] = print_job_file(submitted->spec);
+  return dump_json(json);
+}
+
+Result<Event> event_from_json(std::string_view line) {
+  const auto json = parse_json(line, "event");
+  if (!json) return corrupt(to_text(json.error()));
+  const auto stored_version = get_int(*json, "v");
+  const auto name = get_string(*json, "event");
+  const auto at = get_int(*json, "at");
+  const auto seq = get_int(*json, "seq");
+  for (const Error* error :
+       {stored_version ? nullptr : &stored_version.error(), name ? nullptr : &name.error(),
+        at ? nullptr : &at.error(), seq ? nullptr : &seq.error()})
+    if (error != nullptr) return corrupt(error->what);
+  if (*stored_version != version)
+    return corrupt("version " + std::to_string(*stored_version) + " is not known; this reads " +
+                   std::to_string(version));
+  SOVREN_TRY(body, read_body(*name, *json));
+  return Event{.seq = {*seq}, .at = {*at}, .body = std::move(body)};
+}
+
+}  // namespace sovren::text

@@ -1,0 +1,286 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "core/text/job_file.h"
+
+#include <filesystem>
+#include <map>
+
+#include "core/text/custom_fields.h"
+#include "core/text/digest.h"
+#include "core/text/problems.h"
+#include "core/text/schema.h"
+#include "core/text/toml_tree.h"
+
+namespace sovren::text {
+namespace {
+
+using Type = TomlValue::Type;
+
+bool is_section(std::string_view name) {
+  for (const Section& section : schema_sections())
+    if (section.name == name) return true;
+  return false;
+}
+
+const Kind* kind_of_section(std::string_view section) {
+  for (const Kind& kind : schema_kinds())
+    if (kind.section == section) return &kind;
+  return nullptr;
+}
+
+std::vector<std::string_view> keys_of(std::string_view section) {
+  std::vector<std::string_view> keys;
+  for (const Row& row : schema_rows())
+    if (row.section == section) keys.push_back(row.key);
+  return keys;
+}
+
+// What was probably meant by an unknown key: near names of its own section, then of others.
+std::string unknown_key_hint(std::string_view section, std::string_view key) {
+  std::vector<std::string_view> near_keys = keys_of(section);
+  if (section.empty()) {
+    for (const Section& each : schema_sections()) near_keys.push_back(each.name);
+    for (const Kind& kind : schema_kinds()) near_keys.push_back(kind.section);
+  }
+  if (std::string near = nearest(key, near_keys); !near.empty()) {
+    const bool is_table = section.empty() && find_row("", near) == nullptr;
+    return "did you mean " + (is_table ? "[" + near + "]?" : "'" + near + "'?");
+  }
+  std::vector<std::string_view> others;
+  for (const Row& row : schema_rows()) others.push_back(row.key);
+  if (const std::string near = nearest(key, others); !near.empty()) {
+    for (const Row& row : schema_rows()) {
+      if (row.key != near) continue;
+      const std::string home = row.section.empty() ? "the top of the file, before any [section]"
+                                                   : "[" + std::string(row.section) + "]";
+      return "'" + near + "' belongs to " + home;
+    }
+  }
+  std::string listed;
+  for (const std::string_view each : keys_of(section))
+    listed += (listed.empty() ? "" : ", ") + std::string(each);
+  return "known keys: " + listed;
+}
+
+void mark(TomlValue& value, const Place& place) {
+  value.place = place;
+  for (TomlValue& item : value.items) mark(item, place);
+  for (TomlEntry& entry : value.entries) {
+    entry.place = place;
+    mark(entry.value, place);
+  }
+}
+
+// Puts a value at its place in the tree; tables are merged.
+void merge(TomlEntry into, std::vector<TomlEntry>& entries) {
+  for (TomlEntry& entry : entries) {
+    if (entry.key != into.key) continue;
+    if (entry.value.type == Type::table && into.value.type == Type::table) {
+      for (TomlEntry& each : into.value.entries) merge(std::move(each), entry.value.entries);
+    } else {
+      entry = std::move(into);
+    }
+    return;
+  }
+  entries.push_back(std::move(into));
+}
+
+// The value of an override: TOML where it is some, else a bare string.
+TomlValue value_of(const Override& override) {
+  auto document = parse_toml("value = " + override.value, "--set");
+  const bool is_toml = document && document->entries.size() == 1 &&
+                       document->entries.front().key == "value" &&
+                       override.value.find('\n') == std::string::npos;
+  if (!is_toml) return {.type = Type::text, .text = override.value};
+  TomlValue value = std::move(document->entries.front().value);
+  if (value.type != Type::text) value.text = override.value;
+  return value;
+}
+
+void apply_override(const Override& override, int index, TomlValue& root, Problems& problems) {
+  const Place place{.override_index = index, .line = 0, .column = 0};
+  std::vector<std::string> path{""};
+  for (const char c : override.key) {
+    if (c == '.')
+      path.emplace_back();
+    else
+      path.back() += c;
+  }
+  for (const std::string& part : path)
+    if (part.empty() || path.size() > static_cast<std::size_t>(toml_depth_max))
+      return problems.add(place, "a key is missing", "write: --set resources.ranks=4", Code::usage);
+  TomlValue value = value_of(override);
+  mark(value, place);
+  for (std::size_t i = path.size(); i-- > 1;) {
+    TomlValue table{.type = Type::table, .place = place};
+    table.entries.push_back({path[i], place, std::move(value)});
+    value = std::move(table);
+  }
+  merge({path[0], place, std::move(value)}, root.entries);
+}
+
+// Reads a whole tree into a spec.
+class SpecReader {
+ public:
+  SpecReader(const TomlValue& root, Problems& problems, std::string_view base_dir)
+      : root_(root), problems_(problems), reading_{problems, base_dir} {}
+
+  JobSpec read(std::string_view default_name) {
+    spec_.name = default_name;
+    const TomlEntry* kind = root_.find("kind");
+    if (kind == nullptr)
+      problems_.add({}, "kind is missing", "write: kind = \"causal-analysis\"");
+    else if (kind->value.type == Type::text)
+      kind_ = find_kind(kind->value.text);
+    read_entries("", root_);
+    if (kind != nullptr && kind_ != nullptr && kind_->is_available)
+      check_required(kind_->section, kind->place);
+    check_relations();
+    return std::move(spec_);
+  }
+
+ private:
+  void read_entries(std::string_view section, const TomlValue& table) {
+    for (const TomlEntry& entry : table.entries) {
+      if (const Row* row = find_row(section, entry.key)) {
+        read_value(reading_, *row, entry.value, spec_);
+        places_[qualified(*row)] = entry.value.place;
+      } else if (section.empty() && (is_section(entry.key) || kind_of_section(entry.key))) {
+        read_section(entry);
+      } else {
+        unknown(section, entry);
+      }
+    }
+  }
+
+  void read_section(const TomlEntry& entry) {
+    const Kind* kind = kind_of_section(entry.key);
+    if (kind != nullptr && kind_ != nullptr && kind != kind_)
+      return problems_.add(entry.place, "[" + entry.key + "] does not belong to kind '" +
+                                            std::string(kind_->name) + "'");
+    if (kind != nullptr && !kind->is_available) return;  // kind is refused or not known
+    if (entry.value.type != Type::table)
+      return problems_.add(entry.value.place,
+                           "[" + entry.key + "] must be a table, got " + describe(entry.value),
+                           "write the line [" + entry.key + "] and its keys below it");
+    if (entry.key == array_section) return read_array(reading_, entry.value, spec_);
+    read_entries(entry.key, entry.value);
+  }
+
+  void unknown(std::string_view section, const TomlEntry& entry) {
+    const std::string shown =
+        describe({.type = Type::text, .text = entry.key}).substr(7);  // without "string "
+    const bool is_table = entry.value.type == Type::table;
+    std::string what = "unknown ";
+    what += section.empty() && is_table ? "section [" + entry.key + "]" : "key " + shown;
+    if (!section.empty()) what += " in [" + std::string(section) + "]";
+    problems_.add(entry.place, std::move(what),
+                  problems_.is_full() ? "" : unknown_key_hint(section, entry.key));
+  }
+
+  void check_required(std::string_view section, const Place& kind_place) {
+    const TomlEntry* table = root_.find(section);
+    for (const Row& row : schema_rows()) {
+      if (row.section != section || row.presence != Row::Presence::required) continue;
+      if (table != nullptr && (table->value.type != Type::table || table->value.find(row.key)))
+        continue;
+      problems_.add(table != nullptr ? table->place : kind_place, qualified(row) + " is missing",
+                    "write in [" + std::string(section) + "]: " + std::string(row.key) + " = " +
+                        std::string(row.example));
+    }
+  }
+
+  // left must be at most right; blamed on the one that was written (the last of both).
+  void check_order(const std::string& left_name, std::optional<std::int64_t> left,
+                   const std::string& right_name, std::optional<std::int64_t> right) {
+    if (!left || !right || *left <= *right) return;
+    const auto left_place = places_.find(left_name);
+    const auto right_place = places_.find(right_name);
+    const auto& found = left_place != places_.end() ? left_place : right_place;
+    const Place place = found != places_.end() ? found->second : Place{};
+    problems_.add(place, left_name + " must be at most " + right_name + ", got " +
+                             std::to_string(*left) + " and " + std::to_string(*right));
+  }
+
+  void check_relations() {
+    const Resources& r = spec_.resources;
+    check_order("resources.ranks_min", r.ranks_min, "resources.ranks", r.ranks);
+    check_order("resources.ranks", r.ranks, "resources.ranks_max", r.ranks_max);
+    check_order("resources.nodes", r.nodes, "resources.ranks", r.ranks);
+    if (const auto* causal = std::get_if<CausalSpec>(&spec_.kind))
+      check_order("causal_analysis.min_lag", causal->min_lag, "causal_analysis.max_lag",
+                  causal->max_lag);
+  }
+
+  const TomlValue& root_;
+  Problems& problems_;
+  Reading reading_;
+  JobSpec spec_;
+  const Kind* kind_ = nullptr;
+  std::map<std::string, Place> places_;
+};
+
+std::string default_name(const std::string& source_name) {
+  std::string stem = std::filesystem::path(source_name).stem().string();
+  const bool is_good = name_fault(stem).empty() && text_fault(stem).empty();
+  return is_good ? stem : "job";
+}
+
+}  // namespace
+
+tl::expected<JobSpec, Errors> parse_job_file(const SourceText& source,
+                                             std::span<const Override> overrides) {
+  auto root = parse_toml(source.text, source.name);
+  if (!root) return tl::unexpected<Errors>(Errors{std::move(root).error()});
+  Problems problems(source.name, overrides);
+  for (std::size_t i = 0; i < overrides.size(); ++i)
+    apply_override(overrides[i], static_cast<int>(i), *root, problems);
+  JobSpec spec = SpecReader(*root, problems, source.base_dir).read(default_name(source.name));
+  if (problems.empty() && print_job_file(spec).size() > toml_size_bytes_max)
+    problems.add({}, "the job has more than 1 MiB of text once its paths are absolute");
+  if (!problems.empty()) return tl::unexpected<Errors>(std::move(problems).in_order());
+  return spec;
+}
+
+std::string print_job_file(const JobSpec& spec) {
+  const auto print_rows = [&](std::string_view section) {
+    std::string text;
+    for (const Row& row : schema_rows())
+      if (row.section == section)
+        if (const auto value = printed(row, spec))
+          text += std::string(row.key) + " = " + *value + "\n";
+    return text;
+  };
+  std::string text = print_rows("");
+  for (const Section& section : schema_sections()) {
+    const Kind* kind = kind_of_section(section.name);
+    if (kind != nullptr && kind->name != kind_name(spec.kind)) continue;
+    if (section.name == array_section && spec.array.empty()) continue;
+    text += "\n[" + std::string(section.name) + "]\n" + print_rows(section.name);
+    if (section.name == array_section)
+      for (const ArrayAxis& axis : spec.array) text += print_axis(axis) + "\n";
+  }
+  return text;
+}
+
+SpecFacts spec_facts(const JobSpec& spec) {
+  SpecFacts facts{{"kind", kind_name(spec.kind)}};
+  const std::string_view section = find_kind(kind_name(spec.kind))->section;
+  for (const Row& row : schema_rows()) {
+    if (row.section != section) continue;
+    auto value = printed(row, spec);
+    if (!value) continue;
+    if (const auto* path = std::get_if<Path>(&row.field))
+      value = std::filesystem::path(path->get(spec)).filename().string();
+    facts[qualified(row)] = *value;
+  }
+  return facts;
+}
+
+std::string facts_digest(const SpecFacts& facts) {
+  Sha256 hash;
+  for (const auto& [key, value] : facts)
+    hash.update(toml_quote(key) + "=" + toml_quote(value) + "\n");
+  return hash.hex();
+}
+
+}  // namespace sovren::text

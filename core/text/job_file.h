@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <span>
+#include <string>
+#include <vector>
+
+#include "core/base/result.h"
+#include "core/model/job_spec.h"
+#include "core/model/spec_facts.h"
+#include "core/text/nearest.h"
+
+namespace sovren::text {
+
+/// A job file's text. Nothing here touches the disk: the caller has read it.
+struct SourceText {
+  std::string name;      ///< for messages, and its stem is the job's name if the file has none
+  std::string text;      ///< TOML 1.0, at most 1 MiB
+  std::string base_dir;  ///< absolute; relative paths resolve against it
+};
+
+/// `--set key=value`.
+struct Override {
+  std::string key;    ///< "resources.ranks", "name", "labels.region", "array.frame"
+  std::string value;  ///< a TOML value, or else a bare string
+};
+
+/// At least one; in file order, those of overrides last; at most 100 and one that counts the rest.
+using Errors = std::vector<Error>;
+
+/// Reads and checks a job file (docs/job-file.md). Overrides win over the file, later ones over
+/// earlier.
+///
+/// Errors   spec_invalid, and refused for a kind of job that this version does not have. All of a
+///          file at once, but only the first against TOML's grammar. `where` is
+///          "job.toml:3:9" or "--set resources.ranks=four".
+tl::expected<JobSpec, Errors> parse_job_file(const SourceText& source,
+                                             std::span<const Override> overrides = {});
+
+/// The spec as a job file, all defaults written out and paths absolute: parse(print(spec)) == spec
+/// for each spec that parse_job_file or expand_array returned.
+std::string print_job_file(const JobSpec& spec);
+
+/// What decides the result: the kind and its section, as "causal_analysis.alpha" -> "0.05". Of
+/// paths only the file name; the job kind adds the digests of the files.
+SpecFacts spec_facts(const JobSpec& spec);
+
+/// SHA-256 of the facts, hex.
+std::string facts_digest(const SpecFacts& facts);
+
+/// One spec for each element of [array], the last axis counting fastest, with ${axis} replaced in
+/// every string and "$${" standing for "${"; without [array] there is one element. Call it once on
+/// what parse_job_file returned: elements are final.
+///
+/// Errors   spec_invalid: a ${name} that is no axis, a string that is not valid once replaced, or
+///          more text in all elements than 256 MiB.
+Result<std::vector<JobSpec>> expand_array(const JobSpec& spec);
+
+/// The whole schema in Markdown: docs/job-file.md, and `sovren lint --schema`.
+std::string schema_help();
+
+}  // namespace sovren::text

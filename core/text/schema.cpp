@@ -1,0 +1,276 @@
+// SPDX-License-Identifier: Apache-2.0
+// The job file, key by key. Parsing, messages, --set, printing, facts and docs/job-file.md follow
+// from these rows.
+#include "core/text/schema.h"
+
+#include <array>
+#include <limits>
+#include <type_traits>
+
+#include "core/text/custom_fields.h"
+
+namespace sovren::text {
+namespace {
+
+// Paths of members into a JobSpec: In<&JobSpec::resources, &Resources::ranks>.
+template <auto... members>
+struct In {
+  static auto& of(auto& spec) { return (spec.*....*members); }
+};
+template <auto... members>
+struct InCausal {
+  static auto& of(auto& spec) { return (std::get<CausalSpec>(spec.kind).*....*members); }
+};
+
+template <class Where>
+using Value = std::remove_cvref_t<decltype(Where::of(std::declval<JobSpec&>()))>;
+
+template <class T>
+struct Unwrapped {
+  using type = T;
+  static constexpr bool is_optional = false;
+};
+template <class T>
+struct Unwrapped<std::optional<T>> {
+  using type = T;
+  static constexpr bool is_optional = true;
+};
+
+template <class Where, class T>
+std::optional<T> get_as(const JobSpec& spec) {
+  const auto& value = Where::of(spec);
+  if constexpr (Unwrapped<Value<Where>>::is_optional)
+    return value ? std::optional<T>(static_cast<T>(*value)) : std::nullopt;
+  else
+    return static_cast<T>(value);
+}
+template <class Where, class T>
+void set_as(JobSpec& spec, T value) {
+  Where::of(spec) = static_cast<typename Unwrapped<Value<Where>>::type>(value);
+}
+
+template <class Where>
+Text text(std::string (*fault)(std::string_view), std::string_view allowed_text,
+          bool takes_time = false) {
+  return {[](const JobSpec& spec) -> const std::string& { return Where::of(spec); },
+          [](JobSpec& spec) -> std::string& { return Where::of(spec); }, fault, allowed_text,
+          takes_time};
+}
+template <class Where>
+Path path() {
+  return {[](const JobSpec& spec) -> const std::string& { return Where::of(spec); },
+          [](JobSpec& spec) -> std::string& { return Where::of(spec); }};
+}
+template <class Where>
+Flag flag() {
+  return {[](const JobSpec& spec) { return Where::of(spec); },
+          [](JobSpec& spec, bool value) { Where::of(spec) = value; }};
+}
+template <class Where>
+Whole whole(std::int64_t min, std::int64_t max) {
+  return {get_as<Where, std::int64_t>, set_as<Where, std::int64_t>, min, max};
+}
+template <class Where>
+Number open_range(double min, double max) {
+  return {get_as<Where, double>, set_as<Where, double>, min, max, true, false};
+}
+template <class Where>
+Number any_number_or_nan() {
+  constexpr double infinite = std::numeric_limits<double>::infinity();
+  return {get_as<Where, double>, set_as<Where, double>, -infinite, infinite, false, true};
+}
+template <class Where>
+Duration duration(double min_s, double max_s) {
+  void (*clear)(JobSpec&) = nullptr;
+  if constexpr (Unwrapped<Value<Where>>::is_optional)
+    clear = [](JobSpec& spec) { Where::of(spec).reset(); };
+  return {get_as<Where, double>, set_as<Where, double>, clear, min_s, max_s};
+}
+template <class Where>
+Size size(std::int64_t max) {
+  return {[](const JobSpec& spec) { return Where::of(spec); },
+          [](JobSpec& spec, std::int64_t value) { Where::of(spec) = value; }, max};
+}
+template <class Where, std::size_t count>
+Choice choice(const std::string_view (&names)[count]) {
+  return {[](const JobSpec& spec) { return static_cast<int>(Where::of(spec)); },
+          [](JobSpec& spec, int index) { Where::of(spec) = static_cast<Value<Where>>(index); },
+          names};
+}
+
+// In the order of their enumerators.
+constexpr std::string_view backends[] = {"auto", "cpu", "cuda"};
+constexpr std::string_view oversubscribes[] = {"auto", "no", "yes"};
+constexpr std::string_view methods[] = {"pcmci", "pcmci-plus", "pc"};
+constexpr std::string_view tests[] = {"parcorr", "robust-parcorr"};
+constexpr std::string_view fdrs[] = {"bh", "none"};
+
+constexpr std::int64_t ranks_max = 100'000;
+constexpr std::int64_t lag_max = 1000;
+constexpr std::int64_t count_max = 1'000'000;
+constexpr double year_s = 365 * 86400.0;
+constexpr auto required = Row::Presence::required;
+constexpr auto optional = Row::Presence::optional;
+
+template <auto... members>
+using OfResources = In<&JobSpec::resources, members...>;
+
+std::vector<Row> top_rows() {
+  constexpr std::string_view word = "at most 100 letters, digits and . _ - + @";
+  return {
+      {"", "schema", schema_field(), "1", "Version of this format.", optional, "1"},
+      {"", "name", text<In<&JobSpec::name>>(name_fault, "text of 1 to 100 bytes without slashes"),
+       "\"enso-drivers\"", "Names the job and its folder.", optional, "the file's name"},
+      {"", "kind", kind_field(), "\"causal-analysis\"",
+       "What is run; this version has causal-analysis.", required},
+      {"", "partition", text<In<&JobSpec::partition>>(word_fault, word), "\"general\"",
+       "The set of nodes to run on.", optional, "the scheduler's default"},
+      {"", "qos", text<In<&JobSpec::qos>>(word_fault, word), "\"high\"",
+       "Class of service: priority, limits, how soon it may preempt.", optional,
+       "the scheduler's default"},
+      {"", "account", text<In<&JobSpec::account>>(word_fault, word), "\"climate\"",
+       "Who is charged.", optional, "none"},
+      {"", "priority", whole<In<&JobSpec::priority>>(-count_max, count_max), "10",
+       "Higher ones start first."},
+      {"", "begin",
+       text<In<&JobSpec::begin>>(begin_fault, "a time such as \"2026-11-23T15:00:00Z\"", true),
+       "\"2026-11-23T15:00:00Z\"", "Not before this time (RFC 3339).", optional, "now"},
+      {"", "after", text<In<&JobSpec::after>>(after_fault, "a list such as \"ok:12,any:13\""),
+       "\"ok:12,any:13\"", "Only after these jobs ended: ok, failed or any way.", optional, "none"},
+      {"", "comment", text<In<&JobSpec::comment>>(nullptr, "text"), "\"second try\"", "For people.",
+       optional, "none"},
+      {"", "labels", labels_field(), "{ region = \"eu-west-1\" }",
+       "Names and texts to find the job by.", optional, "none"},
+  };
+}
+
+std::vector<Row> shared_rows() {
+  constexpr std::string_view r = "resources";
+  return {
+      {r, "nodes", whole<OfResources<&Resources::nodes>>(1, 10'000), "1", "Hosts to spread over."},
+      {r, "ranks", whole<OfResources<&Resources::ranks>>(1, ranks_max), "4",
+       "MPI ranks in all; 1 needs no MPI."},
+      {r, "ranks_min", whole<OfResources<&Resources::ranks_min>>(1, ranks_max), "2",
+       "Elastic: the job may start on as few ranks.", optional, "as `ranks`"},
+      {r, "ranks_max", whole<OfResources<&Resources::ranks_max>>(1, ranks_max), "8",
+       "Elastic: the job may start on as many ranks.", optional, "as `ranks`"},
+      {r, "cpus_per_rank", whole<OfResources<&Resources::cpus_per_rank>>(1, 4096), "1",
+       "Cores, and so threads, of each rank."},
+      {r, "gpus_per_rank", whole<OfResources<&Resources::gpus_per_rank>>(0, 64), "0",
+       "GPUs of each rank; with 0 and backend auto, GPUs are used where there are some."},
+      {r, "memory_per_rank",
+       size<OfResources<&Resources::memory_per_rank_bytes>>(std::int64_t{1} << 50), "\"2GiB\"",
+       "Memory of each rank.", optional, "no limit"},
+      {r, "backend", choice<OfResources<&Resources::backend>>(backends), "\"auto\"",
+       "Where kernels run; auto: CUDA where a device is, else CPU."},
+      {r, "time_limit", duration<OfResources<&Resources::time_limit_s>>(1, 10 * year_s), "\"1h\"",
+       "Of one attempt; before it the job seals a checkpoint.", optional, "none"},
+      {r, "oversubscribe", choice<OfResources<&Resources::oversubscribe>>(oversubscribes),
+       "\"auto\"", "May ranks share cores? auto: up to 4 a core, with a warning; yes: any number."},
+      {"checkpoint", "interval", interval_field(), "\"5min\"",
+       "When to seal; auto: by Young/Daly from the measured cost and failure rate."},
+      {"checkpoint", "keep", whole<In<&JobSpec::checkpoint, &CheckpointPolicy::keep>>(1, 1000), "3",
+       "Newest checkpoint sets that are kept."},
+      {"retry", "limit", whole<In<&JobSpec::retry, &RetryPolicy::limit>>(0, 1000), "3",
+       "Attempts that failed through no fault of the job are repeated so often."},
+      {"retry", "backoff", duration<In<&JobSpec::retry, &RetryPolicy::backoff_s>>(0, 30 * 86400.0),
+       "\"10s\"", "Wait before the first repetition; doubles each time."},
+  };
+}
+
+std::vector<Row> causal_rows() {
+  using C = CausalSpec;
+  constexpr std::string_view c = "causal_analysis";
+  constexpr std::int64_t seed_max = std::numeric_limits<std::int64_t>::max();
+  return {
+      {c, "data", path<InCausal<&C::data>>(), "\"climate.csv\"",
+       "csv, tsv, npy or h5: time in rows, variables in columns.", required},
+      {c, "variables", variables_field(), "[\"nino34\", \"soi\"]", "Columns to use, in this order.",
+       optional, "all"},
+      {c, "method", choice<InCausal<&C::method>>(methods), "\"pcmci\"",
+       "Algorithm; this version has pcmci."},
+      {c, "test", choice<InCausal<&C::test>>(tests), "\"parcorr\"",
+       "Test of conditional independence; this version has parcorr."},
+      {c, "min_lag", whole<InCausal<&C::min_lag>>(0, lag_max), "0", "Smallest lag of a link."},
+      {c, "max_lag", whole<InCausal<&C::max_lag>>(1, lag_max), "5", "Largest lag of a link."},
+      {c, "pc_alpha", pc_alpha_field(), "[0.05, 0.1, 0.2]",
+       "Level of the condition selection; of several, for each variable the one with the least "
+       "AIC; "
+       "auto: 0.05, 0.1, 0.2, 0.3, 0.4, 0.5."},
+      {c, "alpha", open_range<InCausal<&C::alpha>>(0, 1), "0.05",
+       "A link is reported when its q-value (its p-value if fdr is none) is at most this."},
+      {c, "fdr", choice<InCausal<&C::fdr>>(fdrs), "\"bh\"",
+       "Correction for many tests: Benjamini-Hochberg, or none."},
+      {c, "max_conditions", whole<InCausal<&C::max_conditions>>(0, count_max), "10",
+       "Condition selection: largest set of conditions tried.", optional, "no limit"},
+      {c, "max_parents", whole<InCausal<&C::max_parents>>(0, count_max), "10",
+       "MCI test: parents of each side that are conditioned on.", optional, "no limit"},
+      {c, "missing", any_number_or_nan<InCausal<&C::missing>>(), "-999.0",
+       "A value that stands for \"not measured\"; nan: empty cells and NaN do.", optional, "none"},
+      {c, "bootstrap", whole<InCausal<&C::bootstrap>>(0, count_max), "100",
+       "Replicates for the confidence of links; 0: none."},
+      {c, "chain_depth", flag<InCausal<&C::chain_depth>>(), "true",
+       "Look for chains in the graph."},
+      {c, "effects", effects_field(), "[{ cause = \"soi\", effect = \"nino34\", max_lag = 3 }]",
+       "Total effects to estimate.", optional, "none"},
+      {c, "interventions", interventions_field(), "[{ set = \"soi\", to = 1.5 }]",
+       "What if a variable were set to a value.", optional, "none"},
+      {c, "truth", path<InCausal<&C::truth>>(), "\"truth.csv\"",
+       "csv with source,target and optionally lag: scores the result.", optional, "none"},
+      {c, "seed", whole<InCausal<&C::seed>>(0, seed_max), "1", "Of all random numbers."},
+  };
+}
+
+std::vector<Row> all_rows() {
+  std::vector<Row> rows = top_rows();
+  for (auto part : {shared_rows(), causal_rows()})
+    rows.insert(rows.end(), part.begin(), part.end());
+  return rows;
+}
+
+constexpr Section sections[] = {
+    {"resources", "What one attempt of the job holds."},
+    {"checkpoint", "When checkpoint sets are sealed, and how many are kept."},
+    {"retry", "What happens when an attempt dies."},
+    {array_section,
+     "One job for each element. Each key names an axis; ${key} stands for its value in every text "
+     "of the file, and $${ for a literal ${. Several axes make all combinations."},
+    {"causal_analysis",
+     "kind = \"causal-analysis\": which variables of a time series drive which."},
+};
+
+constexpr Kind kinds[] = {
+    {"causal-analysis", "causal_analysis", true},
+    {"model-training", "model_training", false},
+    {"rendering", "rendering", false},
+    {"command", "command", false},
+};
+
+}  // namespace
+
+std::span<const Row> schema_rows() {
+  static const std::vector<Row> rows = all_rows();
+  return rows;
+}
+
+std::span<const Section> schema_sections() {
+  return sections;
+}
+
+std::span<const Kind> schema_kinds() {
+  return kinds;
+}
+
+const Row* find_row(std::string_view section, std::string_view key) {
+  for (const Row& row : schema_rows())
+    if (row.section == section && row.key == key) return &row;
+  return nullptr;
+}
+
+const Kind* find_kind(std::string_view name) {
+  for (const Kind& kind : kinds)
+    if (kind.name == name) return &kind;
+  return nullptr;
+}
+
+}  // namespace sovren::text
