@@ -1,0 +1,13 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+/// SOVREN_CLONES before a function: compiled for AVX-512, AVX2 and plain x86-64; the processor
+/// decides when the program starts. The kernels are built with -ffp-contract=off and never reorder
+/// a sum, so that all clones give the same bits. Off where the resolver would run before the
+/// sanitizer's start-up code, and where there are no clones.
+#if defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__) && \
+    !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
+#define SOVREN_CLONES __attribute__((target_clones("avx512f", "avx2", "default")))
+#else
+#define SOVREN_CLONES
+#endif
