@@ -65,7 +65,7 @@ for plugin in "$ompi_plugins"/mca_*.so; do
   esac
 done
 
-g++ -std=c++20 -O2 -Wall -Wextra -Werror -static-libstdc++ -static-libgcc \
+g++ -std=c++20 -O2 -Wall -Wextra -Wno-format-truncation -Werror -Wl,--as-needed \
   packaging/bundle/mpi_here.cpp -o "$bundle/bin/mpirun"
 cp "$bundle/bin/mpirun" "$bundle/bin/orted"
 

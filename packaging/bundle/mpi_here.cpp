@@ -3,52 +3,58 @@
 // folders compiled in, where the bundle lies now, and becomes libexec/mpirun or libexec/orted.
 #include <unistd.h>
 
+#include <climits>
 #include <cstdio>
 #include <cstdlib>
-#include <filesystem>
-#include <string>
+#include <cstring>
 
 namespace {
 
 bool is_on_path(const char* program) {
-  const char* path = std::getenv("PATH");
-  const std::string folders = path ? path : "";
-  for (std::size_t begin = 0; begin < folders.size();) {
-    const std::size_t end = std::min(folders.find(':', begin), folders.size());
-    const std::string candidate = folders.substr(begin, end - begin) + "/" + program;
-    if (access(candidate.c_str(), X_OK) == 0) return true;
-    begin = end + 1;
+  const char* folder = std::getenv("PATH");
+  while (folder != nullptr && *folder != '\0') {
+    const int length = static_cast<int>(std::strcspn(folder, ":"));
+    char candidate[PATH_MAX];
+    std::snprintf(candidate, sizeof(candidate), "%.*s/%s", length, folder, program);
+    if (access(candidate, X_OK) == 0) return true;
+    folder += length + (folder[length] == ':');
   }
   return false;
+}
+
+void set_below(const char* variable, const char* bundle, const char* folder) {
+  char path[PATH_MAX];
+  std::snprintf(path, sizeof(path), "%s%s", bundle, folder);
+  setenv(variable, path, 1);
 }
 
 }  // namespace
 
 int main(int, char** argv) {
-  std::error_code error;
-  const std::filesystem::path self = std::filesystem::read_symlink("/proc/self/exe", error);
-  if (error) {
+  char bundle[PATH_MAX] = {};
+  if (readlink("/proc/self/exe", bundle, sizeof(bundle) - 1) < 0) {
     std::fprintf(stderr, "sovren bundle: /proc/self/exe cannot be read; is /proc mounted?\n");
     return 78;
   }
-  const std::string bundle = self.parent_path().parent_path();
-  const auto set = [&](const char* name, const std::string& value) {
-    setenv(name, value.c_str(), 1);
-  };
-  set("OPAL_PREFIX", bundle);
-  set("OPAL_PKGLIBDIR", bundle + "/lib/openmpi");
-  set("OPAL_PKGDATADIR", bundle + "/share/openmpi");
-  set("OPAL_SYSCONFDIR", bundle + "/share/openmpi/etc");
-  set("PMIX_PKGLIBDIR", bundle + "/lib/pmix");
-  set("PMIX_PKGDATADIR", bundle + "/share/pmix");
-  set("HWLOC_PLUGINS_PATH",
-      bundle + "/lib/hwloc");  // not there; the host's is another build
-  setenv("HOME", "/", 0);      // without it and without /etc/passwd, Open MPI 4.1.4 crashes
+  char program[PATH_MAX];
+  char* slash = std::strrchr(bundle, '/');
+  std::snprintf(program, sizeof(program), "/libexec%s", slash);  // "/libexec/mpirun"
+  *slash = '\0';
+  *std::strrchr(bundle, '/') = '\0';  // .../bin
+
+  set_below("OPAL_PREFIX", bundle, "");
+  set_below("OPAL_PKGLIBDIR", bundle, "/lib/openmpi");
+  set_below("OPAL_PKGDATADIR", bundle, "/share/openmpi");
+  set_below("OPAL_SYSCONFDIR", bundle, "/share/openmpi/etc");
+  set_below("PMIX_PKGLIBDIR", bundle, "/lib/pmix");
+  set_below("PMIX_PKGDATADIR", bundle, "/share/pmix");
+  set_below("HWLOC_PLUGINS_PATH", bundle, "/lib/hwloc");  // not there; the host's is another build
+  setenv("HOME", "/", 0);  // without it and without /etc/passwd, Open MPI 4.1.4 crashes
   // On one node no remote shell is needed, but its absence is an error to Open MPI.
   if (!is_on_path("ssh") && !is_on_path("rsh")) setenv("OMPI_MCA_plm", "isolated", 0);
 
-  const std::string program = bundle + "/libexec/" + self.filename().string();
-  execv(program.c_str(), argv);
-  std::perror(program.c_str());
+  char path[PATH_MAX];
+  if (std::snprintf(path, sizeof(path), "%s%s", bundle, program) < PATH_MAX) execv(path, argv);
+  std::perror(path);
   return 78;
 }
