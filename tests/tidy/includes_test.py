@@ -42,6 +42,7 @@ def self_test():
         ("cli/run.cpp", '#include "jobs/kind/job_kind.h"'),
         ("cli/run.cpp", "#include <hdf5.h>"),
         ("cli/run.cpp", "#include <zlib.h>"),
+        ("cli/run.h", '#include "core/text/json.h"'),
         ("workers/rank/main.cpp", '#include "core/port/no_such_header.h"'),
         ("elsewhere/x.cpp", '#include "core/base/error.h"'),
     ]

@@ -52,10 +52,11 @@ def sizes(path, text):
     if not is_code(path):
         return []
     lines = text.splitlines()
+    limit = COLUMNS_MAX + 25 if path.endswith(".py") else COLUMNS_MAX
     found = [
-        (number, f"{len(line)} columns, at most {COLUMNS_MAX}")
+        (number, f"{len(line)} columns, at most {limit}")
         for number, line in enumerate(lines, 1)
-        if len(line) > COLUMNS_MAX
+        if len(line) > limit
     ]
     if len(lines) > LINES_MAX:
         found.append((LINES_MAX, f"{len(lines)} lines, at most {LINES_MAX}"))
