@@ -76,12 +76,13 @@ std::vector<Child> own_children() {
   return children;
 }
 
-bool has_cookie(pid_t pid, std::string_view cookie) {
+Ownership cookie_ownership(pid_t pid, std::string_view cookie) {
   std::ifstream file("/proc/" + std::to_string(pid) + "/environ", std::ios::binary);
   const std::string wanted = std::string(cookie_variable) + "=" + std::string(cookie);
-  for (std::string variable; std::getline(file, variable, '\0');)
-    if (variable == wanted) return true;
-  return false;
+  bool is_empty = true;
+  for (std::string variable; std::getline(file, variable, '\0'); is_empty = false)
+    if (variable == wanted) return Ownership::own;
+  return is_empty ? Ownership::unknown : Ownership::other;
 }
 
 }  // namespace sovren::workers

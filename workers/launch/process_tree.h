@@ -26,7 +26,9 @@ struct Child {
 /// The children of this process, whichever thread has them.
 std::vector<Child> own_children();
 
-/// Was this process started with that cookie? False for one that cannot be read.
-bool has_cookie(pid_t pid, std::string_view cookie);
+/// Was this process started with that cookie? unknown: its environment cannot be read, or is empty,
+/// as it is for a moment while it becomes another program (exec).
+enum class Ownership { own, other, unknown };
+Ownership cookie_ownership(pid_t pid, std::string_view cookie);
 
 }  // namespace sovren::workers

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "workers/launch/programs.h"
 
-#include <limits.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <climits>
 #include <cstdlib>
 #include <sstream>
 
@@ -48,20 +48,25 @@ std::string running_program() {
   return length > 0 ? std::string(path, static_cast<std::size_t>(length)) : std::string();
 }
 
-Result<Programs> find_programs() {
+Result<Programs> find_programs(Programs known) {
   const std::string beside = folder_of(running_program());
-  SOVREN_TRY(rank, from_variable("SOVREN_RANK_PROGRAM"));
-  if (rank.empty()) rank = beside + "/sovren-rank";
-  if (!is_program(rank))
-    return fail(
-        {.code = Code::input_missing,
-         .what = "the program sovren-rank is not there",
-         .hint = "keep sovren and sovren-rank in one folder, or let SOVREN_RANK_PROGRAM name it",
-         .where = rank});
-  SOVREN_TRY(mpirun, from_variable("SOVREN_MPIRUN"));
-  if (mpirun.empty() && is_program(beside + "/mpirun")) mpirun = beside + "/mpirun";
-  if (mpirun.empty()) mpirun = on_path("mpirun");
-  return Programs{std::move(rank), std::move(mpirun)};
+  if (known.rank.empty()) {
+    SOVREN_TRY(chosen, from_variable("SOVREN_RANK_PROGRAM"));
+    known.rank = chosen.empty() ? beside + "/sovren-rank" : chosen;
+    if (!is_program(known.rank))
+      return fail({.code = Code::input_missing,
+                   .what = "the program sovren-rank is not there",
+                   .hint = "keep sovren and sovren-rank in one folder, or let "
+                           "SOVREN_RANK_PROGRAM name it",
+                   .where = known.rank});
+  }
+  if (known.mpirun.empty()) {
+    SOVREN_TRY(chosen, from_variable("SOVREN_MPIRUN"));
+    known.mpirun = chosen;
+  }
+  if (known.mpirun.empty() && is_program(beside + "/mpirun")) known.mpirun = beside + "/mpirun";
+  if (known.mpirun.empty()) known.mpirun = on_path("mpirun");
+  return known;
 }
 
 }  // namespace sovren::workers

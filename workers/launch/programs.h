@@ -13,10 +13,10 @@ struct Programs {
   std::string mpirun;  ///< empty: none was found, only jobs of one rank can run
 };
 
-/// sovren-rank: $SOVREN_RANK_PROGRAM, else beside the running program. mpirun: $SOVREN_MPIRUN, else
-/// beside the running program (the bundle has its own), else the first on PATH. Errors
-/// input_missing: no sovren-rank, or a variable that names no program.
-Result<Programs> find_programs();
+/// Finds what is empty in `known`. sovren-rank: $SOVREN_RANK_PROGRAM, else beside the running
+/// program. mpirun: $SOVREN_MPIRUN, else beside the running program (the bundle has its own), else
+/// the first on PATH. Errors input_missing: no sovren-rank, or a variable that names no program.
+Result<Programs> find_programs(Programs known = {});
 
 /// The file that runs as this process, resolved.
 std::string running_program();
