@@ -95,7 +95,7 @@ variables = ["v${a}"]
   EXPECT_EQ(last.name, "j-2");
   EXPECT_EQ(last.comment, "${a} costs $5, 2y/../z$");
   EXPECT_EQ(last.labels.at("frame"), "y/../z");
-  EXPECT_EQ(std::get<CausalSpec>(last.kind).data, "/home/me/in/z/d.csv");
+  EXPECT_EQ(std::get<CausalSpec>(last.kind).data, "/base/me/in/z/d.csv");
   EXPECT_EQ(std::get<CausalSpec>(last.kind).variables.at(0), "v2");
   EXPECT_TRUE(last.array.empty());
   for (const JobSpec& job : *fine) {

@@ -19,7 +19,7 @@ TEST(JobFile, FillsInTheDefaults) {
   const JobSpec spec = spec_of(causal_head);
   JobSpec expected;
   expected.name = "job";  // of job.toml
-  std::get<CausalSpec>(expected.kind).data = "/home/me/d.csv";
+  std::get<CausalSpec>(expected.kind).data = "/base/me/d.csv";
   EXPECT_TRUE(spec == expected) << print_job_file(spec);
 }
 
@@ -116,7 +116,7 @@ seed = 9223372036854775807
   c.chain_depth = false;
   c.effects = {{"a", "b", 3}, {"b", "a", 0}};
   c.interventions = {{"a", 2}};
-  c.truth = "/home/me/t.csv";
+  c.truth = "/base/me/t.csv";
   c.seed = 9223372036854775807u;
   EXPECT_TRUE(spec == e) << print_job_file(spec) << "\n---\n" << print_job_file(e);
 }
@@ -148,8 +148,8 @@ TEST(JobFile, AllowsNanOnlyForMissing) {
 TEST(JobFile, ResolvesPathsAgainstItsFolder) {
   EXPECT_EQ(
       causal_of("kind = \"causal-analysis\"\n[causal_analysis]\ndata = \"../x/./d.csv\"").data,
-      "/home/x/d.csv");
-  EXPECT_EQ(causal_of(causal_head, {{"causal_analysis.data", "e.csv"}}).data, "/home/me/e.csv");
+      "/base/x/d.csv");
+  EXPECT_EQ(causal_of(causal_head, {{"causal_analysis.data", "e.csv"}}).data, "/base/me/e.csv");
 }
 
 TEST(JobFile, TakesItsNameFromTheFile) {

@@ -106,7 +106,8 @@ TEST(EventJson, IsTheStoredForm) {
 
 TEST(EventJson, IgnoresUnknownFieldsAndFillsInMissingOnes) {
   const auto event = event_from_json(
-      R"({"v":1,"event":"attempt_ended","at":1,"seq":2,"job":3,"attempt":1,"ending":"done","new":[1]})");
+      R"({"v":1,"event":"attempt_ended","at":1,"seq":2,"job":3,"attempt":1,"ending":"done",)"
+      R"("new":[1]})");
   ASSERT_TRUE(event) << to_text(event.error());
   EXPECT_EQ(event->body, EventBody(AttemptEnded{{3}, 1, Ending::done, 0, std::nullopt}));
 }

@@ -15,7 +15,7 @@ inline const std::string causal_head =
 /// All errors as the command line prints them; "" when there are none.
 inline std::string errors_of(const std::string& text,
                              const std::vector<text::Override>& overrides = {}) {
-  const auto spec = text::parse_job_file({"job.toml", text, "/home/me"}, overrides);
+  const auto spec = text::parse_job_file({"job.toml", text, "/base/me"}, overrides);
   std::string all;
   if (!spec)
     for (const Error& error : spec.error()) all += to_text(error) + "\n";
@@ -24,7 +24,7 @@ inline std::string errors_of(const std::string& text,
 
 /// The spec of a text that is right; its default where it is not, which fails the test elsewhere.
 inline JobSpec spec_of(const std::string& text, const std::vector<text::Override>& overrides = {}) {
-  const auto spec = text::parse_job_file({"job.toml", text, "/home/me"}, overrides);
+  const auto spec = text::parse_job_file({"job.toml", text, "/base/me"}, overrides);
   return spec ? *spec : JobSpec{.name = "does not parse: " + errors_of(text, overrides)};
 }
 
