@@ -46,6 +46,26 @@ struct RestoreResult {
   std::unique_ptr<StateReader> reader;
 };
 
+/// A set that is being written in the background, from copies; see CheckpointStore::start_seal. Its
+/// destruction waits for the writing to end; a set that was not finished is swept by the next
+/// prune.
+class PendingSeal {
+ public:
+  struct State;
+  explicit PendingSeal(std::unique_ptr<State> state);
+  PendingSeal(PendingSeal&&) noexcept;
+  PendingSeal& operator=(PendingSeal&&) noexcept;
+  ~PendingSeal();
+  /// This rank has written its part, or failed to: finish_seal will not wait for it.
+  bool is_written() const;
+
+ private:
+  friend class CheckpointStore;
+  std::unique_ptr<State> state_;
+};
+
+struct SealMemory;
+
 /// The checkpoint sets of one job directory: everything needed to resume a job at one step, written
 /// by all ranks together.
 ///
@@ -56,7 +76,7 @@ struct RestoreResult {
 /// before J, fail with fenced, also one that is under way.
 /// Errors   storage_io (the set is abandoned, older ones stand), storage_corrupt, mismatch (facts
 /// differ), fenced, peer_lost.
-/// Threads  seal and restore are collective, one thread per rank.
+/// Threads  seal and restore are collective; each rank has a store of its own, used by one thread.
 class CheckpointStore {
  public:
   /// dir: the "checkpoints" folder; made if it is not there.
@@ -70,9 +90,19 @@ class CheckpointStore {
   Result<SetInfo> seal(Communicator& comm, const SetHeader& header,
                        const std::function<Result<void>(StateWriter&)>& fill);
 
+  /// The same in two halves, so that the job goes on while its state is written: start_seal returns
+  /// when the rows are copied, finish_seal waits until all ranks have written, and seals. Both are
+  /// collective. One at a time.
+  Result<PendingSeal> start_seal(Communicator& comm, const SetHeader& header,
+                                 const std::function<Result<void>(StateWriter&)>& fill);
+  Result<SetInfo> finish_seal(Communicator& comm, PendingSeal pending);
+
   /// The newest set that verifies, of a job not before `oldest` and with these facts; nothing if
-  /// there is none. Sets that do not verify are moved to quarantine/ and named in `rejected`. A set
-  /// of other facts: mismatch, naming what differs. Collective; every rank gets the same set.
+  /// there is none. Sets that do not verify are moved to quarantine/ and named in `rejected`; if
+  /// then none is left, they stay where they are and it is an error: a job never starts over
+  /// silently. A set that was restored twice without a seal after it is passed over when there is
+  /// an older one. A set of other facts, or of a newer Sovren: mismatch, naming what differs.
+  /// Collective; every rank gets the same set.
   Result<std::optional<RestoreResult>> restore_newest(Communicator& comm, const SpecFacts& facts,
                                                       JobId oldest,
                                                       std::vector<RejectedSet>& rejected);
@@ -82,8 +112,9 @@ class CheckpointStore {
   Result<void> prune(int keep, JobId job, int attempt);
 
  private:
-  explicit CheckpointStore(std::string dir) : dir_(std::move(dir)) {}
+  explicit CheckpointStore(std::string dir);
   std::string dir_;
+  std::shared_ptr<SealMemory> memory_;
 };
 
 // Without HDF5, for `sovren checkpoints` and the scheduler side:

@@ -1,0 +1,319 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <atomic>
+#include <cerrno>
+#include <chrono>
+#include <cstdio>
+#include <map>
+#include <random>
+#include <set>
+#include <system_error>
+#include <thread>
+
+#include "core/base/units.h"
+#include "storage/checkpoint/checkpoint_set.h"
+#include "storage/checkpoint/collective.h"
+#include "storage/checkpoint/seal_memory.h"
+#include "storage/checkpoint/set_folder.h"
+#include "storage/checkpoint/shard_layout.h"
+#include "storage/checkpoint/shard_write.h"
+#include "storage/file/file.h"
+#include "storage/file/system.h"
+
+// How a set comes to be (D: every rank; 0: rank 0):
+//   D copy the rows   D tell what rows there are   0 check them, the fence and the space; mkdir
+//   D lay out and write the own shard, fsync   D vote   0 manifest, fsync, fsync folder
+//   0 lock, check the fence again, rename, unlock   0 fsync parent   D learn how it went
+// A set is never written over: a step that is sealed again gets a name of its own.
+
+namespace sovren::storage {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+double seconds_since(Clock::time_point start) {
+  return std::chrono::duration<double>(Clock::now() - start).count();
+}
+
+/// What this rank puts, as a manifest without a shard.
+Manifest part_of(const SetHeader& header, const std::vector<StagedArray>& staged) {
+  Manifest part;
+  part.header = header;
+  part.header.facts.clear();  // the same on all ranks; rank 0 has them
+  for (const StagedArray& array : staged) {
+    StoredArray stored{array.info, {}};
+    for (const StagedSlab& slab : array.slabs) {
+      std::int64_t bytes = 0;
+      for (const auto& piece : slab.pieces) bytes += static_cast<std::int64_t>(piece.size());
+      stored.slabs.push_back({0, "", slab.rows, 0, bytes});
+    }
+    part.arrays.push_back(std::move(stored));
+  }
+  return part;
+}
+
+Error bug(std::string what) {
+  return {.code = Code::bug, .what = std::move(what), .hint = "", .where = ""};
+}
+
+/// Joins what the ranks tell; shards are numbered by rank.
+Result<Manifest> join_parts(const SetHeader& header, const std::vector<std::string>& texts) {
+  Manifest whole;
+  whole.header = header;
+  std::map<std::string, StoredArray> arrays;
+  for (std::size_t rank = 0; rank < texts.size(); ++rank) {
+    SOVREN_TRY(part, parse_manifest_part(texts[rank]));
+    if (part.header.step != header.step || part.header.job != header.job ||
+        part.header.attempt != header.attempt)
+      return fail(bug("rank " + std::to_string(rank) + " seals another step than rank 0"));
+    const int shard = static_cast<int>(whole.shards.size());
+    for (Shard& each : part.shards) whole.shards.push_back(std::move(each));
+    for (StoredArray& array : part.arrays) {
+      auto [found, is_new] = arrays.try_emplace(array.info.name, StoredArray{array.info, {}});
+      const ArrayInfo& known = found->second.info;
+      if (!is_new && (known.dtype != array.info.dtype || known.shape != array.info.shape))
+        return fail(bug("the ranks put '" + known.name + "' with different dtypes or shapes"));
+      for (Slab& slab : array.slabs) {
+        slab.shard = shard;
+        found->second.slabs.push_back(std::move(slab));
+      }
+    }
+  }
+  for (auto& [name, array] : arrays) {
+    std::sort(array.slabs.begin(), array.slabs.end(),
+              [](const Slab& a, const Slab& b) { return a.rows.first < b.rows.first; });
+    whole.arrays.push_back(std::move(array));
+  }
+  return whole;
+}
+
+/// Every row of every array is put once, and no array is named like a group of another.
+Result<std::int64_t> check_rows(const Manifest& whole) {
+  std::int64_t total_bytes = 0;
+  std::set<std::string> names;
+  for (const StoredArray& array : whole.arrays) names.insert(array.info.name);
+  for (const StoredArray& array : whole.arrays) {
+    const std::string& name = array.info.name;
+    for (std::size_t at = name.find('/'); at != std::string::npos; at = name.find('/', at + 1))
+      if (names.contains(name.substr(0, at)))
+        return fail(bug("'" + name.substr(0, at) + "' cannot be an array and the folder of '" +
+                        name + "'"));
+    std::int64_t row = 0;
+    for (const Slab& slab : array.slabs) {
+      if (slab.rows.first != row)
+        return fail(bug("row " + std::to_string(std::min(row, slab.rows.first)) + " of '" + name +
+                        "' was put " + (slab.rows.first < row ? "twice" : "by no rank")));
+      row += slab.rows.count;
+      total_bytes += slab.bytes;
+    }
+    if (row != array.info.shape[0])
+      return fail(bug("row " + std::to_string(row) + " of '" + name + "' was put by no rank"));
+  }
+  return total_bytes;
+}
+
+Result<void> check_space(const std::string& dir, std::int64_t total_bytes, int ranks) {
+  constexpr std::int64_t spare_bytes = std::int64_t{1} << 20;
+  const std::int64_t wanted = total_bytes + spare_bytes * (ranks + 1);
+  SOVREN_TRY(there, free_bytes(dir));
+  if (there >= wanted) return {};
+  return fail({.code = Code::storage_io,
+               .what = "a checkpoint of " + format_size(wanted) + " does not fit into '" + dir +
+                       "', where " + format_size(there) + " are free",
+               .hint = "free space or choose another folder with --dir",
+               .where = dir});
+}
+
+std::string nonce() {
+  std::random_device random;
+  std::array<char, 16> text{};
+  std::snprintf(text.data(), text.size(), "%08x", static_cast<unsigned>(random()));
+  return text.data();
+}
+
+}  // namespace
+
+struct PendingSeal::State {
+  SetHeader header;
+  int rank = 0;
+  std::string folder;  ///< path of the unfinished set
+  std::vector<StagedArray> staged;
+  ShardLayout layout;
+  bool has_shard = false;
+  Result<FileDigest> written;  ///< by the thread, read after it has been joined
+  std::atomic<bool> is_written{false};
+  std::thread writing;
+  std::shared_ptr<SealMemory> memory;
+
+  State() = default;
+  State(const State&) = delete;
+  State& operator=(const State&) = delete;
+  ~State() {
+    if (writing.joinable()) writing.join();
+    memory->is_sealing = false;
+    memory->unfinished.clear();
+    memory->staging.reset();
+  }
+  std::string file() const { return shard_file_name(rank); }
+
+  void write() {
+    if (has_shard) written = write_shard(folder + "/" + file(), layout.pieces);
+    is_written.store(true, std::memory_order_release);
+  }
+  void write_in_background() {
+    try {
+      writing = std::thread([this] { write(); });
+    } catch (const std::system_error&) {
+      write();  // no thread to be had
+    }
+  }
+  /// What this rank has to say when all is written.
+  Result<std::string> description() const;
+};
+
+Result<std::string> PendingSeal::State::description() const {
+  if (!written) return fail(written.error());
+  Manifest part = part_of(header, staged);
+  if (has_shard) part.shards.push_back({file(), *written});
+  for (const ShardSlab& slab : layout.slabs) {
+    Slab& stored = part.arrays[slab.array].slabs[slab.slab];
+    stored.path = slab.path;
+    stored.offset = slab.offset;
+  }
+  return manifest_text(part);
+}
+
+PendingSeal::PendingSeal(std::unique_ptr<State> state) : state_(std::move(state)) {}
+PendingSeal::PendingSeal(PendingSeal&&) noexcept = default;
+PendingSeal& PendingSeal::operator=(PendingSeal&&) noexcept = default;
+PendingSeal::~PendingSeal() = default;
+
+bool PendingSeal::is_written() const {
+  return state_->is_written.load(std::memory_order_acquire);
+}
+
+Result<PendingSeal> CheckpointStore::start_seal(
+    Communicator& comm, const SetHeader& header,
+    const std::function<Result<void>(StateWriter&)>& fill) {
+  SOVREN_CHECK(!memory_->is_sealing, "one seal at a time");
+  memory_->is_sealing = true;
+  auto state = std::make_unique<PendingSeal::State>();
+  state->memory = memory_;
+  state->header = header;
+  state->rank = comm.rank();
+
+  const auto copy = [&]() -> Result<std::string> {
+    StagingWriter writer(memory_->staging);
+    SOVREN_DO(fill(writer));
+    SOVREN_TRY(staged, writer.finish());
+    state->staged = std::move(staged);
+    return manifest_text(part_of(header, state->staged));
+  };
+  SOVREN_TRY(parts, gather_results(comm, copy()));
+
+  const auto begin = [&]() -> Result<std::string> {
+    SOVREN_TRY(whole, join_parts(header, parts));
+    SOVREN_TRY(total_bytes, check_rows(whole));
+    SOVREN_DO(check_fence(dir_, {header.job, header.attempt}));
+    SOVREN_DO(check_space(dir_, total_bytes, comm.size()));
+    const std::string name =
+        set_name(header.step, 1) + ".tmp-" + std::to_string(header.attempt) + "-" + nonce();
+    const std::string folder = dir_ + "/" + name;
+    if (system_calls().mkdir(folder.c_str(), 0777) != 0)
+      return fail(io_error("make the folder", folder, errno));
+    memory_->unfinished = name;
+    return name;
+  };
+  SOVREN_TRY(name, decide_on_rank_0(comm, begin));
+  state->folder = dir_ + "/" + name;
+
+  // From here on a failure waits for the vote.
+  state->has_shard = std::any_of(state->staged.begin(), state->staged.end(),
+                                 [](const StagedArray& array) { return !array.slabs.empty(); });
+  if (state->has_shard) {
+    auto layout = lay_out_shard(header, state->staged);
+    if (layout) {
+      state->layout = std::move(*layout);
+    } else {
+      state->written = fail(std::move(layout).error());
+      state->has_shard = false;
+    }
+  }
+  state->write_in_background();
+  return PendingSeal(std::move(state));
+}
+
+namespace {
+
+/// Gives the folder its final name while the fence cannot move. Returns the path.
+Result<std::string> rename_to_sealed(const std::string& dir, const std::string& folder,
+                                     const SetHeader& header) {
+  SOVREN_TRY(lock,
+             FileLock::acquire(lock_path(dir), "pid " + std::to_string(::getpid()), lock_wait_s));
+  SOVREN_DO(check_fence(dir, {header.job, header.attempt}));
+  for (int repeat = 1;; ++repeat) {
+    const std::string target = dir + "/" + set_name(header.step, repeat);
+    if (path_exists(target)) continue;
+    if (system_calls().rename(folder.c_str(), target.c_str()) == 0) return target;
+    if (errno != EEXIST && errno != ENOTEMPTY)
+      return fail(io_error("rename '" + folder + "' to", target, errno));
+  }
+}
+
+/// All that rank 0 does after a good vote. Returns the path of the sealed set.
+Result<std::string> commit(const std::string& dir, const std::string& folder,
+                           const Manifest& manifest, const std::string& text) {
+  SOVREN_DO(check_files(folder, manifest));
+  SOVREN_TRY(file, FileWriter::create(folder + "/" + std::string(manifest_name)));
+  SOVREN_DO(file.append(text));
+  SOVREN_DO(file.finish());
+  SOVREN_DO(sync_directory(folder));
+  SOVREN_TRY(sealed, rename_to_sealed(dir, folder, manifest.header));
+  if (auto synced = sync_directory(dir); !synced) {
+    // Whether the name is durable is unknown: the set is not sealed.
+    system_calls().rename(sealed.c_str(), folder.c_str());
+    return fail(synced.error());
+  }
+  static_cast<void>(clear_restores(dir));  // an old count does no harm: new sets have new keys
+  return sealed;
+}
+
+}  // namespace
+
+Result<SetInfo> CheckpointStore::finish_seal(Communicator& comm, PendingSeal pending) {
+  PendingSeal::State& state = *pending.state_;
+  if (state.writing.joinable()) state.writing.join();
+  auto outcome = [&]() -> Result<std::string> {
+    SOVREN_TRY(parts, gather_results(comm, state.description()));
+    return decide_on_rank_0(comm, [&]() -> Result<std::string> {
+      SOVREN_TRY(manifest, join_parts(state.header, parts));
+      SOVREN_TRY(text, manifest_text(manifest));
+      // What is sealed must be restorable: the same checks as when it is read.
+      SOVREN_DO(parse_manifest(text, state.folder));
+      SOVREN_TRY(sealed, commit(dir_, state.folder, manifest, text));
+      return pack({sealed, text});
+    });
+  }();
+  if (!outcome) {
+    if (comm.rank() == 0) static_cast<void>(remove_tree(state.folder));
+    return fail(std::move(outcome).error().within("sealing the checkpoint of step " +
+                                                  std::to_string(state.header.step)));
+  }
+  const std::vector<std::string> sealed = unpack(*outcome);
+  SOVREN_TRY(manifest, parse_manifest(sealed.at(1), sealed.at(0)));
+  return info_of(manifest, sealed.at(0));
+}
+
+Result<SetInfo> CheckpointStore::seal(Communicator& comm, const SetHeader& header,
+                                      const std::function<Result<void>(StateWriter&)>& fill) {
+  const auto start = Clock::now();
+  SOVREN_TRY(pending, start_seal(comm, header, fill));
+  SOVREN_TRY(info, finish_seal(comm, std::move(pending)));
+  info.seal_s = seconds_since(start);
+  return info;
+}
+
+}  // namespace sovren::storage

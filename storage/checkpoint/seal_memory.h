@@ -1,0 +1,17 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <string>
+
+#include "storage/checkpoint/staging.h"
+
+namespace sovren::storage {
+
+/// What a store keeps from one seal to the next.
+struct SealMemory {
+  StagingMemory staging;
+  bool is_sealing = false;
+  std::string unfinished;  ///< on rank 0: name of the folder being written; prune leaves it alone
+};
+
+}  // namespace sovren::storage

@@ -1,0 +1,130 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "storage/checkpoint/set_reader.h"
+
+#include <algorithm>
+#include <cstring>
+#include <optional>
+#include <vector>
+
+#include "storage/checkpoint/crc32c.h"
+#include "storage/file/file.h"
+
+namespace sovren::storage {
+namespace {
+
+class SetReader : public StateReader {
+ public:
+  SetReader(Manifest manifest, std::string set_path)
+      : manifest_(std::move(manifest)),
+        set_path_(std::move(set_path)),
+        files_(manifest_.shards.size()) {}
+
+  Result<ArrayInfo> info(std::string_view name) const override {
+    SOVREN_TRY(array, find(name));
+    return array->info;
+  }
+
+  Result<void> get(std::string_view name, Dtype dtype, Rows rows,
+                   std::span<std::byte> out) override {
+    SOVREN_TRY(array, find(name));
+    SOVREN_TRY(size, array_size(array->info));
+    if (array->info.dtype != dtype)
+      return fail(corrupt("'" + std::string(name) + "' holds " +
+                          std::string(dtype_name(array->info.dtype)) + ", not " +
+                          std::string(dtype_name(dtype))));
+    const std::int64_t length = array->info.shape[0];
+    if (rows.first < 0 || rows.count < 0 || rows.count > length || rows.first > length - rows.count)
+      return fail(corrupt("'" + std::string(name) + "' has " + std::to_string(length) + " rows; " +
+                          std::to_string(rows.count) + " from row " + std::to_string(rows.first) +
+                          " on are wanted"));
+    if (std::cmp_not_equal(out.size(), rows.count * size.row_bytes))
+      return fail({.code = Code::bug,
+                   .what = "the buffer for '" + std::string(name) + "' has the wrong size",
+                   .hint = "",
+                   .where = set_path_});
+    if (out.empty()) return {};
+    return copy_rows(*array, size.row_bytes, rows, out);
+  }
+
+ private:
+  Error corrupt(std::string what) const {
+    return {.code = Code::storage_corrupt, .what = std::move(what), .hint = "", .where = set_path_};
+  }
+
+  Result<const StoredArray*> find(std::string_view name) const {
+    const auto found =
+        std::lower_bound(manifest_.arrays.begin(), manifest_.arrays.end(), name,
+                         [](const StoredArray& a, std::string_view b) { return a.info.name < b; });
+    if (found == manifest_.arrays.end() || found->info.name != name)
+      return fail(corrupt("there is no array '" + std::string(name) + "'"));
+    return &*found;
+  }
+
+  Result<void> copy_rows(const StoredArray& array, std::int64_t row_bytes, Rows rows,
+                         std::span<std::byte> out) {
+    const std::int64_t end = rows.first + rows.count;
+    auto slab =
+        std::upper_bound(array.slabs.begin(), array.slabs.end(), rows.first,
+                         [](std::int64_t row, const Slab& each) { return row < each.rows.first; });
+    // The slab before holds the first row: slabs cover every row.
+    if (slab != array.slabs.begin()) --slab;
+    for (std::int64_t row = rows.first; row < end; ++slab) {
+      const std::int64_t slab_end = slab->rows.first + slab->rows.count;
+      const std::int64_t stop = std::min(end, slab_end);
+      SOVREN_DO(copy_bytes(slab->shard, slab->offset + (row - slab->rows.first) * row_bytes,
+                           out.subspan(static_cast<std::size_t>((row - rows.first) * row_bytes),
+                                       static_cast<std::size_t>((stop - row) * row_bytes))));
+      row = stop;
+    }
+    return {};
+  }
+
+  Result<void> copy_bytes(int shard, std::int64_t offset, std::span<std::byte> out) {
+    while (!out.empty()) {
+      const std::int64_t block = offset / block_bytes;
+      SOVREN_DO(load_block(shard, block));
+      const auto from = static_cast<std::size_t>(offset - block * block_bytes);
+      const std::size_t size = std::min(out.size(), block_.size() - from);
+      std::memcpy(out.data(), block_.data() + from, size);
+      out = out.subspan(size);
+      offset += static_cast<std::int64_t>(size);
+    }
+    return {};
+  }
+
+  /// The block that was read last is kept: many small arrays lie in one.
+  Result<void> load_block(int shard, std::int64_t block) {
+    if (shard == shard_ && block == number_) return {};
+    const auto index = static_cast<std::size_t>(shard);
+    const FileDigest& digest = manifest_.shards[index].digest;
+    const std::int64_t offset = block * block_bytes;
+    shard_ = -1;
+    if (!files_[index]) {
+      SOVREN_TRY(file, FileReader::open(set_path_ + "/" + manifest_.shards[index].file));
+      files_[index] = std::move(file);
+    }
+    block_.resize(static_cast<std::size_t>(std::min(block_bytes, digest.bytes - offset)));
+    SOVREN_DO(files_[index]->read_at(offset, block_));
+    if (crc32c(block_) != digest.crc32c[static_cast<std::size_t>(block)])
+      return fail(corrupt(manifest_.shards[index].file + " changed since it was verified, in " +
+                          "the 4 MiB from byte " + std::to_string(offset) + " on"));
+    shard_ = shard;
+    number_ = block;
+    return {};
+  }
+
+  Manifest manifest_;
+  std::string set_path_;
+  std::vector<std::optional<FileReader>> files_;  ///< opened when first needed, by shard
+  std::vector<std::byte> block_;
+  int shard_ = -1;  ///< of block_; -1: none
+  std::int64_t number_ = 0;
+};
+
+}  // namespace
+
+std::unique_ptr<StateReader> make_set_reader(Manifest manifest, std::string set_path) {
+  return std::make_unique<SetReader>(std::move(manifest), std::move(set_path));
+}
+
+}  // namespace sovren::storage

@@ -1,0 +1,162 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "storage/checkpoint/shard_layout.h"
+
+#include <hdf5.h>
+
+#include <algorithm>
+#include <array>
+
+#include "core/base/check.h"
+#include "storage/checkpoint/hdf5_handle.h"
+#include "storage/checkpoint/layout_driver.h"
+#include "storage/checkpoint/manifest.h"
+
+namespace sovren::storage {
+namespace {
+
+// Datasets of a page and more start at a page: they can be read and written without copying parts.
+constexpr hsize_t alignment_bytes = 4096;
+
+hid_t file_type(Dtype dtype) {
+  switch (dtype) {
+    case Dtype::u8:
+      return H5T_STD_U8LE;
+    case Dtype::i32:
+      return H5T_STD_I32LE;
+    case Dtype::i64:
+      return H5T_STD_I64LE;
+    case Dtype::f32:
+      return H5T_IEEE_F32LE;
+    case Dtype::f64:
+      return H5T_IEEE_F64LE;
+  }
+  return H5I_INVALID_HID;
+}
+
+struct Slot {
+  ShardSlab slab;
+  const StagedArray* array;
+  const StagedSlab* staged;
+};
+
+Result<void> put_attribute(hid_t object, const char* name, std::span<const std::int64_t> values) {
+  const hsize_t length = values.size();
+  Hdf5Handle space(
+      values.size() == 1 ? H5Screate(H5S_SCALAR) : H5Screate_simple(1, &length, nullptr), H5Sclose);
+  Hdf5Handle attribute(
+      H5Acreate2(object, name, H5T_STD_I64LE, space.id(), H5P_DEFAULT, H5P_DEFAULT), H5Aclose);
+  if (!space.is_open() || !attribute.is_open() ||
+      H5Awrite(attribute.id(), H5T_NATIVE_INT64, values.data()) < 0 || !attribute.close())
+    return fail(hdf5_error("write the attribute '" + std::string(name) + "'"));
+  return {};
+}
+
+/// Creates the dataset of a slot and stores where its bytes are to be.
+Result<void> create_dataset(hid_t file, hid_t link_properties, hid_t dataset_properties,
+                            Slot& slot) {
+  const ArrayInfo& info = slot.array->info;
+  std::vector<hsize_t> lengths(info.shape.begin(), info.shape.end());
+  lengths[0] = static_cast<hsize_t>(slot.staged->rows.count);
+  Hdf5Handle space(H5Screate_simple(static_cast<int>(lengths.size()), lengths.data(), nullptr),
+                   H5Sclose);
+  if (!space.is_open()) return fail(hdf5_error("make a dataspace for '" + slot.slab.path + "'"));
+  Hdf5Handle dataset(H5Dcreate2(file, slot.slab.path.c_str(), file_type(info.dtype), space.id(),
+                                link_properties, dataset_properties, H5P_DEFAULT),
+                     H5Dclose);
+  if (!dataset.is_open()) return fail(hdf5_error("create '" + slot.slab.path + "'"));
+  SOVREN_DO(put_attribute(dataset.id(), "global_shape", info.shape));
+  const std::array first{slot.staged->rows.first};
+  SOVREN_DO(put_attribute(dataset.id(), "first_row", first));
+  if (slot.slab.bytes > 0) {
+    const haddr_t offset = H5Dget_offset(dataset.id());
+    if (offset == HADDR_UNDEF) return fail(hdf5_error("place '" + slot.slab.path + "'"));
+    slot.slab.offset = static_cast<std::int64_t>(offset);
+  }
+  if (!dataset.close()) return fail(hdf5_error("close '" + slot.slab.path + "'"));
+  return {};
+}
+
+/// Lets HDF5 make the file, all but the rows.
+Result<void> write_structures(SparseBytes& bytes, const SetHeader& header,
+                              std::vector<Slot>& slots) {
+  const auto lock = lock_hdf5();
+  Hdf5Handle access(H5Pcreate(H5P_FILE_ACCESS), H5Pclose);
+  Hdf5Handle creation(H5Pcreate(H5P_FILE_CREATE), H5Pclose);
+  Hdf5Handle links(H5Pcreate(H5P_LINK_CREATE), H5Pclose);
+  Hdf5Handle datasets(H5Pcreate(H5P_DATASET_CREATE), H5Pclose);
+  const bool is_set = access.is_open() && creation.is_open() && links.is_open() &&
+                      datasets.is_open() && set_layout_driver(access.id(), bytes) &&
+                      H5Pset_libver_bounds(access.id(), H5F_LIBVER_V110, H5F_LIBVER_V110) >= 0 &&
+                      H5Pset_alignment(access.id(), alignment_bytes, alignment_bytes) >= 0 &&
+                      H5Pset_obj_track_times(creation.id(), 0) >= 0 &&
+                      H5Pset_create_intermediate_group(links.id(), 1) >= 0 &&
+                      H5Pset_layout(datasets.id(), H5D_CONTIGUOUS) >= 0 &&
+                      H5Pset_alloc_time(datasets.id(), H5D_ALLOC_TIME_EARLY) >= 0 &&
+                      H5Pset_fill_time(datasets.id(), H5D_FILL_TIME_NEVER) >= 0 &&
+                      H5Pset_obj_track_times(datasets.id(), 0) >= 0;
+  if (!is_set) return fail(hdf5_error("set up the layout of a shard"));
+  Hdf5Handle file(H5Fcreate("shard", H5F_ACC_TRUNC, creation.id(), access.id()), H5Fclose);
+  if (!file.is_open()) return fail(hdf5_error("create a shard"));
+  for (Slot& slot : slots) SOVREN_DO(create_dataset(file.id(), links.id(), datasets.id(), slot));
+  SOVREN_DO(put_attribute(file.id(), "job", std::array{header.job.value}));
+  SOVREN_DO(put_attribute(file.id(), "attempt", std::array<std::int64_t, 1>{header.attempt}));
+  SOVREN_DO(put_attribute(file.id(), "step", std::array{header.step}));
+  if (!file.close()) return fail(hdf5_error("close a shard"));
+  return {};
+}
+
+/// Puts structures and rows into the order of the file.
+void list_pieces(const SparseBytes& structures, const std::vector<Slot>& slots,
+                 ShardLayout& layout) {
+  std::vector<const Slot*> order;
+  for (const Slot& slot : slots)
+    if (slot.slab.bytes > 0) order.push_back(&slot);
+  std::sort(order.begin(), order.end(),
+            [](const Slot* a, const Slot* b) { return a->slab.offset < b->slab.offset; });
+  layout.bytes = static_cast<std::int64_t>(structures.size);
+  layout.metadata.reserve(order.size() + 1);
+  const auto add_structures = [&](std::int64_t from, std::int64_t to) {
+    if (from == to) return;
+    std::vector<std::byte>& kept =
+        layout.metadata.emplace_back(static_cast<std::size_t>(to - from));
+    structures.read(static_cast<std::uint64_t>(from), kept);
+    layout.pieces.emplace_back(kept);
+  };
+  std::int64_t at = 0;
+  for (const Slot* slot : order) {
+    const std::int64_t end = slot->slab.offset + slot->slab.bytes;
+    SOVREN_CHECK(slot->slab.offset >= at && end <= layout.bytes,
+                 "HDF5 lays datasets one after the other into the file");
+    add_structures(at, slot->slab.offset);
+    for (const auto& piece : slot->staged->pieces) layout.pieces.push_back(piece);
+    at = end;
+  }
+  add_structures(at, layout.bytes);
+}
+
+}  // namespace
+
+Result<ShardLayout> lay_out_shard(const SetHeader& header, std::span<const StagedArray> arrays) {
+  std::vector<Slot> slots;
+  for (std::size_t a = 0; a < arrays.size(); ++a) {
+    const StagedArray& array = arrays[a];
+    for (std::size_t s = 0; s < array.slabs.size(); ++s) {
+      const StagedSlab& slab = array.slabs[s];
+      std::int64_t bytes = 0;
+      for (const auto& piece : slab.pieces) bytes += static_cast<std::int64_t>(piece.size());
+      // '@' is in no array name.
+      const std::string path = array.slabs.size() == 1
+                                   ? array.info.name
+                                   : array.info.name + "@" + std::to_string(slab.rows.first);
+      slots.push_back({{a, s, path, 0, bytes}, &array, &slab});
+    }
+  }
+  ShardLayout layout;
+  SparseBytes structures;
+  SOVREN_DO(write_structures(structures, header, slots));
+  list_pieces(structures, slots, layout);
+  for (Slot& slot : slots) layout.slabs.push_back(std::move(slot.slab));
+  return layout;
+}
+
+}  // namespace sovren::storage

@@ -1,0 +1,101 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <sys/stat.h>
+
+#include <algorithm>
+#include <set>
+
+#include "storage/checkpoint/set_folder.h"
+#include "storage/file/file.h"
+
+namespace sovren::storage {
+namespace {
+
+Error corrupt(const std::string& path, std::string what) {
+  return {.code = Code::storage_corrupt, .what = std::move(what), .hint = "", .where = path};
+}
+
+}  // namespace
+
+Result<void> check_files(const std::string& set_path, const Manifest& manifest) {
+  std::set<std::string> named;
+  for (const Shard& shard : manifest.shards) {
+    named.insert(shard.file);
+    const std::string path = set_path + "/" + shard.file;
+    struct stat status {};
+    if (::lstat(path.c_str(), &status) != 0)
+      return fail(corrupt(set_path, shard.file + " is missing"));
+    if (!S_ISREG(status.st_mode))
+      return fail(corrupt(set_path, shard.file + " is not a regular file"));
+    if (status.st_size != shard.digest.bytes)
+      return fail(corrupt(set_path, shard.file + " has " + std::to_string(status.st_size) +
+                                        " bytes instead of " + std::to_string(shard.digest.bytes)));
+  }
+  SOVREN_TRY(names, list_directory(set_path));
+  for (const std::string& name : names)
+    if (is_shard_file_name(name) && !named.contains(name))
+      return fail(corrupt(set_path, name + " is there, but not in the manifest"));
+  return {};
+}
+
+Result<void> check_shard(const std::string& set_path, const Shard& shard) {
+  auto file = FileReader::open(set_path + "/" + shard.file);
+  if (!file) {
+    // That it is a regular file has been checked: it cannot be read now, which is not damage.
+    Error error = std::move(file).error();
+    error.code = Code::storage_io;
+    return fail(std::move(error));
+  }
+  if (file->size_bytes() != shard.digest.bytes)
+    return fail(corrupt(set_path, shard.file + " changed its size"));
+  ShardDigest digest;
+  std::vector<std::byte> block(static_cast<std::size_t>(std::min(block_bytes, shard.digest.bytes)));
+  for (std::int64_t offset = 0; offset < shard.digest.bytes; offset += block_bytes) {
+    const auto size = static_cast<std::size_t>(std::min(block_bytes, shard.digest.bytes - offset));
+    SOVREN_DO(file->read_at(offset, std::span(block).first(size)));
+    digest.update(std::span(block).first(size));
+  }
+  const FileDigest found = digest.finish();
+  for (std::size_t i = 0; i < found.crc32c.size(); ++i)
+    if (found.crc32c[i] != shard.digest.crc32c[i])
+      return fail(corrupt(
+          set_path, shard.file + " is damaged between bytes " +
+                        std::to_string(static_cast<std::int64_t>(i) * block_bytes) + " and " +
+                        std::to_string(std::min(shard.digest.bytes,
+                                                static_cast<std::int64_t>(i + 1) * block_bytes)) +
+                        " (CRC-32C)"));
+  if (found.sha256 != shard.digest.sha256)
+    return fail(corrupt(set_path, shard.file + " does not match its SHA-256"));
+  return {};
+}
+
+Result<SetInfo> verify_set(const std::string& set_path) {
+  const std::string path = set_path.size() > 1 && set_path.ends_with('/')
+                               ? set_path.substr(0, set_path.size() - 1)
+                               : set_path;
+  struct stat status {};
+  if (::stat(path.c_str(), &status) != 0 || !S_ISDIR(status.st_mode)) {
+    return fail({.code = Code::not_found,
+                 .what = "there is no checkpoint set '" + path + "'",
+                 .hint = "list them with: sovren checkpoints list DIR",
+                 .where = path});
+  }
+  FoundSet set = load_set(path);
+  if (!set.manifest) return fail(std::move(set.error));
+  SOVREN_DO(check_files(path, *set.manifest));
+  for (const Shard& shard : set.manifest->shards) SOVREN_DO(check_shard(path, shard));
+  return info_of(*set.manifest, path);
+}
+
+Result<std::vector<SetInfo>> list_sets(const std::string& dir, std::vector<RejectedSet>& rejected) {
+  SOVREN_TRY(sets, find_sets(dir));
+  std::vector<SetInfo> infos;
+  for (const FoundSet& set : sets) {
+    if (set.manifest)
+      infos.push_back(info_of(*set.manifest, set.path));
+    else
+      rejected.push_back({set.name, set.error.what});
+  }
+  return infos;
+}
+
+}  // namespace sovren::storage
