@@ -131,4 +131,56 @@ std::string format_utc(Instant at) {
   return buffer.data();
 }
 
+Result<Instant> parse_utc(std::string_view text) {
+  const auto refused = [&] {
+    return fail({.code = Code::spec_invalid,
+                 .what = "'" + std::string(text) + "' is not a time",
+                 .hint = "write it as in RFC 3339: \"2026-11-23T15:04:05Z\""});
+  };
+  const auto number = [&](std::size_t at, std::size_t digits, int low, int high) {
+    int value = 0;
+    if (at + digits > text.size()) return -1;
+    const auto read = std::from_chars(text.data() + at, text.data() + at + digits, value);
+    const bool is_whole = read.ec == std::errc{} && read.ptr == text.data() + at + digits;
+    return is_whole && text[at] != '-' && value >= low && value <= high ? value : -1;
+  };
+  constexpr std::string_view shape = "0000-00-00T00:00:00";
+  if (text.size() < shape.size() + 1) return refused();
+  for (const std::size_t at : {std::size_t{4}, std::size_t{7}, std::size_t{13}, std::size_t{16}})
+    if (text[at] != shape[at]) return refused();
+  if (text[10] != 'T' && text[10] != 't' && text[10] != ' ') return refused();
+  std::tm parts{};
+  parts.tm_year = number(0, 4, 1970, 9999) - 1900;
+  parts.tm_mon = number(5, 2, 1, 12) - 1;
+  parts.tm_mday = number(8, 2, 1, 31);
+  parts.tm_hour = number(11, 2, 0, 23);
+  parts.tm_min = number(14, 2, 0, 59);
+  parts.tm_sec = number(17, 2, 0, 60);
+  if (parts.tm_year < 70 || parts.tm_mon < 0 || parts.tm_mday < 0 || parts.tm_hour < 0 ||
+      parts.tm_min < 0 || parts.tm_sec < 0)
+    return refused();
+  const int day = parts.tm_mday;
+  Instant at{std::int64_t{timegm(&parts)} * 1000};
+  if (parts.tm_mday != day && parts.tm_sec < 60) return refused();  // 31 April
+
+  std::size_t next = shape.size();
+  if (text[next] == '.') {
+    int scale_ms = 100;
+    const std::size_t first = ++next;
+    for (; next < text.size() && text[next] >= '0' && text[next] <= '9'; ++next, scale_ms /= 10)
+      at.ms += scale_ms * (text[next] - '0');
+    if (next == first) return refused();
+  }
+  const std::string_view zone = text.substr(next);
+  if (zone == "Z" || zone == "z") return at;
+  const int hours = number(next + 1, 2, 0, 23);
+  const int minutes = number(next + 4, 2, 0, 59);
+  if (zone.size() != 6 || (zone[0] != '+' && zone[0] != '-') || zone[3] != ':' || hours < 0 ||
+      minutes < 0)
+    return refused();
+  const std::int64_t offset_ms = (hours * 60 + minutes) * std::int64_t{60'000};
+  at.ms += zone[0] == '+' ? -offset_ms : offset_ms;
+  return at;
+}
+
 }  // namespace sovren

@@ -84,9 +84,11 @@ struct JobSubmitted {
 struct StopRequested {
   JobId job;
   Request request = Request::stop;
-  std::string by;
+  std::string by;  ///< a user, or one of the two names below: no user's name holds a colon
   bool operator==(const StopRequested&) const = default;
 };
+inline constexpr std::string_view by_time_limit = "scheduler:time-limit";
+inline constexpr std::string_view by_grace = "scheduler:grace";  ///< a request went unanswered
 /// Written before the launch: a crash between the two is seen on replay as an attempt that never
 /// reported.
 struct AttemptStarted {
@@ -127,7 +129,8 @@ struct AttemptEnded {
   std::optional<Error> error;
   bool operator==(const AttemptEnded&) const = default;
 };
-/// Back to PENDING. counted: against retry.limit.
+/// Back to PENDING. counted: against retry.limit. For a PENDING job: released, or its back-off cut
+/// short.
 struct JobRequeued {
   JobId job;
   Instant not_before;

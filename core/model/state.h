@@ -25,19 +25,29 @@ struct Job {
   Instant submitted_at;
 
   JobState state = JobState::pending;
-  int attempts = 0;    ///< attempts started so far; the running one has this number
-  int failures = 0;    ///< counted failures since the last progress past a sealed step
-  Instant not_before;  ///< back-off or begin time
-  std::string why;     ///< of a requeue or an end, for people
-  std::optional<Request> stop_requested;  ///< cancel, preempt or stop, until the attempt ends
+  int attempts = 0;      ///< attempts started so far; the running one has this number
+  int failures = 0;      ///< counted failures since a set was sealed further on than any before
+  Instant not_before;    ///< back-off or begin time
+  std::string why;       ///< of a requeue or an end, for people
+  bool is_held = false;  ///< stopped by a user while PENDING or RUNNING; starts after a release
+
+  /// What should become of the job once its attempt has ended: stop, preempt or cancel. The
+  /// strongest request stands: cancel, a user's stop, preempt, the time limit's stop.
+  std::optional<Request> stop_requested;
+  std::string stop_by;                       ///< who asked: a user, or by_time_limit
+  Instant stop_requested_at;                 ///< when the standing request was made first
+  std::optional<Instant> kill_requested_at;  ///< the attempt's end by a signal is ours
 
   std::string node;  ///< of the running attempt
   int ranks = 0;
   Instant started_at;  ///< of the running or last attempt
-  double run_s = 0;    ///< of ended attempts
+  Instant seen_at;     ///< its newest event
+  double run_s = 0;    ///< of ended attempts; a lost one counts up to its newest event
   double queue_s = 0;  ///< waiting before each start, summed
 
-  std::int64_t sealed_step = -1;  ///< newest sealed checkpoint; -1: none
+  std::int64_t sealed_step = -1;    ///< what the next attempt goes on from; -1: none
+  std::int64_t furthest_step = -1;  ///< highest step ever sealed or restored
+  std::int64_t step_at_start = -1;  ///< sealed_step when the running or last attempt started
   std::int64_t sealed_bytes = 0;
   int seals = 0;
   double seal_s = 0;                 ///< summed
@@ -59,11 +69,18 @@ struct Node {
   std::int64_t memory_used_bytes = 0;
 };
 
+/// What all attempts of this log add up to.
+struct Totals {
+  double run_s = 0;             ///< of ended attempts
+  std::int64_t breakdowns = 0;  ///< attempts that ended as retry, killed by others, or lost
+};
+
 /// Everything that the scheduler knows: a pure fold of the event log. std::map keeps every walk in
 /// one order.
 struct State {
   EventSeq applied;
   std::int64_t last_job = 0;
+  Totals totals;
   std::map<JobId, Job> jobs;
   std::map<std::string, Node> nodes;
 };
@@ -74,5 +91,8 @@ void apply(State& state, const Event& event);
 
 /// Has this job come to its end?
 bool is_final(JobState state);
+
+/// Was this job's running attempt told to stop because of its time limit, and by nobody else?
+bool is_stopped_by_time_limit(const Job& job);
 
 }  // namespace sovren

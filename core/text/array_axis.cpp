@@ -16,7 +16,7 @@ using Type = TomlValue::Type;
 constexpr std::string_view axis_allowed =
     "a range such as \"1-240\", \"1-10:2\" or \"1,3,5-7\", or a list of texts or numbers";
 constexpr std::size_t value_bytes_max = 1000;
-constexpr std::size_t expanded_bytes_max = std::size_t{256} << 20;
+constexpr std::size_t expanded_bytes_max = std::size_t{512} << 20;
 
 std::string quoted(std::string_view text) {
   return describe({.type = Type::text, .text = std::string(text)}).substr(7);
@@ -189,7 +189,7 @@ class Replacer {
       listed += (listed.empty() ? "" : ", ") + axis.name;
     }
     std::string why = "names the axis " + quoted(name) + ", but ";
-    why += axes_.empty() ? "the job has no [array]" : "[array] has only " + listed;
+    why += "[array] has only " + listed;
     const std::string near = nearest(name, names);
     fail_with(
         text, why,
@@ -200,23 +200,6 @@ class Replacer {
   const std::vector<std::size_t>& index_;
   std::optional<Error> error_;
 };
-
-Result<JobSpec> element(const JobSpec& base, const std::vector<ArrayAxis>& axes,
-                        const std::vector<std::size_t>& index) {
-  JobSpec spec = base;
-  Replacer replace(axes, index);
-  for (const Row& row : schema_rows()) {
-    visit_strings(row, spec, [&](std::string& text) { replace(text); });
-    if (replace.error()) {
-      Error error = *replace.error();
-      error.what = qualified(row) + ": " + error.what;
-      return fail(std::move(error));
-    }
-    if (std::string fault = fault_after_expansion(row, spec); !fault.empty())
-      return fail({.code = Code::spec_invalid, .what = std::move(fault)});
-  }
-  return spec;
-}
 
 // Counts index up, the last axis fastest; false after the last element.
 bool advance(const std::vector<ArrayAxis>& axes, std::vector<std::size_t>& index) {
@@ -253,21 +236,38 @@ std::string print_axis(const ArrayAxis& axis) {
   return axis.name + " = " + text + "]";
 }
 
+std::optional<Error> replace_axes(const Row& row, JobSpec& spec, const std::vector<ArrayAxis>& axes,
+                                  const std::vector<std::size_t>& index) {
+  Replacer replace(axes, index);
+  visit_strings(row, spec, [&](std::string& text) { replace(text); });
+  if (replace.error()) {
+    Error error = *replace.error();
+    error.what = qualified(row) + ": " + error.what;
+    return error;
+  }
+  std::string fault = fault_after_expansion(row, spec);
+  if (fault.empty()) return std::nullopt;
+  return Error{.code = Code::spec_invalid, .what = std::move(fault)};
+}
+
 Result<std::vector<JobSpec>> expand_array(const JobSpec& spec) {
+  if (spec.array.empty()) return std::vector<JobSpec>{spec};
   JobSpec base = spec;
   base.array.clear();
   std::vector<std::size_t> index(spec.array.size(), 0);
   std::vector<JobSpec> elements;
   std::size_t bytes = 0;
   do {
-    SOVREN_TRY(each, element(base, spec.array, index));
+    JobSpec& element = elements.emplace_back(base);
+    for (const Row& row : schema_rows())
+      if (auto error = replace_axes(row, element, spec.array, index))
+        return fail(*std::move(error));
     // One element stays a job file; all together stay in memory.
-    const std::size_t printed_bytes = print_job_file(each).size();
+    const std::size_t printed_bytes = print_job_file(element).size();
     bytes += printed_bytes;
     if (printed_bytes > toml_size_bytes_max || bytes > expanded_bytes_max)
       return fail({.code = Code::spec_invalid,
-                   .what = "[array] makes more text than 1 MiB a job or 256 MiB in all"});
-    elements.push_back(std::move(each));
+                   .what = "[array] makes more text than 1 MiB a job or 512 MiB in all"});
   } while (advance(spec.array, index));
   return elements;
 }

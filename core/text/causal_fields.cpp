@@ -126,7 +126,7 @@ class Item {
   static std::string quoted(const std::string& key) {
     return describe({.type = Type::text, .text = key}).substr(7);  // without "string "
   }
-  std::string name(std::string_view key) const { return qualified(row_) + " " + std::string(key); }
+  std::string name(std::string_view key) const { return qualified(row_) + ": " + std::string(key); }
   const TomlValue* required(std::string_view key) {
     if (const TomlEntry* entry = table_.find(key)) return &entry->value;
     report(table_.place, name(key) + " is missing",

@@ -163,7 +163,7 @@ Custom schema_field() {
 Custom kind_field() {
   return {read_kind,
           [](const JobSpec& spec) { return std::optional(toml_quote(kind_name(spec.kind))); },
-          nullptr, "one of causal-analysis, model-training, rendering, command"};
+          nullptr, "causal-analysis"};
 }
 
 Custom labels_field() {

@@ -18,6 +18,10 @@ Custom interventions_field();
 /// [array]: every key is an axis.
 void read_array(Reading& reading, const TomlValue& table, JobSpec& spec);
 std::string print_axis(const ArrayAxis& axis);  ///< "frame = \"1-240\""
+/// Replaces ${axis} in the row's texts by the values that index names. The error that says why it
+/// cannot, or none.
+std::optional<Error> replace_axes(const Row& row, JobSpec& spec, const std::vector<ArrayAxis>& axes,
+                                  const std::vector<std::size_t>& index);
 inline constexpr std::size_t array_elements_max = 100'000;
 
 std::string name_fault(std::string_view text);   ///< of a job's name

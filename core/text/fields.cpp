@@ -39,10 +39,16 @@ std::string allowed_whole(const Whole& field) {
                     is_bounded ? std::to_string(field.max) : "");
 }
 
+std::string plain_number(double value) {
+  std::string text = toml_number(value);
+  if (text.ends_with(".0")) text.resize(text.size() - 2);
+  return text;
+}
+
 std::string allowed_number(const Number& field) {
   std::string text = "a number";
   if (std::isfinite(field.min) && field.is_open)
-    text += " above " + toml_number(field.min) + " and below " + toml_number(field.max);
+    text += " above " + plain_number(field.min) + " and below " + plain_number(field.max);
   return field.allows_nan ? text + " or nan" : text;
 }
 

@@ -135,6 +135,7 @@ class SpecReader {
     if (kind != nullptr && kind_ != nullptr && kind_->is_available)
       check_required(kind_->section, kind->place);
     check_relations();
+    if (!spec_.array.empty()) check_axes();
     return std::move(spec_);
   }
 
@@ -142,8 +143,9 @@ class SpecReader {
   void read_entries(std::string_view section, const TomlValue& table) {
     for (const TomlEntry& entry : table.entries) {
       if (const Row* row = find_row(section, entry.key)) {
+        const std::size_t before = problems_.count();
         read_value(reading_, *row, entry.value, spec_);
-        places_[qualified(*row)] = entry.value.place;
+        written_[qualified(*row)] = {entry.value.place, problems_.count() > before};
       } else if (section.empty() && (is_section(entry.key) || kind_of_section(entry.key))) {
         read_section(entry);
       } else {
@@ -189,16 +191,34 @@ class SpecReader {
     }
   }
 
-  // left must be at most right; blamed on the one that was written (the last of both).
+  // left must be at most right; blamed on the one that was written, the later of both.
   void check_order(const std::string& left_name, std::optional<std::int64_t> left,
                    const std::string& right_name, std::optional<std::int64_t> right) {
     if (!left || !right || *left <= *right) return;
-    const auto left_place = places_.find(left_name);
-    const auto right_place = places_.find(right_name);
-    const auto& found = left_place != places_.end() ? left_place : right_place;
-    const Place place = found != places_.end() ? found->second : Place{};
-    problems_.add(place, left_name + " must be at most " + right_name + ", got " +
-                             std::to_string(*left) + " and " + std::to_string(*right));
+    Written blamed;
+    for (const std::string& name : {left_name, right_name}) {
+      const auto found = written_.find(name);
+      if (found == written_.end()) continue;
+      if (found->second.is_faulty) return;  // its real value is not known
+      if (blamed.place < found->second.place) blamed = found->second;
+    }
+    const auto shown = [&](const std::string& name, std::int64_t value) {
+      return std::to_string(value) + (written_.count(name) == 0 ? " (the default)" : "");
+    };
+    problems_.add(blamed.place, left_name + " must be at most " + right_name + ", got " +
+                                    shown(left_name, *left) + " and " + shown(right_name, *right));
+  }
+
+  // Of an array's first element, so that a misspelt ${axis} is found where it stands.
+  void check_axes() {
+    JobSpec first = spec_;
+    const std::vector<std::size_t> index(spec_.array.size(), 0);
+    for (const Row& row : schema_rows()) {
+      const auto found = written_.find(qualified(row));
+      if (found == written_.end() || found->second.is_faulty) continue;
+      if (auto error = replace_axes(row, first, spec_.array, index))
+        problems_.add(found->second.place, std::move(error->what), std::move(error->hint));
+    }
   }
 
   void check_relations() {
@@ -216,7 +236,11 @@ class SpecReader {
   Reading reading_;
   JobSpec spec_;
   const Kind* kind_ = nullptr;
-  std::map<std::string, Place> places_;
+  struct Written {
+    Place place;
+    bool is_faulty = false;
+  };
+  std::map<std::string, Written> written_;  // by qualified key
 };
 
 std::string default_name(const std::string& source_name) {
@@ -271,6 +295,8 @@ SpecFacts spec_facts(const JobSpec& spec) {
     if (!value) continue;
     if (const auto* path = std::get_if<Path>(&row.field))
       value = std::filesystem::path(path->get(spec)).filename().string();
+    if (const auto* choice = std::get_if<Choice>(&row.field))
+      value = choice->names[static_cast<std::size_t>(choice->get(spec))];
     facts[qualified(row)] = *value;
   }
   return facts;

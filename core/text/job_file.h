@@ -49,11 +49,12 @@ SpecFacts spec_facts(const JobSpec& spec);
 std::string facts_digest(const SpecFacts& facts);
 
 /// One spec for each element of [array], the last axis counting fastest, with ${axis} replaced in
-/// every string and "$${" standing for "${"; without [array] there is one element. Call it once on
-/// what parse_job_file returned: elements are final.
+/// every string and "$${" standing for "${". Without [array] the spec itself is the one element,
+/// and
+/// "${" in it is plain text: elements have no [array], so expanding them changes nothing.
 ///
 /// Errors   spec_invalid: a ${name} that is no axis, a string that is not valid once replaced, or
-///          more text in all elements than 256 MiB.
+///          more text in all elements than 512 MiB.
 Result<std::vector<JobSpec>> expand_array(const JobSpec& spec);
 
 /// The whole schema in Markdown: docs/job-file.md, and `sovren lint --schema`.

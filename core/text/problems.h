@@ -21,6 +21,7 @@ class Problems {
            Code code = Code::spec_invalid);
   /// Are more found than are shown? Then nobody will read the next one's hint.
   bool is_full() const { return found_.size() >= found_max; }
+  std::size_t count() const { return count_; }
   bool empty() const { return count_ == 0; }
 
   /// In file order, cut at errors_max.

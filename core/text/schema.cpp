@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The job file, key by key. Parsing, messages, --set, printing, facts and docs/job-file.md follow
-// from these rows.
+// from these rows. Event logs and job folders hold printed specs: what a row allows may grow, but
+// not shrink.
 #include "core/text/schema.h"
 
 #include <array>
@@ -122,7 +123,7 @@ std::vector<Row> top_rows() {
       {"", "name", text<In<&JobSpec::name>>(name_fault, "text of 1 to 100 bytes without slashes"),
        "\"enso-drivers\"", "Names the job and its folder.", optional, "the file's name"},
       {"", "kind", kind_field(), "\"causal-analysis\"",
-       "What is run; this version has causal-analysis.", required},
+       "What is run. Later versions add model-training, rendering and command.", required},
       {"", "partition", text<In<&JobSpec::partition>>(word_fault, word), "\"general\"",
        "The set of nodes to run on.", optional, "the scheduler's default"},
       {"", "qos", text<In<&JobSpec::qos>>(word_fault, word), "\"high\"",

@@ -185,9 +185,11 @@ Result<TomlValue> parse_toml(std::string_view text, std::string_view name) {
         syntax_error(name, place_of(text, deep),
                      "values and keys nest more than " + std::to_string(toml_depth_max) + " deep"));
   const toml::parse_result result = toml::parse(text);
-  if (!result)
-    return fail(syntax_error(name, place_of(result.error().source()),
-                             std::string(result.error().description())));
+  if (!result) {
+    std::string what(result.error().description());
+    if (what.starts_with("Error ")) what.replace(0, 5, "syntax error");
+    return fail(syntax_error(name, place_of(result.error().source()), std::move(what)));
+  }
   return tree_of(result.table());
 }
 

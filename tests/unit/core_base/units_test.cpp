@@ -54,5 +54,18 @@ TEST(Units, PrintsInstantsInUtc) {
   EXPECT_EQ(format_utc({-1}), "1969-12-31T23:59:59.999Z");
 }
 
+TEST(Units, ReadsRfc3339Times) {
+  EXPECT_EQ(parse_utc("1970-01-01T00:00:00Z"), Instant{0});
+  EXPECT_EQ(parse_utc("2026-11-23T15:30:05.123Z"), Instant{1'795'447'805'123});
+  EXPECT_EQ(parse_utc("2026-11-23 16:30:05.1239+01:00"), Instant{1'795'447'805'123});
+  EXPECT_EQ(parse_utc("2026-11-23t10:00:05-05:30"), Instant{1'795'447'805'000});
+  for (const char* text :
+       {"", "now", "2026-11-23", "2026-11-23T15:30:05", "2026-13-01T00:00:00Z",
+        "2026-04-31T00:00:00Z", "2026-11-23T25:00:00Z", "2026-11-23T15:30:05.Z",
+        "2026-11-23T15:30:05+0100", "2026-11-23T15:30:05Z ", "2026-1-023T15:30:05Z",
+        "-026-11-23T15:30:05Z", "2026-11-23T15:30:05+01:0x"})
+    EXPECT_FALSE(parse_utc(text)) << text;
+}
+
 }  // namespace
 }  // namespace sovren

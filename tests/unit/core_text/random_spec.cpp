@@ -8,9 +8,9 @@
 namespace sovren::testing_text {
 namespace {
 
-constexpr std::array<std::string_view, 18> pieces{"a", "Z",    "0", " ",  "\"", "\\",
-                                                  "'", "#",    "=", "\n", "\t", "[",
-                                                  "é", "日本", "𝄞", "$",  "{",  "}"};
+constexpr std::array<std::string_view, 18> pieces{"a", "Z",    "0", " ",   "\"", "\\",
+                                                  "'", "#",    "=", "\n",  "\t", "[",
+                                                  "é", "日本", "𝄞", "$${", "{",  "}"};
 
 double any_double(Draw& draw) {
   switch (draw.below(4)) {
@@ -219,7 +219,7 @@ std::string Draw::word() {
 JobSpec random_spec(std::uint64_t seed) {
   Draw draw(seed);
   JobSpec spec;
-  spec.name = draw.coin() ? draw.word() : draw.word() + " é ${frame}";
+  spec.name = draw.coin() ? draw.word() : draw.word() + " é $${x}";
   if (draw.coin()) spec.partition = draw.word();
   if (draw.coin()) spec.qos = draw.word();
   if (draw.coin()) spec.account = draw.word();

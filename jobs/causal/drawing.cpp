@@ -1,0 +1,266 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "jobs/causal/drawing.h"
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <map>
+#include <numbers>
+#include <tuple>
+
+namespace sovren::jobs {
+
+namespace {
+
+constexpr int all_drawn_max = 60;  // more variables: only those with links
+constexpr int few_nodes_max = 12;  // names in full size, upright
+constexpr int sorted_nodes_max = 200;
+constexpr std::size_t name_characters_max = 24;
+constexpr double top_px = 92;  // for title and subtitle
+
+std::size_t at(int index) {
+  return static_cast<std::size_t>(index);
+}
+
+double distance(Point a, Point b) {
+  return std::hypot(a.x - b.x, a.y - b.y);
+}
+
+Point between(Point a, Point b, double t) {
+  return {a.x + (b.x - a.x) * t, a.y + (b.y - a.y) * t};
+}
+
+/// Cross links gathered by direction, strongest first.
+std::vector<DrawnEdge> gather_edges(const CausalGraph& graph) {
+  std::map<std::tuple<int, int, bool>, std::vector<const Link*>> groups;
+  for (const Link& link : graph.links)
+    if (!link.is_self()) groups[{link.source, link.target, link.is_directed()}].push_back(&link);
+  std::vector<DrawnEdge> edges;
+  for (auto& [key, links] : groups) {
+    std::stable_sort(links.begin(), links.end(), [](const Link* a, const Link* b) {
+      return std::abs(a->value) > std::abs(b->value);
+    });
+    DrawnEdge edge;
+    std::tie(edge.source, edge.target, edge.is_directed) = key;
+    edge.value = links.front()->value;
+    for (const Link* link : links) edge.lags.push_back(link->lag);
+    edges.push_back(std::move(edge));
+  }
+  std::stable_sort(edges.begin(), edges.end(), [](const DrawnEdge& a, const DrawnEdge& b) {
+    return std::abs(a.value) > std::abs(b.value);
+  });
+  return edges;
+}
+
+std::optional<double> memory_of(const CausalGraph& graph, int variable) {
+  std::optional<double> strongest;
+  for (const Link& link : graph.links)
+    if (link.is_self() && link.source == variable &&
+        (!strongest || std::abs(link.value) > std::abs(*strongest)))
+      strongest = link.value;
+  return strongest;
+}
+
+/// Swaps places on the circle as long as that shortens the links, each weighted by its strength.
+void order_nodes(std::vector<int>& order, const std::vector<DrawnEdge>& edges, int variables) {
+  const int n = static_cast<int>(order.size());
+  if (n > sorted_nodes_max || n < 4) return;
+  std::vector<int> place(at(variables), -1);
+  for (int k = 0; k < n; ++k) place[at(order[at(k)])] = k;
+  std::vector<std::vector<std::pair<int, double>>> links(at(variables));
+  for (const DrawnEdge& edge : edges) {
+    links[at(edge.source)].emplace_back(edge.target, std::abs(edge.value));
+    links[at(edge.target)].emplace_back(edge.source, std::abs(edge.value));
+  }
+  const auto cost_of = [&](int variable) {
+    double cost = 0;
+    for (const auto& [other, weight] : links[at(variable)]) {
+      const int apart = std::abs(place[at(variable)] - place[at(other)]);
+      cost += weight * std::min(apart, n - apart);
+    }
+    return cost;
+  };
+  constexpr int passes_max = 50;
+  constexpr double gain_min = 1e-9;
+  bool is_better = true;
+  for (int pass = 0; pass < passes_max && is_better; ++pass) {
+    is_better = false;
+    for (int a = 0; a < n; ++a)
+      for (int b = a + 1; b < n; ++b) {
+        const int u = order[at(a)];
+        const int v = order[at(b)];
+        const double before = cost_of(u) + cost_of(v);
+        std::swap(place[at(u)], place[at(v)]);
+        if (cost_of(u) + cost_of(v) < before - gain_min) {
+          std::swap(order[at(a)], order[at(b)]);
+          is_better = true;
+        } else {
+          std::swap(place[at(u)], place[at(v)]);
+        }
+      }
+  }
+}
+
+void choose_sizes(Drawing& drawing, const CausalGraph& graph) {
+  const int n = static_cast<int>(drawing.nodes.size());
+  double widest = 0;
+  for (const DrawnNode& node : drawing.nodes)
+    widest = std::max(widest, text_width(shortened_name(graph.variables[at(node.variable)]), 1));
+  double margin = 0;
+  if (n <= few_nodes_max) {
+    drawing.font_px = 15;
+    drawing.label_px = 13;
+    drawing.names_inside = widest * drawing.font_px <= 74;
+    drawing.node_radius = drawing.names_inside ? 42 : 24;
+    drawing.radius = 150 + 13.0 * n;
+    margin = drawing.names_inside ? drawing.node_radius + 16
+                                  : drawing.node_radius + 20 + widest * drawing.font_px;
+  } else {
+    drawing.names_radial = true;
+    drawing.font_px = n <= 60 ? 13 : 11;
+    drawing.label_px = 10.5;
+    drawing.node_radius = n <= 30 ? 11 : 8;
+    drawing.radius = std::max(250.0, n * (drawing.font_px + 6) / (2 * std::numbers::pi));
+    margin = drawing.node_radius + 14 + widest * drawing.font_px;
+  }
+  const double vertical_margin = drawing.names_radial ? margin : drawing.node_radius + 40;
+  constexpr double width_min = 760;
+  drawing.width = std::max(width_min, 2 * (drawing.radius + margin));
+  drawing.height = top_px + 2 * (drawing.radius + vertical_margin);
+  drawing.centre = {drawing.width / 2, top_px + drawing.radius + vertical_margin};
+}
+
+void place_nodes(Drawing& drawing) {
+  const auto n = static_cast<double>(drawing.nodes.size());
+  const double start = n <= 2 ? std::numbers::pi : -std::numbers::pi / 2;
+  for (std::size_t k = 0; k < drawing.nodes.size(); ++k) {
+    DrawnNode& node = drawing.nodes[k];
+    node.angle = start + 2 * std::numbers::pi * static_cast<double>(k) / n;
+    const double radius = n == 1 ? 0 : drawing.radius;
+    node.at = {drawing.centre.x + radius * std::cos(node.angle),
+               drawing.centre.y + radius * std::sin(node.angle)};
+  }
+}
+
+/// Bends inwards, away from the names, and to the left of its direction, so that two arrows between
+/// the same variables part.
+Curve bend(const Drawing& drawing, const DrawnEdge& edge) {
+  const Point a = drawing.nodes[at(edge.source)].at;
+  const Point c = drawing.nodes[at(edge.target)].at;
+  const double inwards = drawing.names_radial ? 0.45 : 0.22;
+  const double aside = !edge.is_directed ? 0.0 : drawing.names_radial ? 0.07 : 0.12;
+  Point b = between(between(a, c, 0.5), drawing.centre, inwards);
+  b.x += (c.y - a.y) * aside;
+  b.y -= (c.x - a.x) * aside;
+  const Curve whole{a, b, c};
+  // From rim to rim: the parameters where the curve leaves the one node and meets the other.
+  const double gap = drawing.node_radius + 3;
+  constexpr int steps = 400;
+  int first = 0;
+  while (first < steps / 2 && distance(point_on(whole, double(first) / steps), a) < gap) ++first;
+  int last = steps;
+  while (last > steps / 2 && distance(point_on(whole, double(last) / steps), c) < gap) --last;
+  return part_of(whole, double(first) / steps, double(last) / steps);
+}
+
+struct Box {
+  double left, top, right, bottom;
+  bool meets(const Box& other) const {
+    return left < other.right && other.left < right && top < other.bottom && other.top < bottom;
+  }
+};
+
+Box box_around(Point centre, double width, double height) {
+  return {centre.x - width / 2, centre.y - height / 2, centre.x + width / 2, centre.y + height / 2};
+}
+
+/// Puts each label on its curve where no other label or node is; strongest first. Drops it when
+/// there is no such place.
+void place_labels(Drawing& drawing) {
+  std::vector<Box> taken;
+  for (const DrawnNode& node : drawing.nodes)
+    taken.push_back(box_around(node.at, 2 * drawing.node_radius, 2 * drawing.node_radius));
+  constexpr std::array<double, 13> tries{0.5,  0.44, 0.56, 0.38, 0.62, 0.68, 0.32,
+                                         0.74, 0.26, 0.8,  0.2,  0.85, 0.15};
+  for (auto edge = drawing.edges.rbegin(); edge != drawing.edges.rend(); ++edge) {
+    std::string label;
+    for (const int lag : edge->lags) label += (label.empty() ? "" : ",") + std::to_string(lag);
+    constexpr std::size_t label_max = 9;
+    if (label.size() > label_max) label = label.substr(0, label.rfind(',', label_max)) + ",…";
+    for (const double t : tries) {
+      const Point centre = point_on(edge->curve, t);
+      const Box box =
+          box_around(centre, text_width(label, drawing.label_px) + 6, drawing.label_px + 4);
+      if (std::any_of(taken.begin(), taken.end(), [&](const Box& b) { return b.meets(box); }))
+        continue;
+      taken.push_back(box);
+      edge->label = label;
+      edge->label_at = centre;
+      break;
+    }
+  }
+}
+
+}  // namespace
+
+Point point_on(const Curve& curve, double t) {
+  return between(between(curve.a, curve.b, t), between(curve.b, curve.c, t), t);
+}
+
+Curve part_of(const Curve& curve, double t0, double t1) {
+  const Point a = point_on(curve, t0);
+  const Point c = point_on(curve, t1);
+  const Point b = between(between(curve.a, curve.b, t0), between(curve.b, curve.c, t0), t1);
+  return {a, b, c};
+}
+
+double text_width(const std::string& text, double font_px) {
+  const auto characters =
+      std::count_if(text.begin(), text.end(), [](char c) { return (c & 0xC0) != 0x80; });
+  return 0.6 * font_px * static_cast<double>(characters);
+}
+
+std::string shortened_name(const std::string& name) {
+  std::size_t characters = 0;
+  for (std::size_t k = 0; k < name.size(); ++k) {
+    if ((name[k] & 0xC0) == 0x80) continue;
+    if (++characters > name_characters_max) return name.substr(0, k) + "…";
+  }
+  return name;
+}
+
+Drawing lay_out(const CausalGraph& graph) {
+  Drawing drawing;
+  std::vector<DrawnEdge> edges = gather_edges(graph);
+  if (edges.size() > drawn_edges_max) {
+    drawing.edges_left_out = static_cast<int>(edges.size()) - drawn_edges_max;
+    edges.resize(drawn_edges_max);
+  }
+  std::vector<bool> is_linked(graph.variables.size(), graph.count() <= all_drawn_max);
+  for (const DrawnEdge& edge : edges)
+    is_linked[at(edge.source)] = is_linked[at(edge.target)] = true;
+  std::vector<int> order;
+  for (int variable = 0; variable < graph.count(); ++variable)
+    if (is_linked[at(variable)]) order.push_back(variable);
+  drawing.nodes_left_out = graph.count() - static_cast<int>(order.size());
+  order_nodes(order, edges, graph.count());
+
+  std::vector<int> place(graph.variables.size());
+  for (const int variable : order) {
+    place[at(variable)] = static_cast<int>(drawing.nodes.size());
+    drawing.nodes.push_back({variable, {}, 0, memory_of(graph, variable)});
+  }
+  choose_sizes(drawing, graph);
+  place_nodes(drawing);
+  std::reverse(edges.begin(), edges.end());
+  for (DrawnEdge& edge : edges) {
+    edge.source = place[at(edge.source)];
+    edge.target = place[at(edge.target)];
+    edge.curve = bend(drawing, edge);
+  }
+  drawing.edges = std::move(edges);
+  place_labels(drawing);
+  return drawing;
+}
+
+}  // namespace sovren::jobs

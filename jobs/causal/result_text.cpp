@@ -1,0 +1,159 @@
+// SPDX-License-Identifier: Apache-2.0
+// graph.txt: the causal graph for a terminal.
+#include <algorithm>
+#include <cmath>
+#include <cstdio>
+
+#include "jobs/causal/graph.h"
+
+namespace sovren::jobs {
+
+namespace {
+
+constexpr std::size_t links_shown_max = 60;
+constexpr std::size_t memories_shown_max = 12;
+constexpr std::size_t bar_max = 20;
+
+const std::string& name(const CausalGraph& graph, int variable) {
+  return graph.variables[static_cast<std::size_t>(variable)];
+}
+
+/// Characters, not bytes: names may be in any language.
+std::size_t width(const std::string& text) {
+  return static_cast<std::size_t>(
+      std::count_if(text.begin(), text.end(), [](char c) { return (c & 0xC0) != 0x80; }));
+}
+
+std::string left(const std::string& text, std::size_t columns) {
+  const std::size_t used = width(text);
+  return used < columns ? text + std::string(columns - used, ' ') : text;
+}
+std::string right(const std::string& text, std::size_t columns) {
+  const std::size_t used = width(text);
+  return used < columns ? std::string(columns - used, ' ') + text : text;
+}
+
+std::string format(const char* pattern, double value) {
+  char buffer[64];
+  std::snprintf(buffer, sizeof buffer, pattern, value);
+  return buffer;
+}
+
+std::string probability(double p) {
+  if (p == 0) return "0";
+  return p < 1e-3 ? format("%.0e", p) : format("%.3f", p);
+}
+
+std::vector<Link> by_strength(const CausalGraph& graph, bool wants_self) {
+  std::vector<Link> links;
+  for (const Link& link : graph.links)
+    if (link.is_self() == wants_self) links.push_back(link);
+  std::stable_sort(links.begin(), links.end(), [](const Link& a, const Link& b) {
+    return std::abs(a.value) > std::abs(b.value);
+  });
+  return links;
+}
+
+std::string arrow(const Link& link) {
+  if (!link.is_directed()) return "o-----o";
+  return "--(" + std::to_string(link.lag) + ")-->";
+}
+
+std::string link_table(const CausalGraph& graph) {
+  const std::vector<Link> links = by_strength(graph, false);
+  if (links.empty()) return "\n  No links between variables at this alpha.\n";
+  std::size_t source_width = 5;
+  std::size_t target_width = 6;
+  std::size_t arrow_width = 8;
+  const std::size_t shown = std::min(links.size(), links_shown_max);
+  for (std::size_t k = 0; k < shown; ++k) {
+    source_width = std::max(source_width, width(name(graph, links[k].source)));
+    target_width = std::max(target_width, width(name(graph, links[k].target)));
+    arrow_width = std::max(arrow_width, arrow(links[k]).size());
+  }
+  std::string text = "\n  " + right("cause", source_width) + "  " + left("(lag)", arrow_width) +
+                     "  " + left("effect", target_width) + "  strength  q-value\n";
+  for (std::size_t k = 0; k < shown; ++k) {
+    const Link& link = links[k];
+    const auto bar = static_cast<std::size_t>(std::lround(std::abs(link.value) * bar_max));
+    text += "  " + right(name(graph, link.source), source_width) + "  " +
+            left(arrow(link), arrow_width) + "  " + left(name(graph, link.target), target_width) +
+            "  " + right(format("%+.3f", link.value), 8) + "  " +
+            right(probability(link.q_value), 7) + "  " +
+            std::string(std::max<std::size_t>(bar, 1), link.value < 0 ? '-' : '+') + "\n";
+  }
+  if (links.size() > shown)
+    text += "  ... and " + std::to_string(links.size() - shown) + " weaker links in graph.json\n";
+  return text;
+}
+
+/// Each variable's strongest link from its own past.
+std::string memory_lines(const CausalGraph& graph) {
+  std::vector<Link> strongest;
+  for (const Link& link : by_strength(graph, true)) {
+    const bool is_new = std::none_of(strongest.begin(), strongest.end(), [&](const Link& other) {
+      return other.source == link.source;
+    });
+    if (is_new) strongest.push_back(link);
+  }
+  if (strongest.empty()) return "";
+  std::string text = "\n  Memory (strongest link of a variable to its own past): ";
+  const std::size_t shown = std::min(strongest.size(), memories_shown_max);
+  for (std::size_t k = 0; k < shown; ++k)
+    text += (k == 0 ? "" : ", ") + name(graph, strongest[k].source) + " " +
+            format("%+.2f", strongest[k].value) + " (" + std::to_string(strongest[k].lag) + ")";
+  if (strongest.size() > shown) text += ", ...";
+  return text + "\n";
+}
+
+std::string chain_lines(const CausalGraph& graph) {
+  if (!graph.chains) return "";
+  const Chains& chains = *graph.chains;
+  if (chains.depth == 0) return "\n  No chains: no variable drives another at a lag.\n";
+  std::string text =
+      "\n  Longest chain of causes: " + std::string(chains.is_exact ? "" : "at most ") +
+      std::to_string(chains.depth) + (chains.depth == 1 ? " link\n" : " links\n");
+  for (const std::vector<int>& chain : chains.longest) {
+    text += "    ";
+    for (std::size_t i = 0; i < chain.size(); ++i)
+      text += (i == 0 ? "" : " -> ") + name(graph, chain[i]);
+    text += "\n";
+  }
+  return text;
+}
+
+std::string score_lines(const CausalGraph& graph) {
+  if (!graph.scores) return "";
+  const auto shown = [](const std::optional<double>& value) {
+    return value ? format("%.3f", *value) : std::string("-");
+  };
+  const auto line = [&](const char* what, const Score& score) {
+    return std::string("    ") + what + "  precision " + shown(score.precision()) + "  recall " +
+           shown(score.recall()) + "  F1 " + shown(score.f1()) + "  MCC " +
+           format("%.3f", score.mcc()) + "  false positive rate " +
+           shown(score.false_positive_rate()) + "\n";
+  };
+  std::string text = "\n  Against the truth (links between variables, lag 1 and more):\n";
+  if (graph.scores->with_lag) text += line("with lag   ", *graph.scores->with_lag);
+  text += line("without lag", graph.scores->without_lag);
+  if (graph.scores->temporal_accuracy)
+    text += "    right lag for " + shown(graph.scores->temporal_accuracy) + " of the pairs found\n";
+  return text;
+}
+
+}  // namespace
+
+std::string graph_text(const CausalGraph& graph) {
+  std::string text = "Causal graph of " + graph.title + ": " + std::to_string(graph.count()) +
+                     " variables, " + std::to_string(graph.time_steps) + " time steps (" +
+                     std::to_string(graph.samples) + " per test), lags to " +
+                     std::to_string(graph.spec.max_lag) + ", " +
+                     (graph.spec.fdr == CausalSpec::Fdr::bh ? "false discovery rate " : "alpha ") +
+                     format("%g", graph.spec.alpha) + "\n";
+  text += link_table(graph) + memory_lines(graph) + chain_lines(graph) + score_lines(graph);
+  if (!graph.notes.empty()) text += "\n  Notes:\n";
+  for (const std::string& note : graph.notes) text += "    " + note + "\n";
+  return text;
+}
+
+}  // namespace sovren::jobs

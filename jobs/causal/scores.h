@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "core/base/result.h"
+#include "jobs/causal/table.h"
+
+namespace sovren::jobs {
+
+struct CausalGraph;
+
+/// A link that is known to be there.
+struct TrueLink {
+  int source = 0;
+  int target = 0;
+  int lag = 0;  ///< -1: the truth does not say
+};
+
+/// What is known of the true graph: only links between different variables at lags of 1 or more (or
+/// of unknown lag) are scored.
+struct Truth {
+  bool has_lags = false;
+  std::vector<TrueLink> links;
+  std::vector<std::string> notes;  ///< what was left out, and why
+  std::string sha256;
+};
+
+/// Reads a csv with the columns source, target and optionally lag; others are ignored.
+///
+/// Errors   input_missing; data_invalid: unknown variable, no such column, a lag that is no whole
+/// number.
+Result<Truth> read_truth(const std::string& path, const Table& table);
+
+/// How well a set of findings meets the truth. Nothing: not defined (0 / 0).
+struct Score {
+  std::int64_t true_positives = 0;
+  std::int64_t false_positives = 0;
+  std::int64_t false_negatives = 0;
+  std::int64_t true_negatives = 0;
+
+  std::optional<double> precision() const;
+  std::optional<double> recall() const;
+  std::optional<double> f1() const;
+  std::optional<double> false_positive_rate() const;
+  /// Matthews correlation; 0 when a margin is empty.
+  double mcc() const;
+};
+
+/// Scores over links between different variables at lags of 1 or more.
+struct Scores {
+  std::optional<Score> with_lag;  ///< (source, target, lag) has to be right; if the truth has lags
+  Score without_lag;              ///< (source, target) has to be right
+  /// Of the true pairs that were found at any lag, the share whose strongest lag is a true one.
+  std::optional<double> temporal_accuracy;
+};
+
+Scores score(const CausalGraph& graph, const Truth& truth);
+
+}  // namespace sovren::jobs

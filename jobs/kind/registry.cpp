@@ -1,0 +1,27 @@
+// SPDX-License-Identifier: Apache-2.0
+// The list of all job kinds. A new kind is one line here and one alternative of KindSpec.
+#include <variant>
+
+#include "jobs/causal/pcmci_kind.h"
+#include "jobs/kind/job_kind.h"
+
+namespace sovren::jobs {
+
+namespace {
+
+struct Maker {
+  const JobSpec& job;
+  const Setting& setting;
+
+  Result<std::unique_ptr<JobKind>> operator()(const CausalSpec& spec) const {
+    return make_causal_kind(job, spec, setting);
+  }
+};
+
+}  // namespace
+
+Result<std::unique_ptr<JobKind>> make_job_kind(const JobSpec& spec, const Setting& setting) {
+  return std::visit(Maker{spec, setting}, spec.kind);
+}
+
+}  // namespace sovren::jobs

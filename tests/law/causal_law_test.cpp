@@ -1,0 +1,108 @@
+// SPDX-License-Identifier: Apache-2.0
+// The laws of jobs/kind/laws.h, for every kind of job and several jobs of each.
+#include <gtest/gtest.h>
+#include <unistd.h>
+
+#include <functional>
+#include <limits>
+
+#include "jobs/kind/laws.h"
+#include "tests/unit/jobs/svar.h"
+#include "workers/comm/comm.h"
+
+namespace sovren::jobs {
+namespace {
+
+constexpr double deadline_s = 60;
+
+struct Case {
+  std::string name;
+  std::function<LawSubject()> make;
+};
+
+std::string data_path(const std::string& name) {
+  return testing::TempDir() + "causal_law_" + name + "_" + std::to_string(getpid()) + ".csv";
+}
+
+LawSubject causal_subject(const std::string& name, int variables, int steps, int max_lag,
+                          bool has_holes = false) {
+  const std::string path = data_path(name);
+  Svar svar = make_svar(variables, steps, max_lag, 7);
+  if (has_holes)
+    for (std::size_t k = 0; k < svar.values.size(); k += 97)
+      svar.values[k] = std::numeric_limits<double>::quiet_NaN();
+  write_csv(svar, path);
+  CausalSpec spec;
+  spec.data = path;
+  spec.max_lag = max_lag;
+  if (has_holes) spec.missing = std::numeric_limits<double>::quiet_NaN();
+  LawSubject subject{name, {}};
+  subject.spec.name = name;
+  subject.spec.kind = spec;
+  return subject;
+}
+
+LawSubject with_options() {
+  LawSubject subject = causal_subject("options", 9, 150, 3);
+  auto& spec = std::get<CausalSpec>(subject.spec.kind);
+  spec.min_lag = 1;
+  spec.pc_alpha.values = {0.05, 0.2};
+  spec.max_conditions = 3;
+  spec.max_parents = 2;
+  spec.fdr = CausalSpec::Fdr::none;
+  return subject;
+}
+
+/// A column that never changes, and one that is a copy of another.
+LawSubject with_awkward_columns() {
+  LawSubject subject = causal_subject("awkward", 8, 120, 2);
+  const auto& spec = std::get<CausalSpec>(subject.spec.kind);
+  Svar svar = make_svar(8, 120, 2, 7);
+  for (std::size_t t = 0; t < 120; ++t) {
+    svar.values[t * 8 + 3] = 0.1;
+    svar.values[t * 8 + 5] = svar.values[t * 8 + 1];
+  }
+  write_csv(svar, spec.data);
+  return subject;
+}
+
+const std::vector<Case>& cases() {
+  static const std::vector<Case> all{
+      {"CausalPlain", [] { return causal_subject("plain", 11, 200, 2); }},
+      {"CausalOptions", with_options},
+      {"CausalMissing", [] { return causal_subject("missing", 8, 160, 2, true); }},
+      {"CausalAwkwardColumns", with_awkward_columns},
+      {"CausalTwoVariables", [] { return causal_subject("two", 2, 100, 1); }},
+  };
+  return all;
+}
+
+struct Pair {
+  const Law* law;
+  const Case* subject;
+};
+
+std::vector<Pair> pairs() {
+  std::vector<Pair> all;
+  for (const Law& law : laws())
+    for (const Case& subject : cases()) all.push_back({&law, &subject});
+  return all;
+}
+
+class JobLaw : public testing::TestWithParam<Pair> {};
+
+TEST_P(JobLaw, Holds) {
+  const LawSubject subject = GetParam().subject->make();
+  const RunRanks run = [](int ranks, const std::function<void(Communicator&)>& body) {
+    workers::run_on_threads(ranks, deadline_s, body);
+  };
+  EXPECT_EQ(GetParam().law->broken(subject, run), "");
+}
+
+INSTANTIATE_TEST_SUITE_P(Every, JobLaw, testing::ValuesIn(pairs()),
+                         [](const testing::TestParamInfo<Pair>& one) {
+                           return one.param.law->name + one.param.subject->name;
+                         });
+
+}  // namespace
+}  // namespace sovren::jobs

@@ -1,0 +1,202 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <gtest/gtest.h>
+
+#include <vector>
+
+#include "core/model/state.h"
+
+namespace sovren {
+namespace {
+
+// A log that numbers its events, folded as they come.
+class Fold {
+ public:
+  Fold& at(double seconds) {
+    at_ = Instant{} + seconds;
+    return *this;
+  }
+  Fold& operator<<(EventBody body) {
+    apply(state, {.seq = {state.applied.value + 1}, .at = at_, .body = std::move(body)});
+    return *this;
+  }
+  const Job& job(std::int64_t id = 1) const { return state.jobs.at(JobId{id}); }
+
+  State state;
+
+ private:
+  Instant at_;
+};
+
+JobSubmitted submitted(std::int64_t id) {
+  JobSubmitted event{.job = {id}, .user = "ada", .dir = "/jobs/1", .spec_digest = "d"};
+  event.spec.name = "enso";
+  event.spec.resources = {
+      .ranks = 4, .cpus_per_rank = 2, .gpus_per_rank = 1, .memory_per_rank_bytes = 1000};
+  return event;
+}
+
+NodeJoined node(const std::string& name) {
+  return {name, {.cpus = 16, .gpus = 8, .memory_bytes = 100'000}};
+}
+
+TEST(Apply, FoldsTheLifeOfAJob) {
+  Fold fold;
+  fold.at(0) << node("n1");
+  fold.at(10) << submitted(1);
+  EXPECT_EQ(fold.job().state, JobState::pending);
+  EXPECT_EQ(fold.job().user, "ada");
+  EXPECT_EQ(fold.job().spec.name, "enso");
+  EXPECT_EQ(fold.job().submitted_at, Instant{10'000});
+  EXPECT_EQ(fold.job().sealed_step, -1);
+
+  fold.at(15) << AttemptStarted{{1}, 1, "n1", 3};
+  EXPECT_EQ(fold.job().state, JobState::running);
+  EXPECT_EQ(fold.job().attempts, 1);
+  EXPECT_EQ(fold.job().ranks, 3);
+  EXPECT_EQ(fold.job().queue_s, 5.0);
+  const Node& held = fold.state.nodes.at("n1");
+  EXPECT_EQ(held.cpus_used, 6);
+  EXPECT_EQ(held.gpus_used, 3);
+  EXPECT_EQ(held.memory_used_bytes, 3000);
+
+  fold.at(20) << CheckpointSealed{{1}, 1, 100, 4096, 0.5};
+  fold << CheckpointSealed{{1}, 1, 120, 8192, 0.25};
+  EXPECT_EQ(fold.job().sealed_step, 120);
+  EXPECT_EQ(fold.job().sealed_bytes, 8192);
+  EXPECT_EQ(fold.job().seals, 2);
+  EXPECT_EQ(fold.job().seal_s, 0.75);
+
+  fold.at(25) << StopRequested{{1}, Request::preempt, "scheduler"};
+  EXPECT_EQ(fold.job().stop_requested, Request::preempt);
+  fold.at(27) << AttemptEnded{{1}, 1, Ending::checkpointed, 85, std::nullopt};
+  EXPECT_EQ(fold.job().state, JobState::completing);
+  EXPECT_EQ(fold.job().run_s, 12.0);
+  EXPECT_EQ(fold.state.nodes.at("n1").cpus_used, 0);
+  EXPECT_EQ(fold.state.nodes.at("n1").gpus_used, 0);
+  EXPECT_EQ(fold.state.nodes.at("n1").memory_used_bytes, 0);
+
+  fold << JobRequeued{{1}, Instant{30'000}, false, "preempted"};
+  EXPECT_EQ(fold.job().state, JobState::pending);
+  EXPECT_EQ(fold.job().stop_requested, std::nullopt);
+  EXPECT_EQ(fold.job().not_before, Instant{30'000});
+  EXPECT_EQ(fold.job().failures, 0);
+
+  fold.at(31) << AttemptStarted{{1}, 2, "n1", 4};
+  EXPECT_EQ(fold.job().queue_s, 9.0);  // 5 before the first start, 4 since the first attempt ended
+  fold << CheckpointRestored{{1}, 2, 120, 0.125};
+  EXPECT_EQ(fold.job().restore_s, 0.125);
+  fold.at(41) << AttemptEnded{{1}, 2, Ending::done, 0, std::nullopt};
+  fold.at(42) << JobEnded{{1}, JobState::completed, "", "sha"};
+  EXPECT_EQ(fold.job().state, JobState::completed);
+  EXPECT_TRUE(is_final(fold.job().state));
+  EXPECT_EQ(fold.job().attempts, 2);
+  EXPECT_EQ(fold.job().run_s, 22.0);
+  EXPECT_EQ(fold.job().digest, "sha");
+  EXPECT_EQ(fold.job().ended_at, Instant{42'000});
+  EXPECT_EQ(fold.state.applied, EventSeq{12});
+}
+
+TEST(Apply, CountsFailuresUntilTheJobGetsFurther) {
+  Fold fold;
+  fold << node("n1") << submitted(1);
+  const Error lost{.code = Code::peer_lost, .what = "rank 2 is gone"};
+  for (int attempt = 1; attempt <= 2; ++attempt) {
+    fold << AttemptStarted{{1}, attempt, "n1", 4}
+         << AttemptEnded{{1}, attempt, Ending::retry, 75, lost}
+         << JobRequeued{{1}, {}, true, "retry"};
+    EXPECT_EQ(fold.job().failures, attempt);
+  }
+  EXPECT_EQ(fold.job().error, lost);
+  fold << AttemptStarted{{1}, 3, "n1", 4} << CheckpointSealed{{1}, 3, 10, 1, 0};
+  EXPECT_EQ(fold.job().failures, 0);
+  fold << AttemptEnded{{1}, 3, Ending::retry, 75, lost} << JobRequeued{{1}, {}, true, "retry"};
+  fold << AttemptStarted{{1}, 4, "n1", 4} << CheckpointSealed{{1}, 4, 10, 1, 0};
+  EXPECT_EQ(fold.job().failures, 1);  // sealed again where it was: no progress
+  fold << AttemptEnded{{1}, 4, Ending::done, 0, std::nullopt};
+  EXPECT_EQ(fold.job().error, std::nullopt);
+}
+
+TEST(Apply, CountsKillsAtTheSameStep) {
+  Fold fold;
+  fold << node("n1") << submitted(1);
+  const auto killed = [&](int attempt) {
+    fold << AttemptEnded{{1}, attempt, Ending::killed, 137, std::nullopt}
+         << JobRequeued{{1}, {}, true, "killed"};
+  };
+  fold << AttemptStarted{{1}, 1, "n1", 4};
+  killed(1);
+  EXPECT_EQ(fold.job().kills_at_step, 1);
+  EXPECT_EQ(fold.job().killed_at_step, -1);
+  fold << AttemptStarted{{1}, 2, "n1", 4} << CheckpointSealed{{1}, 2, 10, 1, 0};
+  killed(2);
+  EXPECT_EQ(fold.job().kills_at_step, 1);  // it got further
+  EXPECT_EQ(fold.job().killed_at_step, 10);
+  fold << AttemptStarted{{1}, 3, "n1", 4};
+  killed(3);
+  EXPECT_EQ(fold.job().kills_at_step, 2);
+}
+
+TEST(Apply, FallsBackWithARejectedSet) {
+  Fold fold;
+  fold << node("n1") << submitted(1) << AttemptStarted{{1}, 1, "n1", 4}
+       << CheckpointSealed{{1}, 1, 10, 1, 0} << CheckpointSealed{{1}, 1, 20, 1, 0}
+       << AttemptEnded{{1}, 1, Ending::lost, 0, std::nullopt} << JobRequeued{{1}, {}, false, ""}
+       << AttemptStarted{{1}, 2, "n1", 4}
+       << CheckpointRejected{{1}, 2, "gen-000020", "checksum of shard-00000.h5"}
+       << CheckpointRestored{{1}, 2, 10, 0.1};
+  EXPECT_EQ(fold.job().sealed_step, 10);
+}
+
+TEST(Apply, KeepsWhatARejoiningNodeHolds) {
+  Fold fold;
+  fold << node("n1") << submitted(1) << AttemptStarted{{1}, 1, "n1", 4} << node("n1");
+  EXPECT_EQ(fold.state.nodes.at("n1").cpus_used, 8);
+  fold << NodeLeft{"n1", "power"};
+  EXPECT_TRUE(fold.state.nodes.empty());
+  fold << AttemptEnded{{1}, 1, Ending::lost, 0, std::nullopt};  // nothing to give back to
+  EXPECT_EQ(fold.job().state, JobState::completing);
+}
+
+TEST(Apply, ACheckpointRequestStopsNothing) {
+  Fold fold;
+  fold << node("n1") << submitted(1) << AttemptStarted{{1}, 1, "n1", 4}
+       << StopRequested{{1}, Request::checkpoint, "ada"};
+  EXPECT_EQ(fold.job().stop_requested, std::nullopt);
+  fold << StopRequested{{1}, Request::cancel, "ada"};
+  EXPECT_EQ(fold.job().stop_requested, Request::cancel);
+}
+
+TEST(ApplyDeathTest, RefusesALogThatCannotBe) {
+  GTEST_FLAG_SET(death_test_style, "threadsafe");
+  Fold fold;
+  fold << node("n1") << submitted(1);
+  EXPECT_DEATH(apply(fold.state, {.seq = {4}, .body = NodeLeft{"n1", ""}}), "the log has no gaps");
+  EXPECT_DEATH(fold << submitted(3), "job ids count up by one");
+  EXPECT_DEATH((fold << AttemptStarted{{7}, 1, "n1", 1}), "name jobs that were submitted");
+  EXPECT_DEATH((fold << AttemptStarted{{1}, 2, "n1", 1}), "attempts count up by one");
+  EXPECT_DEATH((fold << AttemptEnded{{1}, 1, Ending::done, 0, {}}),
+               "only the running attempt ends");
+}
+
+TEST(Names, OfStatesRequestsAndEndingsReadBack) {
+  for (int i = 0; i <= static_cast<int>(JobState::out_of_memory); ++i)
+    EXPECT_EQ(state_of(state_name(static_cast<JobState>(i))), static_cast<JobState>(i));
+  for (int i = 0; i <= static_cast<int>(Request::kill); ++i)
+    EXPECT_EQ(request_of(request_name(static_cast<Request>(i))), static_cast<Request>(i));
+  for (int i = 0; i <= static_cast<int>(Ending::lost); ++i)
+    EXPECT_EQ(ending_of(ending_name(static_cast<Ending>(i))), static_cast<Ending>(i));
+  EXPECT_EQ(state_of("running"), std::nullopt);
+  EXPECT_EQ(state_name(JobState::out_of_memory), "OUT_OF_MEMORY");
+}
+
+TEST(JobState, IsFinalOnlyWhenNothingFollows) {
+  for (const JobState state : {JobState::completed, JobState::failed, JobState::cancelled,
+                               JobState::timeout, JobState::node_fail, JobState::out_of_memory})
+    EXPECT_TRUE(is_final(state)) << state_name(state);
+  for (const JobState state : {JobState::pending, JobState::running, JobState::suspended,
+                               JobState::completing, JobState::preempted})
+    EXPECT_FALSE(is_final(state)) << state_name(state);
+}
+
+}  // namespace
+}  // namespace sovren

@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "core/text/schema.h"
+
+#include <gtest/gtest.h>
+
+#include <cstdlib>
+#include <fstream>
+#include <set>
+#include <sstream>
+
+#include "tests/unit/core_text/parsing.h"
+
+namespace sovren::text {
+namespace {
+
+TEST(Schema, EveryExampleIsValidAndIsRead) {
+  const std::string base = "name = \"n\"\nkind = \"causal-analysis\"\n";
+  for (const Row& row : schema_rows()) {
+    ASSERT_FALSE(row.example.empty()) << qualified(row);
+    ASSERT_FALSE(row.help.empty()) << qualified(row);
+    ASSERT_FALSE(allowed(row).empty()) << qualified(row);
+    const std::vector<Override> overrides{{"causal_analysis.data", "d.csv"},
+                                          {"resources.ranks", "4"},
+                                          {"causal_analysis.max_lag", "5"},
+                                          {qualified(row), std::string(row.example)}};
+    EXPECT_EQ(testing_text::errors_of(base, overrides), "") << qualified(row);
+    const JobSpec spec = testing_text::spec_of(base, overrides);
+    EXPECT_TRUE(printed(row, spec).has_value()) << qualified(row);
+    if (row.presence == Row::Presence::optional && row.default_note.empty()) {
+      EXPECT_TRUE(printed(row, JobSpec{}).has_value())
+          << qualified(row) << " has neither a default nor a note of it";
+    }
+  }
+}
+
+TEST(Schema, HasEachKeyOnceInAKnownSection) {
+  std::set<std::string> seen;
+  std::set<std::string_view> sections{""};
+  for (const Section& section : schema_sections()) sections.insert(section.name);
+  for (const Row& row : schema_rows()) {
+    EXPECT_TRUE(seen.insert(qualified(row)).second) << qualified(row);
+    EXPECT_TRUE(sections.contains(row.section)) << qualified(row);
+  }
+  EXPECT_EQ(seen.size(), 43u);
+}
+
+TEST(Schema, IsTheDocumentedOne) {
+  const char* source = std::getenv("SOVREN_SOURCE");
+  if (source == nullptr) GTEST_SKIP() << "SOVREN_SOURCE is not set; run it by ctest";
+  std::ifstream file(std::string(source) + "/docs/job-file.md");
+  std::stringstream text;
+  text << file.rdbuf();
+  EXPECT_EQ(text.str(), schema_help())
+      << "write it anew: build/dev/bin/sovren lint --schema > docs/job-file.md";
+}
+
+}  // namespace
+}  // namespace sovren::text

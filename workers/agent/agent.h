@@ -1,0 +1,83 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <map>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "core/port/launcher.h"
+#include "workers/agent/private_folder.h"
+#include "workers/agent/report_channel.h"
+#include "workers/launch/process.h"
+#include "workers/launch/programs.h"
+
+namespace sovren::workers {
+
+struct AgentConfig {
+  std::string rank_program;              ///< empty: find_programs()
+  std::string mpirun;                    ///< empty: find_programs()
+  std::string temporary_dir;             ///< for the private folder; empty: $TMPDIR, else /tmp
+  std::vector<std::string> environment;  ///< "NAME=value" of the attempts; empty: this process's
+};
+
+/// Starts, watches and reaps the attempts of one node.
+///
+/// Model    start -> reports -> AttemptExited, which comes once, last, and only when every process
+///          of the attempt is gone, also those that left their process group or lost their parent.
+/// Fate     embedded: the destructor kills all attempts; if this process is killed, the kernel
+///          kills the launchers, and with them the ranks.
+/// Threads  one, which must live as long as the program (parent-death signals belong to threads).
+///          The process's children are the agent's: it reaps all zombies when an attempt ends.
+/// Errors   start: input_missing, storage_io, refused; nothing is left behind. Later trouble comes
+///          as news: bad report lines as warnings, the end with exit code and error.
+class Agent final : public Launcher {
+ public:
+  static Result<std::unique_ptr<Agent>> start(AgentConfig config);
+  ~Agent() override;
+
+  /// What this machine has.
+  const NodeResources& resources() const { return resources_; }
+  /// poll() also returns when this descriptor is readable (a signalfd, an eventfd); it is not read.
+  void wake_on(int fd) { wake_fds_.push_back(fd); }
+
+  Result<void> start(const AttemptOrder& order) override;
+  Result<void> request(JobId job, int attempt, Request request) override;
+  Result<void> acknowledge_seal(JobId job, int attempt, std::int64_t step) override;
+  std::vector<AttemptNews> poll(double timeout_s) override;
+
+ private:
+  struct Running {
+    AttemptOrder order;
+    std::string cookie;
+    Process process;
+    ReportChannel channel;
+    std::optional<Error> failure;  ///< the most telling one that a rank reported
+    bool is_started = false;       ///< rank 0 said so
+    bool is_kill_requested = false;
+    int warnings = 0;
+    std::int64_t dropped_lines = 0;
+  };
+  using Key = std::pair<JobId, int>;
+
+  Agent(Programs programs, PrivateFolder folder, std::vector<std::string> environment);
+  /// Until something happens or the time is over; true when a wake descriptor or signal ended it.
+  bool wait(double timeout_s) const;
+  /// Takes in what an attempt has to say.
+  void listen_to(Running& running, std::vector<AttemptNews>& news);
+  void warn(Running& running, std::string text, std::vector<AttemptNews>& news);
+  /// Ends all of an attempt whose first process is over, and says how it went.
+  AttemptExited finish(Running& running, std::vector<AttemptNews>& news);
+
+  Programs programs_;
+  PrivateFolder folder_;
+  std::vector<std::string> environment_;
+  NodeResources resources_;
+  std::vector<int> wake_fds_;
+  std::map<Key, Running> running_;
+  std::map<JobId, int> last_attempt_;  ///< started or ended: never started again
+};
+
+}  // namespace sovren::workers

@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "workers/agent/exit_error.h"
+
+#include <signal.h>
+
+#include <cstring>
+#include <fstream>
+
+namespace sovren::workers {
+namespace {
+
+/// The last line of mpirun's or the rank's complaint that holds letters; at most 300 bytes.
+std::string last_words(const std::string& path) {
+  constexpr std::streamoff tail_bytes = 4096;
+  constexpr std::size_t words_bytes_max = 300;
+  std::ifstream file(path, std::ios::binary | std::ios::ate);
+  if (!file) return {};
+  const std::streamoff size = file.tellg();
+  file.seekg(size > tail_bytes ? size - tail_bytes : 0);
+  std::string words;
+  for (std::string line; std::getline(file, line);)
+    if (line.find_first_not_of("-=* \t\r") != std::string::npos) words = line;
+  return words.substr(0, words_bytes_max);
+}
+
+Error killed(const ExitFacts& facts, const std::string& log) {
+  const int signal = facts.exit_code - 128;
+  if (facts.is_kill_requested)
+    return Error{.code = Code::interrupted, .what = "the attempt was killed on request"};
+  const char* description = ::strsignal(signal);
+  Error error{.code = Code::peer_lost,
+              .what = "a process of the attempt was killed by signal " + std::to_string(signal) +
+                      (description == nullptr ? "" : std::string(" (") + description + ")"),
+              .where = log};
+  if (signal == SIGKILL)
+    error.hint = "if nobody killed it, the kernel ran out of memory: see dmesg, use fewer ranks";
+  if (signal == SIGSEGV || signal == SIGABRT || signal == SIGBUS || signal == SIGFPE ||
+      signal == SIGILL)
+    error.code = Code::bug;
+  return error;
+}
+
+}  // namespace
+
+std::optional<Error> error_of_exit(const ExitFacts& facts) {
+  if (facts.exit_code == exit_done || facts.exit_code == exit_checkpointed) return std::nullopt;
+  if (facts.reported && !facts.is_kill_requested) return facts.reported;
+  const std::string launch_log = facts.dir + "/logs/launch.log";
+  const std::string rank_log = facts.dir + "/logs/rank-0000.log";
+  if (facts.exit_code > 128 && facts.exit_code <= 128 + SIGRTMAX && facts.exit_code != 205)
+    return killed(facts, facts.is_started ? rank_log : launch_log);
+  Error error{.code = code_of_rank_exit(facts.exit_code),
+              .what = "the attempt ended with exit code " + std::to_string(facts.exit_code) +
+                      " without a word",
+              .hint = "the logs may say more",
+              .where = facts.is_started ? rank_log : launch_log};
+  if (!facts.is_started)
+    if (const std::string words = last_words(launch_log); !words.empty())
+      error.what += "; the launch log ends with: " + words;
+  return error;
+}
+
+}  // namespace sovren::workers

@@ -1,0 +1,88 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "workers/launch/process_tree.h"
+
+#include <dirent.h>
+#include <sys/prctl.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+#include <fstream>
+#include <memory>
+#include <sstream>
+#include <string>
+
+namespace sovren::workers {
+namespace {
+
+std::vector<pid_t> numbers_in(const char* folder) {
+  std::vector<pid_t> numbers;
+  const std::unique_ptr<DIR, int (*)(DIR*)> entries(::opendir(folder), ::closedir);
+  while (entries != nullptr) {
+    const dirent* entry = ::readdir(entries.get());
+    if (entry == nullptr) break;
+    if (const long number = std::strtol(entry->d_name, nullptr, 10); number > 0)
+      numbers.push_back(static_cast<pid_t>(number));
+  }
+  return numbers;
+}
+
+struct Stat {
+  char state = '?';
+  pid_t parent = 0;
+};
+
+/// State and parent, the third and fourth field; the second is the name in brackets, which may hold
+/// anything.
+Stat stat_of(pid_t pid) {
+  std::ifstream file("/proc/" + std::to_string(pid) + "/stat");
+  std::string line;
+  std::getline(file, line);
+  Stat stat;
+  if (const auto bracket = line.rfind(')'); bracket != std::string::npos)
+    std::istringstream(line.substr(bracket + 1)) >> stat.state >> stat.parent;
+  return stat;
+}
+
+/// From /proc/self/task/*/children, which needs no walk over all processes; false where the kernel
+/// has no such files.
+bool list_children(std::vector<pid_t>& children) {
+  for (const pid_t thread : numbers_in("/proc/self/task")) {
+    std::ifstream file("/proc/self/task/" + std::to_string(thread) + "/children");
+    if (!file) return false;
+    for (pid_t child = 0; file >> child;) children.push_back(child);
+  }
+  return true;
+}
+
+}  // namespace
+
+Result<void> adopt_orphans() {
+  if (::prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) == 0) return {};
+  return fail({.code = Code::bug,
+               .what = std::string("this process cannot adopt orphans: ") + std::strerror(errno)});
+}
+
+std::vector<Child> own_children() {
+  std::vector<pid_t> pids;
+  if (!list_children(pids)) {
+    pids.clear();
+    for (const pid_t pid : numbers_in("/proc"))
+      if (stat_of(pid).parent == ::getpid()) pids.push_back(pid);
+  }
+  std::vector<Child> children;
+  for (const pid_t pid : pids)
+    children.push_back(Child{.pid = pid, .is_zombie = stat_of(pid).state == 'Z'});
+  return children;
+}
+
+Ownership cookie_ownership(pid_t pid, std::string_view cookie) {
+  std::ifstream file("/proc/" + std::to_string(pid) + "/environ", std::ios::binary);
+  const std::string wanted = std::string(cookie_variable) + "=" + std::string(cookie);
+  bool is_empty = true;
+  for (std::string variable; std::getline(file, variable, '\0'); is_empty = false)
+    if (variable == wanted) return Ownership::own;
+  return is_empty ? Ownership::unknown : Ownership::other;
+}
+
+}  // namespace sovren::workers
