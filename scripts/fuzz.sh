@@ -5,6 +5,8 @@
 # input in build/fuzz/crashes and ends the run with an error.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
+# What one checkout has compiled, another need not: the cache sees paths from the checkout's root.
+export CCACHE_BASEDIR=$PWD CCACHE_NOHASHDIR=1
 
 seconds=${1:-60}
 fuzzers=(job_file_fuzz event_json_fuzz)

@@ -4,6 +4,8 @@
 # analysis of real climate data, and shows the graph. A second run takes seconds.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
+# What one checkout has compiled, another need not: the cache sees paths from the checkout's root.
+export CCACHE_BASEDIR=$PWD CCACHE_NOHASHDIR=1
 
 job=examples/causal/enso.toml
 log=build/quickstart.log
