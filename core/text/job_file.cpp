@@ -9,6 +9,7 @@
 #include "core/text/problems.h"
 #include "core/text/schema.h"
 #include "core/text/toml_tree.h"
+#include "core/text/utf8.h"
 
 namespace sovren::text {
 namespace {
@@ -108,6 +109,8 @@ void apply_override(const Override& override, int index, TomlValue& root, Proble
   for (const std::string& part : path)
     if (part.empty() || path.size() > static_cast<std::size_t>(toml_depth_max))
       return problems.add(place, "a key is missing", "write: --set resources.ranks=4", Code::usage);
+  if (utf8_fault(override.key + override.value) != std::string::npos)
+    return problems.add(place, "an override is not UTF-8", "", Code::usage);
   TomlValue value = value_of(override);
   mark(value, place);
   for (std::size_t i = path.size(); i-- > 1;) {
@@ -245,7 +248,8 @@ class SpecReader {
 
 std::string default_name(const std::string& source_name) {
   std::string stem = std::filesystem::path(source_name).stem().string();
-  const bool is_good = name_fault(stem).empty() && text_fault(stem).empty();
+  const bool is_good =
+      name_fault(stem).empty() && text_fault(stem).empty() && utf8_fault(stem) == std::string::npos;
   return is_good ? stem : "job";
 }
 
@@ -256,6 +260,9 @@ tl::expected<JobSpec, Errors> parse_job_file(const SourceText& source,
   auto root = parse_toml(source.text, source.name);
   if (!root) return tl::unexpected<Errors>(Errors{std::move(root).error()});
   Problems problems(source.name, overrides);
+  if (utf8_fault(source.base_dir) != std::string::npos)
+    problems.add({}, "the name of the folder that the file is in is not UTF-8",
+                 "rename the folder");
   for (std::size_t i = 0; i < overrides.size(); ++i)
     apply_override(overrides[i], static_cast<int>(i), *root, problems);
   JobSpec spec = SpecReader(*root, problems, source.base_dir).read(default_name(source.name));

@@ -1,25 +1,33 @@
 // SPDX-License-Identifier: Apache-2.0
-// libFuzzer over what comes from outside as JSON: events from a log file, reports from a rank. No
-// text crashes the readers, and what they accept is written so that it reads the same again.
+// Any bytes as an event of the log, as a report of a rank, and as JSON.
+#include <cstddef>
 #include <cstdint>
-#include <string>
+#include <string_view>
 
 #include "core/base/check.h"
 #include "core/text/event_json.h"
+#include "core/text/json.h"
 #include "core/text/report_json.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
-  using namespace sovren::text;
-  const std::string text(reinterpret_cast<const char*>(data), size);
-  if (const auto event = event_from_json(text)) {
-    const std::string written = event_to_json(*event);
-    const auto again = event_from_json(written);
-    SOVREN_CHECK(again.has_value() && event_to_json(*again) == written, "events survive a copy");
+  using namespace sovren;
+  const std::string_view input(reinterpret_cast<const char*>(data), size);
+  if (const auto json = text::parse_json(input, "input")) {
+    const std::string dumped = text::dump_json(*json);
+    const auto again = text::parse_json(dumped, "again");
+    SOVREN_CHECK(again && text::dump_json(*again) == dumped, "dumping is a fixed point");
+    if (const auto error = text::error_from_json(*json))
+      SOVREN_CHECK(text::error_from_json(text::error_to_json(*error)) == *error, "errors survive");
   }
-  if (const auto report = report_from_json(text)) {
-    const std::string written = report_to_json(*report);
-    const auto again = report_from_json(written);
-    SOVREN_CHECK(again.has_value() && report_to_json(*again) == written, "reports survive a copy");
+  if (const auto event = text::event_from_json(input)) {
+    const std::string line = text::event_to_json(*event);
+    const auto again = text::event_from_json(line);
+    SOVREN_CHECK(again && text::event_to_json(*again) == line, "events survive");
+  }
+  if (const auto report = text::report_from_json(input)) {
+    const std::string line = text::report_to_json(*report);
+    const auto again = text::report_from_json(line);
+    SOVREN_CHECK(again && text::report_to_json(*again) == line, "reports survive");
   }
   return 0;
 }

@@ -176,6 +176,8 @@ TEST(JobFileErrors, PointIntoAnOverride) {
     EXPECT_EQ(errors_of(causal_head, {{key, "4"}}), "--set " + key +
                                                         "=4: a key is missing\n"
                                                         "  hint: write: --set resources.ranks=4\n");
+  EXPECT_EQ(errors_of(causal_head, {{"comment", "st\xD3"}}),  // found by fuzzing
+            "--set comment=st\xD3: an override is not UTF-8\n");
   // Those of the file come first.
   EXPECT_EQ(errors_of(causal_head + "alpha = 2", {{"nmae", "4"}}),
             "job.toml:4:9: causal_analysis.alpha must be a number above 0 and below 1, got 2\n"
@@ -190,6 +192,14 @@ TEST(JobFileErrors, LocateWhatIsAgainstTheGrammar) {
        "job.toml:2:8: syntax error while parsing key-value pair: cannot redefine existing integer "
        "'kind'\n"},
   });
+  const std::string beyond_ascii = "syntax error: a character beyond ASCII outside of quotes\n";
+  expect_all({
+      {"name = é", "job.toml:1:8: " + beyond_ascii},
+      {"name = \u201Cx\u201D", "job.toml:1:8: " + beyond_ascii},
+      {"größe = 1", "job.toml:1:3: " + beyond_ascii},
+      {"'größe' = 'é' \u00A0", "job.toml:1:15: " + beyond_ascii},
+  });
+  EXPECT_EQ(errors_of("comment = 'é' # é\n" + causal_head), "");
   for (const std::string text : {"a", "a =", "= 1", "[a", "[a]]", "a = \"x", "a = 010", "a = '''",
                                  "a = 99999999999999999999", "a = {b = 1", "a.b = 1\na = 2"}) {
     const std::string errors = errors_of(text);
@@ -224,6 +234,13 @@ TEST(JobFileErrors, RefuseWhatIsNoTextOfSensibleSize) {
   EXPECT_EQ(
       errors_of("comment = \"\"\"" + harmless + "\"\"\"\"\" # " + harmless + "\n" + causal_head),
       "");
+}
+
+TEST(JobFileErrors, RefuseAFolderWhoseNameIsNoText) {
+  const auto spec = parse_job_file({"\xFF.toml", causal_head, "/\xFF"});
+  ASSERT_FALSE(spec);
+  EXPECT_EQ(spec.error()[0].what, "the name of the folder that the file is in is not UTF-8");
+  EXPECT_EQ(parse_job_file({"\xFF.toml", causal_head, "/"}).value().name, "job");
 }
 
 TEST(JobFileErrors, AreCutAfterAHundred) {

@@ -138,6 +138,14 @@ TEST(JobFile, ReadsTheFormsOfPcAlpha) {
             (PcAlpha{true, {0.05, 0.1, 0.2, 0.3, 0.4, 0.5}}));
 }
 
+// toml++ 3.3.0 has undefined behaviour in such places; found by fuzzing.
+TEST(JobFile, TakesCharactersBeyondAsciiAnywhereInQuotes) {
+  EXPECT_EQ(spec_of("comment = \"\"\"\\\n  é日𝄞\"\"\"\n" + causal_head).comment, "é日𝄞");
+  EXPECT_EQ(spec_of("comment = 'é\u3000日' # \u00A0é\n" + causal_head).comment, "é\u3000日");
+  EXPECT_NE(errors_of("comment = \"\"\"\\é\"\"\"\n" + causal_head), "");
+  EXPECT_NE(errors_of("priority = 1\"é\"\n" + causal_head), "");
+}
+
 TEST(JobFile, AllowsNanOnlyForMissing) {
   EXPECT_TRUE(std::isnan(causal_of(causal_head + "missing = nan").missing.value()));
   EXPECT_NE(errors_of(causal_head + "missing = inf"), "");
