@@ -27,7 +27,8 @@ ALLOWED = {
 # Below these, one second-level folder may include its siblings: they are one layer.
 ONE_LAYER = ("kernels", "jobs", "cli")
 
-# third-party header -> folders whose .cpp (and .cu) files may include it
+# third-party header -> folders that may include it: their .cpp and .cu files, and headers that only
+# those include
 OWNERS = {
     "boost/": ["cli"],
     "cblas.h": ["kernels"],
@@ -115,6 +116,23 @@ def check_foreign_include(source, header):
         return f"<{header}> belongs to no library that this project uses"
     if not any(under(source, folders) for folders in owners):
         return f"<{header}> stays in {' and '.join(owners[0])}"
-    if source.endswith(".h"):
-        return f"<{header}> stays in .cpp files"
+    return None
+
+
+def is_private(text_includes):
+    """Does a header with these includes show a third party's types? Then it is its folder's own."""
+    return any(
+        kind == "angle" and header not in IN_HEADERS and header.startswith(tuple(OWNERS))
+        for _, kind, header in text_includes
+    )
+
+
+def check_private_include(source, target, private):
+    """What is wrong when `source` includes `target`, given the set of private headers."""
+    if target not in private:
+        return None
+    if source.rsplit("/", 1)[0] != target.rsplit("/", 1)[0]:
+        return f"{target} shows a third party's types: only .cpp files beside it may include it"
+    if source.endswith(".h") and source not in private:
+        return f"{target} would show a third party's types to all who include {source}"
     return None

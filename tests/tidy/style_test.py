@@ -30,7 +30,7 @@ def self_test():
         ("cli/x.cpp", licence + "f();\n" * 600),
         ("cli/x.cpp", licence + long_function),
         ("cli/x.cpp", licence + "// TO" + "DO: later\n"),
-        ("cli/x.cpp", licence + 'auto p = "/ho' + 'me/someone/data.csv";\n'),
+        ("cli/x.cpp", licence + 'auto p = "/ro' + 'ot/data.csv";\n'),
         ("docs/x.md", "see /wo" + "rk/main\n"),
         ("scripts/x.sh", "#!/bin/sh\necho\n"),
     ]
