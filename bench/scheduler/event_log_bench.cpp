@@ -46,7 +46,7 @@ std::vector<Event> make_batch(Mix mix, int count, std::int64_t& next) {
       std::get<CausalSpec>(spec.kind).data = "/data/enso/monthly.csv";
       events.push_back(
           {.at = {1'795'447'805'123 + next},
-           .body = JobSubmitted{job, "ada", "/home/ada/jobs/12", std::string(64, 'd'), spec, job}});
+           .body = JobSubmitted{job, "ada", "/jobs/12", std::string(64, 'd'), spec, job}});
     } else {
       events.push_back({.at = {1'795'447'805'123 + next},
                         .body = CheckpointSealed{job, 3, 120, 1'073'741'824, 0.25}});

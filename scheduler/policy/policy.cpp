@@ -2,6 +2,7 @@
 #include "scheduler/policy/policy.h"
 
 #include <algorithm>
+#include <tuple>
 
 #include "scheduler/policy/limits.h"
 #include "scheduler/policy/placement.h"
@@ -70,16 +71,31 @@ std::vector<const Job*> eligible_jobs(Plan& plan, const State& state, Instant no
   return eligible;
 }
 
+/// All of a request that placement looks at.
+using Shape = std::tuple<int, int, int, int, int, std::int64_t, Backend, Oversubscribe>;
+
+Shape shape_of(const Resources& r) {
+  return {r.ranks,         r.ranks_min.value_or(0), r.ranks_max.value_or(0),
+          r.cpus_per_rank, r.gpus_per_rank,         r.memory_per_rank_bytes,
+          r.backend,       r.oversubscribe};
+}
+
 void plan_starts(Plan& plan, const State& state, Instant now, const PolicyConfig& config) {
   const std::vector<const Job*> eligible = eligible_jobs(plan, state, now);
   std::vector<Room> rooms = rooms_of(state);
-  std::vector<const Job*> waiting;
+  // Room only shrinks in a pass, so what has found none is not asked for again: a full queue costs
+  // its distinct requests times the nodes, not its jobs.
+  std::map<Shape, std::vector<JobId>> waiting;
   const Growth growth = eligible.size() == 1 ? Growth::up_to_ranks_max : Growth::up_to_ranks;
   for (const Job* job : eligible) {
     const Resources& resources = job->spec.resources;
+    if (const auto known = waiting.find(shape_of(resources)); known != waiting.end()) {
+      known->second.push_back(job->id);
+      continue;
+    }
     const auto placement = place(resources, growth, rooms);
     if (!placement) {
-      waiting.push_back(job);
+      waiting[shape_of(resources)].push_back(job->id);
       continue;
     }
     Room& room = rooms[placement->room];
@@ -89,7 +105,10 @@ void plan_starts(Plan& plan, const State& state, Instant now, const PolicyConfig
     started.started_at = now;
     wake_by(plan, check_limits(started, now, config).wake_at);
   }
-  for (const Job* job : waiting) plan.reasons[job->id] = why_not_placed(job->spec.resources, rooms);
+  for (const auto& [shape, jobs] : waiting) {
+    const std::string reason = why_not_placed(state.jobs.at(jobs.front()).spec.resources, rooms);
+    for (const JobId job : jobs) plan.reasons[job] = reason;
+  }
 }
 
 }  // namespace

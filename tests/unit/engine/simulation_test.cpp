@@ -226,14 +226,14 @@ class Simulation {
 
 TEST(Simulation, EveryJobEndsOnceUnderRandomFaults) {
   std::map<JobState, int> tally;
-  for (std::uint64_t seed = 1; seed <= 600; ++seed) {
+  for (std::uint64_t seed = 1; seed <= 500; ++seed) {
     SCOPED_TRACE("seed " + std::to_string(seed));
     for (const auto& [state, count] : Simulation(seed).run()) tally[state] += count;
     if (testing::Test::HasFailure()) break;
   }
   for (const auto& [state, count] : tally) RecordProperty(std::string(state_name(state)), count);
   // The faults are strong enough to end jobs in every way, and weak enough to let most complete.
-  EXPECT_GT(tally[JobState::completed], 1800);
+  EXPECT_GT(tally[JobState::completed], 1500);
   EXPECT_GT(tally[JobState::failed], 50);
   EXPECT_GT(tally[JobState::cancelled], 50);
   EXPECT_GT(tally[JobState::timeout], 50);
