@@ -1,0 +1,83 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <map>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "core/base/result.h"
+
+namespace sovren::cli {
+
+/// One option of a command. The table of commands is the only place that names options: the parser,
+/// --help, the man page and shell completion are made from it.
+struct Option {
+  std::string_view name;   ///< long name without dashes
+  std::string_view value;  ///< what stands for the value in help, "N"; empty: a flag
+  std::string_view help;
+  std::string_view values = "";  ///< allowed values, "auto|cpu|cuda"; empty: any
+  bool repeats = false;
+};
+
+/// What the user typed after the command's name, checked against its table row.
+class Arguments {
+ public:
+  std::vector<std::string> operands;
+
+  bool has(std::string_view option) const { return values_.find(option) != values_.end(); }
+  /// The value given last; empty when the option was not given.
+  std::string text(std::string_view option) const;
+  std::vector<std::string> all(std::string_view option) const;
+  /// A whole number in [min, max], or `otherwise` when the option was not given.
+  Result<std::int64_t> number(std::string_view option, std::int64_t otherwise, std::int64_t min,
+                              std::int64_t max) const;
+
+  void add(std::string_view option, std::string value) {
+    values_[std::string(option)].push_back(std::move(value));
+  }
+
+ private:
+  std::map<std::string, std::vector<std::string>, std::less<>> values_;
+};
+
+/// One subcommand.
+struct Command {
+  std::string_view name;
+  std::string_view summary;   ///< one line
+  std::string_view operands;  ///< "FILE", "list|show|verify DIR"
+  int operands_min = 0;
+  int operands_max = 0;
+  std::span<const Option> options;
+  std::string_view description;          ///< paragraphs for --help and the man page
+  Result<int> (*run)(const Arguments&);  ///< exit code, or the error to print
+};
+
+/// All commands, in the order of help.
+std::span<const Command> commands();
+
+/// The command of this name; a usage error with the nearest name otherwise.
+Result<const Command*> find_command(std::string_view name);
+
+/// Reads the words after a command's name. Options may be given as --name value or --name=value;
+/// none may be shortened.
+Result<Arguments> parse_arguments(const Command& command, std::span<const std::string> words);
+
+// One per file cli/<name>.cpp.
+Result<int> run_job(const Arguments&);
+Result<int> request_checkpoint(const Arguments&);
+Result<int> inspect_checkpoints(const Arguments&);
+Result<int> generate_data(const Arguments&);
+Result<int> lint_job_file(const Arguments&);
+Result<int> print_completion(const Arguments&);
+Result<int> examine_machine(const Arguments&);
+Result<int> print_version(const Arguments&);
+Result<int> print_help(const Arguments&);
+
+/// Help of one command, and of all.
+std::string help_of(const Command& command);
+std::string help_of_all();
+
+}  // namespace sovren::cli

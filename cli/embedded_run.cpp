@@ -1,0 +1,214 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "cli/embedded_run.h"
+
+#include <pwd.h>
+#include <unistd.h>
+
+#include <chrono>
+#include <set>
+
+#include "cli/admission.h"
+#include "cli/terminal.h"
+#include "core/text/job_file.h"
+#include "scheduler/engine/engine.h"
+#include "storage/log/event_log.h"
+#include "workers/agent/agent.h"
+#include "workers/launch/machine.h"
+
+namespace sovren::cli {
+namespace {
+
+constexpr const char* node_name = "local";
+constexpr double turn_s = 0.2;  // how often the progress line is looked at when no news comes
+
+class SystemClock final : public Clock {
+ public:
+  Instant now() override {
+    const auto since_epoch = std::chrono::system_clock::now().time_since_epoch();
+    return {std::chrono::duration_cast<std::chrono::milliseconds>(since_epoch).count()};
+  }
+};
+
+std::string user_name() {
+  const passwd* user = getpwuid(geteuid());
+  return user != nullptr ? user->pw_name : std::to_string(geteuid());
+}
+
+// Tells the user what happened to the job, as it happens.
+class Narrator {
+ public:
+  Narrator(ProgressLine& progress, Clock& clock) : progress_(progress), clock_(clock) {}
+
+  std::optional<Instant> sealed_at() const { return sealed_at_; }
+
+  void operator()(const AttemptStarted& e) {
+    sealed_at_.reset();
+    progress_.restart(clock_.now());
+    if (e.attempt > 1) progress_.say("attempt " + std::to_string(e.attempt));
+  }
+  void operator()(const CheckpointRestored& e) {
+    progress_.say("resumed at step " + std::to_string(e.step) + " (read in " +
+                  format_seconds(e.restore_s) + ")");
+  }
+  void operator()(const CheckpointRejected& e) {
+    progress_.clear();
+    print_warning("checkpoint " + e.set +
+                  " is damaged and was put into quarantine; the one before it is used: " + e.why);
+  }
+  void operator()(const CheckpointSealed&) { sealed_at_ = clock_.now(); }
+  void operator()(const AttemptEnded& e) {
+    progress_.clear();
+    last_error_ = e.error;
+  }
+  void operator()(const JobRequeued& e) {
+    if (!e.counted) return;
+    const double wait_s = e.not_before - clock_.now();
+    print_warning("the attempt failed (" + (last_error_ ? to_text(*last_error_) : e.why) + "); " +
+                  (wait_s > 0 ? "trying again in " + format_seconds(wait_s) : "trying again"));
+  }
+  template <class Other>
+  void operator()(const Other&) {}
+
+  // Each warning once, however many attempts repeat it.
+  void warn_new(const std::vector<std::string>& warnings) {
+    for (const std::string& warning : warnings) {
+      if (!warned_.insert(warning).second) continue;
+      progress_.clear();
+      print_warning(warning);
+    }
+  }
+
+ private:
+  ProgressLine& progress_;
+  Clock& clock_;
+  std::optional<Instant> sealed_at_;
+  std::optional<Error> last_error_;
+  std::set<std::string> warned_;
+};
+
+// Turns the engine until the job has ended, or is held after a stop.
+class Session {
+ public:
+  Session(engine::Engine& engine, JobId id, SignalInbox& signals, ProgressLine& progress,
+          Clock& clock, Narrator& narrator)
+      : engine_(engine),
+        id_(id),
+        signals_(signals),
+        progress_(progress),
+        clock_(clock),
+        narrator_(narrator) {}
+
+  Result<RunOutcome> run() {
+    while (!is_over()) {
+      SOVREN_DO(obey(signals_.take()));
+      SOVREN_DO(engine_.turn(turn_s));
+      show();
+    }
+    progress_.clear();
+    const auto live = engine_.live().find(id_);
+    RunOutcome outcome{.job = job(),
+                       .live = live == engine_.live().end() ? engine::Live{} : live->second};
+    outcome.exit_code = exit_code();
+    return outcome;
+  }
+
+ private:
+  const Job& job() const { return engine_.state().jobs.at(id_); }
+  bool is_over() const {
+    return is_final(job().state) || (job().is_held && job().state == JobState::pending);
+  }
+
+  Result<void> obey(SignalInbox::Received received) {
+    if (received.checkpoints > 0) SOVREN_DO(engine_.request(id_, Request::checkpoint, user_name()));
+    for (int i = 0; i < received.stops; ++i) {
+      ++stops_;
+      progress_.clear();
+      if (stops_ == 1) {
+        progress_.say("saving a checkpoint, then stopping; once more aborts (stop again)");
+        SOVREN_DO(engine_.request(id_, Request::stop, user_name()));
+      } else if (stops_ == 2) {
+        SOVREN_DO(engine_.request(id_, Request::kill, user_name()));
+      }
+    }
+    return {};
+  }
+
+  void show() {
+    const auto live = engine_.live().find(id_);
+    if (live == engine_.live().end()) return;
+    narrator_.warn_new(live->second.warnings);
+    if (live->second.progress && job().state == JobState::running)
+      progress_.update(*live->second.progress, narrator_.sealed_at(), clock_.now());
+  }
+
+  // docs/errors.md, "Exit codes of sovren".
+  int exit_code() const {
+    if (stops_ > 1) return cli_exit_code(Code::interrupted);
+    switch (job().state) {
+      case JobState::completed:
+        return exit_done;
+      case JobState::timeout:
+        return job().sealed_step >= 0 ? exit_checkpointed : cli_exit_code(Code::timed_out);
+      case JobState::pending:
+        return job().sealed_step >= 0 ? exit_checkpointed : cli_exit_code(Code::interrupted);
+      default:
+        return job().error ? cli_exit_code(job().error->code) : exit_job_failed;
+    }
+  }
+
+  engine::Engine& engine_;
+  JobId id_;
+  SignalInbox& signals_;
+  ProgressLine& progress_;
+  Clock& clock_;
+  Narrator& narrator_;
+  int stops_ = 0;
+};
+
+// The job of this run: the folder's unfinished one, or a new one.
+Result<JobId> enter(engine::Engine& engine, const RunRequest& request,
+                    const JobDirectory& directory) {
+  const std::string digest = text::facts_digest(request.facts);
+  SOVREN_TRY(admission, admit(engine.state(), request, digest, directory.checkpoints()));
+  if (admission.resume) {
+    SOVREN_DO(engine.release(*admission.resume, user_name()));
+    return *admission.resume;
+  }
+  if (admission.supersede)
+    SOVREN_DO(engine.request(*admission.supersede, Request::cancel, user_name()));
+  return engine.submit(engine::Submission{.user = user_name(),
+                                          .dir = directory.path(),
+                                          .spec = request.spec,
+                                          .spec_digest = digest,
+                                          .oldest_set_job = admission.oldest_set_job});
+}
+
+}  // namespace
+
+Result<RunOutcome> run_embedded(const RunRequest& request, const JobDirectory& directory,
+                                SignalInbox& signals, ProgressLine& progress) {
+  const NodeResources resources = workers::discover_machine();
+  State here;
+  here.nodes[node_name] = {.name = node_name, .resources = resources};
+  SOVREN_DO(policy::can_ever_run(request.spec, here));
+
+  SOVREN_TRY(lock, directory.take());
+  SOVREN_TRY(log_path, directory.event_log());
+  SOVREN_TRY(log, storage::open_event_log(log_path));
+  SOVREN_TRY(agent, workers::Agent::start({.rank_program = request.programs.rank,
+                                           .mpirun = request.programs.mpirun}));
+  agent->wake_on(signals.wake_fd());
+  SystemClock clock;
+  SOVREN_TRY(engine, engine::Engine::open(*log, *agent, clock,
+                                          {.on_time_limit = engine::OnTimeLimit::end}));
+  SOVREN_DO(engine.join_node(node_name, resources));
+  SOVREN_TRY(id, enter(engine, request, directory));
+  SOVREN_DO(storage::write_file_atomic(directory.job_file(), text::print_job_file(request.spec)));
+
+  Narrator narrator(progress, clock);
+  narrator.warn_new(request.warnings);
+  engine.on_event = [&](const Event& event) { std::visit(narrator, event.body); };
+  return Session(engine, id, signals, progress, clock, narrator).run();
+}
+
+}  // namespace sovren::cli

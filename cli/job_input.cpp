@@ -1,0 +1,76 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "cli/job_input.h"
+
+#include <filesystem>
+
+#include "storage/file/file.h"
+
+namespace sovren::cli {
+namespace {
+
+constexpr std::int64_t job_file_bytes_max = 1 << 20;
+
+struct KeyOption {
+  std::string_view option;
+  std::string_view key;
+};
+constexpr KeyOption key_options[] = {{"ranks", "resources.ranks"},
+                                     {"backend", "resources.backend"},
+                                     {"time-limit", "resources.time_limit"},
+                                     {"oversubscribe", "resources.oversubscribe"}};
+
+// A file that is not there: the nearest name in its folder may be what was meant.
+Error missing_file(const std::string& path) {
+  const std::filesystem::path file(path);
+  const std::string folder = file.parent_path().empty() ? "." : file.parent_path().string();
+  Error error{.code = Code::input_missing, .what = "there is no job file '" + path + "'"};
+  const auto names = storage::list_directory(folder);
+  if (!names) return error;
+  const std::vector<std::string_view> views(names->begin(), names->end());
+  const std::string near = text::nearest(file.filename().string(), views);
+  if (!near.empty()) error.hint = "did you mean " + (file.parent_path() / near).string() + "?";
+  return error;
+}
+
+}  // namespace
+
+Result<std::vector<text::Override>> read_overrides(const Arguments& arguments) {
+  std::vector<text::Override> overrides;
+  for (const std::string& word : arguments.all("set")) {
+    const auto equals = word.find('=');
+    if (equals == std::string::npos || equals == 0)
+      return fail({.code = Code::usage,
+                   .what = "--set takes KEY=VALUE, not '" + word + "'",
+                   .hint = "for example --set causal_analysis.max_lag=3"});
+    overrides.push_back({word.substr(0, equals), word.substr(equals + 1)});
+  }
+  for (const KeyOption& row : key_options)
+    if (arguments.has(row.option))
+      overrides.push_back({std::string(row.key), arguments.text(row.option)});
+  return overrides;
+}
+
+tl::expected<JobSpec, text::Errors> read_job_file(const std::string& path,
+                                                  std::span<const text::Override> overrides) {
+  std::error_code ignored;
+  const bool is_standard_input = path == "-";
+  if (!is_standard_input && !std::filesystem::exists(path, ignored))
+    return tl::unexpected(text::Errors{missing_file(path)});
+  if (std::filesystem::is_directory(path, ignored))
+    return tl::unexpected(text::Errors{
+        {.code = Code::input_missing, .what = "'" + path + "' is a folder, not a job file"}});
+  auto content = storage::read_file(is_standard_input ? "/dev/stdin" : path, job_file_bytes_max);
+  if (!content) {
+    content.error().code = Code::input_missing;
+    return tl::unexpected(text::Errors{std::move(content).error()});
+  }
+  const auto folder =
+      is_standard_input ? std::filesystem::current_path(ignored)
+                        : std::filesystem::absolute(path, ignored).lexically_normal().parent_path();
+  return text::parse_job_file({.name = is_standard_input ? "standard input" : path,
+                               .text = *content,
+                               .base_dir = folder.string()},
+                              overrides);
+}
+
+}  // namespace sovren::cli

@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: Apache-2.0
+// sovren run FILE: read, check, then run each job of the file here.
+#include <cstdio>
+
+#include "cli/command.h"
+#include "cli/embedded_run.h"
+#include "cli/job_input.h"
+#include "cli/preflight.h"
+#include "cli/report.h"
+#include "cli/terminal.h"
+#include "core/text/json.h"
+#include "workers/launch/programs.h"
+
+namespace sovren::cli {
+namespace {
+
+// A job whose inputs were read and found good, and where it will live.
+struct CheckedJob {
+  RunRequest request;
+  JobDirectory directory;
+};
+
+Result<std::vector<CheckedJob>> check_all(const JobSpec& spec, const Arguments& arguments) {
+  SOVREN_TRY(elements, text::expand_array(spec));
+  SOVREN_TRY(programs, workers::find_programs());
+  std::vector<CheckedJob> jobs;
+  for (std::size_t i = 0; i < elements.size(); ++i) {
+    std::string dir = job_directory_of(arguments.operands[0], spec.name, arguments.text("dir"));
+    if (elements.size() > 1) dir += "/" + std::to_string(i);
+    SOVREN_TRY(preflight, check_inputs(elements[i], programs.rank));
+    jobs.push_back({.request = {.spec = elements[i],
+                                .facts = std::move(preflight.facts),
+                                .start = arguments.has("fresh") ? RunRequest::Start::fresh
+                                                                : RunRequest::Start::resume,
+                                .programs = programs,
+                                .warnings = std::move(preflight.warnings)},
+                    .directory = JobDirectory(dir)});
+  }
+  return jobs;
+}
+
+// Runs one job to its end and leaves its report.
+Result<int> run_one(const CheckedJob& job, const Arguments& arguments, SignalInbox& signals,
+                    std::string& json) {
+  ProgressLine progress(job.request.spec.name, ProgressLine::mode_for(arguments.has("quiet")));
+  SOVREN_TRY(outcome, run_embedded(job.request, job.directory, signals, progress));
+  json = report_json(outcome, job.directory);
+  SOVREN_DO(storage::write_file_atomic(job.directory.report(), json));
+  if (outcome.exit_code != exit_done && outcome.exit_code != exit_checkpointed && outcome.job.error)
+    print_error(*outcome.job.error);
+  if (!arguments.has("json") && !arguments.has("quiet"))
+    SOVREN_DO(print_text(report_text(outcome, job.directory)));
+  return outcome.exit_code;
+}
+
+Result<int> run_all(const std::vector<CheckedJob>& jobs, const Arguments& arguments) {
+  SignalInbox signals;
+  int code = exit_done;
+  std::string reports;
+  for (const CheckedJob& job : jobs) {
+    std::string json;
+    const auto ended = run_one(job, arguments, signals, json);
+    if (!ended) return fail(ended.error());
+    if (code == exit_done) code = *ended;
+    reports += (reports.empty() ? "" : ",\n") + json;
+    if (*ended == exit_checkpointed || *ended == cli_exit_code(Code::interrupted))
+      break;  // the user said stop
+  }
+  if (!arguments.has("json")) return code;
+  if (jobs.size() > 1)
+    reports = "{\"schema\": \"sovren.reports/1\", \"jobs\": [\n" + reports + "]}\n";
+  SOVREN_DO(print_text(reports));
+  return code;
+}
+
+}  // namespace
+
+Result<int> run_job(const Arguments& arguments) {
+  SOVREN_TRY(overrides, read_overrides(arguments));
+  const auto spec = read_job_file(arguments.operands[0], overrides);
+  if (!spec) {
+    const auto& errors = spec.error();
+    for (std::size_t i = 0; i + 1 < errors.size(); ++i) print_error(errors[i]);
+    return fail(errors.back());
+  }
+  if (arguments.has("dry-run")) return print_text(text::print_job_file(*spec));
+  SOVREN_TRY(jobs, check_all(*spec, arguments));
+  return run_all(jobs, arguments);
+}
+
+}  // namespace sovren::cli

@@ -1,0 +1,108 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Stopping and resuming: Ctrl-C, SIGTERM, SIGUSR1, sovren checkpoint, time limits."""
+import json
+import os
+import pathlib
+import signal
+import sys
+import unittest
+
+sys.path.insert(0, str(pathlib.Path(__file__).parent.parent / "integration"))
+from sovren_case import SovrenCase, processes_of  # noqa: E402
+
+
+class Stop(SovrenCase):
+    def setUp(self):
+        super().setUp()
+        self.generate(variables=300, length=500, max_lag=4)
+        self.digest = None
+
+    def undisturbed(self):
+        return self.report("data.toml", "--dir", "undisturbed")["digest"]
+
+    def start_and_wait_for_work(self, *words):
+        """Starts the job and comes back when its ranks are stepping: the log of rank 0 is there and the log of events too."""
+        process = self.start("run", "data.toml", "--json", *words)
+        while process.poll() is None and not self.stepping():
+            os.sched_yield()
+        return process
+
+    def stepping(self):
+        log = self.dir / "stderr.txt"
+        return (self.job_dir() / "events.db").exists() and "%" in log.read_text()
+
+    def sets(self):
+        folder = self.job_dir() / "checkpoints"
+        return sorted(p.name for p in folder.glob("gen-*") if ".tmp" not in p.name) if folder.exists() else []
+
+    def test_ctrl_c_seals_and_the_same_command_resumes(self):
+        for ranks in (1, 2):
+            with self.subTest(ranks=ranks):
+                process = self.start_and_wait_for_work("--ranks", ranks, "--fresh")
+                os.killpg(process.pid, signal.SIGINT)  # as a terminal does: to the whole foreground group
+                out, _ = process.communicate()
+                self.assertEqual(process.returncode, 85, (self.dir / "stderr.txt").read_text())
+                report = json.loads(out)
+                self.assertEqual(report["state"], "PENDING")
+                self.assertTrue(self.sets())
+                resumed = self.report("data.toml", "--ranks", ranks)
+                self.assertEqual(resumed["state"], "COMPLETED")
+                self.assertGreater(resumed["seconds"]["restore"], 0)
+                self.assertEqual(resumed["digest"], self.undisturbed())
+
+    def test_sigterm_does_as_ctrl_c(self):
+        process = self.start_and_wait_for_work()
+        process.terminate()
+        process.communicate()
+        self.assertEqual(process.returncode, 85)
+
+    def test_comes_back_on_another_number_of_ranks(self):
+        process = self.start_and_wait_for_work("--ranks", 2)
+        process.terminate()
+        process.communicate()
+        self.assertEqual(process.returncode, 85)
+        report = self.report("data.toml", "--ranks", 3)
+        self.assertGreater(report["seconds"]["restore"], 0)
+        self.assertEqual(report["ranks"], 3)
+        self.assertEqual(report["digest"], self.undisturbed())
+
+    def test_second_ctrl_c_aborts(self):
+        process = self.start_and_wait_for_work()
+        rank = [p for p in processes_of(str(self.dir)) if p != process.pid]
+        for pid in rank:
+            os.kill(pid, signal.SIGSTOP)  # so that it cannot seal
+        process.send_signal(signal.SIGINT)
+        while process.poll() is None and "again" not in (self.dir / "stderr.txt").read_text():
+            os.sched_yield()
+        process.send_signal(signal.SIGINT)
+        process.communicate()
+        self.assertEqual(process.returncode, 130)
+        self.assertEqual(processes_of(str(self.dir)), [])
+
+    def test_sigusr1_and_sovren_checkpoint_seal_and_go_on(self):
+        process = self.start_and_wait_for_work("--set", 'checkpoint.interval="1h"')
+        self.assertEqual(self.sets(), [])
+        self.sovren("checkpoint", "data.sovren", code=0)
+        while process.poll() is None and not self.sets():
+            os.sched_yield()
+        self.assertEqual(len(self.sets()), 1)
+        out, _ = process.communicate()
+        self.assertEqual(process.returncode, 0)
+        self.assertEqual(json.loads(out)["state"], "COMPLETED")
+        self.sovren("checkpoint", "data.sovren", code=4)
+
+    def test_time_limit_seals_before_it_and_the_next_run_goes_on(self):
+        runs, code = 0, 85
+        while code == 85 and runs < 30:
+            code = self.sovren("run", "data.toml", "--time-limit", "2s").returncode
+            runs += 1
+            if runs == 1:
+                self.assertEqual(code, 85)
+                self.assertTrue(self.sets())
+        self.assertEqual(code, 0)
+        report = json.loads((self.job_dir() / "report.json").read_text())
+        self.assertEqual(report["digest"], self.undisturbed())
+
+
+if __name__ == "__main__":
+    unittest.main()

@@ -1,0 +1,177 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Every line of the issue's "Bad input": a clear error, the right exit code, nothing changed."""
+import json
+import os
+import shutil
+import subprocess
+import unittest
+
+from sovren_case import SovrenCase
+
+GOOD_ROWS = "a,b\n" + "".join(f"{(i * 37) % 17},{(i * 53) % 19}\n" for i in range(60))
+
+
+class BadInput(SovrenCase):
+    def refused(self, *words, code, says):
+        """The command ends with this code, says all this, and changes nothing."""
+        before = self.files()
+        done = self.sovren(*words, code=code)
+        for piece in says:
+            self.assertIn(piece, done.stderr)
+        self.assertEqual(done.stdout, "")
+        self.assertEqual(self.files(), before)
+        return done
+
+    def test_missing_job_file(self):
+        self.generate()
+        self.refused("run", "dta.toml", code=2, says=["there is no job file 'dta.toml'", "did you mean data.toml"])
+
+    def test_missing_data_file(self):
+        self.write("measurements.csv", GOOD_ROWS)
+        self.job(data="measurement.csv")
+        self.refused("run", "job.toml", code=2, says=["measurement.csv", "measurements.csv"])
+
+    def test_ragged_csv(self):
+        self.write("data.csv", "a,b\n1,2\n3\n4,5\n")
+        self.job()
+        self.refused("run", "job.toml", code=2, says=["data.csv:3", "1", "2"])
+
+    def test_text_where_numbers_belong(self):
+        self.write("data.csv", "wind,rain\n1,2\n3,heavy\n4,5\n")
+        self.job()
+        self.refused("run", "job.toml", code=2, says=["data.csv:3", "rain", "heavy"])
+
+    def test_constant_column_is_named_and_gets_no_links(self):
+        self.write("data.csv", "a,b,c\n" + "".join(f"{(i * 37) % 17},5,{(i * 53) % 19}\n" for i in range(60)))
+        self.job()
+        done = self.sovren("run", "job.toml", "--json", code=0)
+        self.assertIn("'b'", done.stderr)
+        self.assertEqual(done.stderr.count("never changes"), 1)
+        graph = json.loads((self.job_dir("job") / "result/graph.json").read_text())
+        self.assertFalse([link for link in graph["links"] if "b" in (link["source"], link["target"])])
+        self.assertNotIn("NaN", (self.job_dir("job") / "result/graph.json").read_text())
+
+    def test_fewer_time_steps_than_conditions(self):
+        self.write("data.csv", "a,b\n1,2\n3,5\n2,2\n7,5\n4,1\n")
+        self.job()
+        self.refused("run", "job.toml", code=2, says=["data.csv", "5", "max_lag"])
+
+    def test_unknown_keys(self):
+        self.generate()
+        self.job(extra="[resources]\nrank = 2")
+        self.refused("run", "job.toml", code=2, says=["job.toml:5:1", "rank", "did you mean", "ranks"])
+        self.refused("run", "data.toml", "--set", "resources.rnaks=2", code=2, says=["rnaks", "ranks"])
+
+    def test_ranks_zero(self):
+        self.generate()
+        self.refused("run", "data.toml", "--ranks", 0, code=2, says=["ranks", "0", "1"])
+
+    def test_more_ranks_than_cores(self):
+        self.generate()
+        cores = len(os.sched_getaffinity(0))
+        self.refused("run", "data.toml", "--ranks", cores + 1, "--oversubscribe", "no", code=3, says=[str(cores + 1), "oversubscribe"])
+        self.refused("run", "data.toml", "--ranks", 100 * cores, code=3, says=[str(100 * cores), "oversubscribe"])
+
+    def test_a_method_of_a_later_version_is_refused(self):
+        self.generate()
+        self.refused("run", "data.toml", "--set", "causal_analysis.method=pcmci-plus", code=3, says=["pcmci-plus", "pcmci"])
+        self.write("scene.toml", 'kind = "rendering"\n')
+        self.refused("run", "scene.toml", code=3, says=["rendering", "causal-analysis"])
+
+    def test_cuda_without_a_device_is_refused_when_asked_for(self):
+        if shutil.which("nvidia-smi"):
+            self.skipTest("this machine has a GPU")
+        self.generate()
+        done = self.sovren("run", "data.toml", "--backend", "cuda")
+        self.assertIn(done.returncode, (1, 3))
+        self.assertIn("cuda", done.stderr.lower())
+
+    def test_checkpoint_of_another_spec_is_refused_with_the_difference(self):
+        self.generate()
+        self.sovren("run", "data.toml", "--set", 'checkpoint.interval="1 steps"', "--time-limit", "1ms")
+        if not self.sets():
+            self.make_stopped_run()
+        before = self.files(self.job_dir() / "checkpoints")
+        done = self.sovren("run", "data.toml", "--set", "causal_analysis.pc_alpha=0.2", code=3)
+        for piece in ("causal_analysis.pc_alpha", "0.05", "0.2", "--fresh"):
+            self.assertIn(piece, done.stderr)
+        self.assertEqual(self.files(self.job_dir() / "checkpoints"), before)
+        self.sovren("run", "data.toml", "--set", "causal_analysis.pc_alpha=0.2", "--fresh", code=0)
+
+    def sets(self):
+        folder = self.job_dir() / "checkpoints"
+        return sorted(p for p in folder.glob("gen-*") if ".tmp" not in p.name) if folder.exists() else []
+
+    def make_stopped_run(self):
+        """A run that sealed a set and was then killed: sealed sets, no result."""
+        process = self.start("run", "data.toml", "--set", 'checkpoint.interval="1 steps"')
+        while process.poll() is None and not self.sets():
+            pass
+        process.kill()
+        process.wait()
+        self.assertTrue(self.sets())
+
+    def test_corrupt_newest_checkpoint_falls_back_and_says_so(self):
+        self.generate(variables=60, length=400)
+        want = self.report("data.toml", "--dir", "undisturbed")["digest"]
+        process = self.start("run", "data.toml", "--set", 'checkpoint.interval="1 steps"')
+        while process.poll() is None and len(self.sets()) < 2:
+            pass
+        process.kill()
+        process.wait()
+        sets = self.sets()
+        if len(sets) < 2:
+            self.skipTest("the job was done before two sets were sealed")
+        shard = sorted(sets[-1].glob("*.h5"))[0]
+        shard.write_bytes(shard.read_bytes()[:-1])
+        done = self.sovren("run", "data.toml", "--json", code=0)
+        self.assertIn(sets[-1].name, done.stderr)
+        self.assertTrue(any((self.job_dir() / "checkpoints/quarantine").iterdir()))
+        self.assertEqual(json.loads(done.stdout)["digest"], want)
+
+    def test_two_runs_in_one_folder(self):
+        self.generate(variables=80, length=500)
+        process = self.start("run", "data.toml")
+        while process.poll() is None and not (self.job_dir() / "events.db").exists():
+            pass
+        second = self.sovren("run", "data.toml", code=3)
+        self.assertIn(f"pid {process.pid}", second.stderr)
+        process.communicate()
+        self.assertEqual(process.returncode, 0)
+
+    @unittest.skipUnless(os.geteuid() == 0, "needs root: mounts a small and a read-only file system")
+    def test_full_disk(self):
+        self.generate(variables=30)
+        disk = self.mount("size=64k")
+        done = self.sovren("run", "data.toml", "--dir", disk / "job", code=74)
+        self.assertIn("No space left", done.stderr)
+        self.assertIn("--dir", done.stderr)
+
+    @unittest.skipUnless(os.geteuid() == 0, "needs root: mounts a small and a read-only file system")
+    def test_disk_that_fills_up_during_the_run(self):
+        self.generate(variables=120, length=600)
+        disk = self.mount("size=1200k")
+        done = self.sovren("run", "data.toml", "--dir", disk / "job", "--set", 'checkpoint.interval="1 steps"',
+                           "--set", "retry.limit=0", code=74)
+        self.assertRegex(done.stderr, "No space left|does not fit")
+        self.assertNotIn("gen-", str([p for p in (disk / "job/checkpoints").glob("*.tmp*")]))
+
+    @unittest.skipUnless(os.geteuid() == 0, "needs root: mounts a small and a read-only file system")
+    def test_read_only_folder(self):
+        self.generate()
+        disk = self.mount("size=64k")
+        subprocess.run(["mount", "-o", "remount,ro", str(disk)], check=True)
+        done = self.sovren("run", "data.toml", "--dir", disk / "job", code=74)
+        self.assertIn("Read-only", done.stderr)
+        self.assertIn(str(disk), done.stderr)
+
+    def mount(self, options):
+        disk = self.dir / "disk"
+        disk.mkdir()
+        subprocess.run(["mount", "-t", "tmpfs", "-o", options, "tmpfs", str(disk)], check=True)
+        self.addCleanup(subprocess.run, ["umount", "-l", str(disk)], check=True)
+        return disk
+
+
+if __name__ == "__main__":
+    unittest.main()

@@ -1,0 +1,91 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What the end-to-end tests share: a folder of their own, the programs, data with a known answer."""
+import json
+import os
+import pathlib
+import shutil
+import subprocess
+import tempfile
+import unittest
+
+BIN = pathlib.Path(os.environ["SOVREN_BIN"])
+SOURCE = pathlib.Path(os.environ["SOVREN_SOURCE"])
+SHARED = SOURCE.parent / "shared" / "data"
+PATIENCE_S = 240  # a bound against hangs, not a measure
+
+
+class SovrenCase(unittest.TestCase):
+    """A test with an empty folder and an environment in which nothing outside it is touched."""
+
+    def setUp(self):
+        self.dir = pathlib.Path(tempfile.mkdtemp(prefix="sovren-test-"))
+        self.addCleanup(shutil.rmtree, self.dir, ignore_errors=True)
+        self.env = {k: v for k, v in os.environ.items() if not k.startswith(("SOVREN_", "OMPI_"))}
+        self.env.update(SOVREN_HOME=str(self.dir / "home"), TMPDIR=str(self.dir), NO_COLOR="1")
+
+    def sovren(self, *words, code=None, env=None, stdin=None, cwd=None):
+        """Runs sovren to its end; checks the exit code when one is named."""
+        done = subprocess.run([str(BIN / "sovren"), *map(str, words)], cwd=cwd or self.dir, env=env or self.env,
+                              input=stdin, capture_output=True, text=True, timeout=PATIENCE_S, check=False)
+        if code is not None:
+            self.assertEqual(done.returncode, code, f"sovren {words}\nstdout: {done.stdout}\nstderr: {done.stderr}")
+        return done
+
+    def start(self, *words):
+        """Starts sovren in the background, as the leader of its own process group."""
+        log = open(self.dir / "stderr.txt", "w", encoding="utf-8")
+        self.addCleanup(log.close)
+        process = subprocess.Popen([str(BIN / "sovren"), *map(str, words)], cwd=self.dir, env=self.env, stdout=subprocess.PIPE,
+                                   stderr=log, text=True, start_new_session=True)
+        self.addCleanup(self.end, process)
+        return process
+
+    @staticmethod
+    def end(process):
+        if process.poll() is None:
+            process.kill()
+        if not process.stdout.closed:
+            process.communicate()
+
+    def generate(self, variables=10, length=300, max_lag=3, seed=1, name="data"):
+        """Synthetic data, its truth and its job file; returns the job file."""
+        self.sovren("generate", "causal", "--variables", variables, "--length", length, "--max-lag", max_lag, "--seed", seed,
+                    "--output", f"{name}.csv", code=0)
+        return self.dir / f"{name}.toml"
+
+    def write(self, name, text):
+        path = self.dir / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, encoding="utf-8")
+        return path
+
+    def job(self, data="data.csv", name="job", extra="", causal=""):
+        return self.write(f"{name}.toml", f'schema = 1\nname = "{name}"\nkind = "causal-analysis"\n{extra}\n'
+                                          f'[causal_analysis]\ndata = "{data}"\nmax_lag = 2\n{causal}\n')
+
+    def report(self, *words, code=0):
+        """Runs a job with --json and returns its report."""
+        return json.loads(self.sovren("run", *words, "--json", code=code).stdout)
+
+    def job_dir(self, name="data"):
+        return self.dir / f"{name}.sovren"
+
+    def files(self, folder=None):
+        """Every path below a folder (the test's own): to show that nothing changed."""
+        return sorted(str(p) for p in (folder or self.dir).rglob("*"))
+
+
+def processes_of(marker):
+    """Ids of all processes whose command line or environment names the marker."""
+    found = []
+    for entry in pathlib.Path("/proc").iterdir():
+        if not entry.name.isdigit() or int(entry.name) == os.getpid():
+            continue
+        try:
+            state = (entry / "stat").read_text().rsplit(")", 1)[1].split()[0]
+            words = (entry / "cmdline").read_bytes()
+        except OSError:
+            continue
+        if state != "Z" and marker.encode() in words:
+            found.append(int(entry.name))
+    return found
