@@ -47,7 +47,7 @@ void MciTests::prepare() {
                                shared->is_constant({i, lag})};
       for (const Node node : nodes) columns_.push_back(node.lag * n + node.variable);
       for (std::size_t a = 0; a < nodes.size(); ++a)
-        for (std::size_t b = 0; b <= a; ++b)
+        for (std::size_t b = a; b < nodes.size(); ++b)
           blocks_.push_back(shared->correlation(nodes[a], nodes[b]));
     }
   }

@@ -41,7 +41,7 @@ class MciTests {
   struct Side {
     std::size_t first = 0;  ///< into columns_: moved parents, then the source itself
     std::size_t count = 0;  ///< columns, the source counted
-    std::size_t block = 0;  ///< into blocks_: their correlations, lower triangle by rows
+    std::size_t block = 0;  ///< into blocks_: their correlations, upper triangle by rows
     bool is_constant = false;
   };
 

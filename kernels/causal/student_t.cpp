@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "kernels/causal/student_t.h"
 
+#include <algorithm>
 #include <array>
 #include <cmath>
 #include <numbers>
@@ -48,27 +49,27 @@ double body_series(double a, double y) {
   return sum;
 }
 
-/// The continued fraction of I_x(a, 1/2) without its front factor, by modified Lentz.
-double tail_fraction(double a, double x) {
-  constexpr double b = 0.5;
-  constexpr double tiny = 1e-300;
-  const auto away_from_zero = [](double v) { return std::abs(v) < tiny ? tiny : v; };
-  double c = 1;
-  double d = 1 / away_from_zero(1 - (a + b) * x / (a + 1));
-  double value = d;
-  for (int m = 1; m < 1000; ++m) {
-    const double even = m * (b - m) * x / ((a + 2 * m - 1) * (a + 2 * m));
-    d = 1 / away_from_zero(1 + even * d);
-    c = away_from_zero(1 + even / c);
-    value *= d * c;
-    const double odd = -(a + m) * (a + b + m) * x / ((a + 2 * m) * (a + 2 * m + 1));
-    d = 1 / away_from_zero(1 + odd * d);
-    c = away_from_zero(1 + odd / c);
-    const double change = d * c;
-    value *= change;
-    if (std::abs(change - 1) < 1e-16) break;
+/// y 2F1(1, a + 1/2; a + 1; 1 - y) = 2F1(1, 1/2; a + 1; -w), w = (1 - y) / y, as Gauss's continued
+/// fraction 1 / (1 + e1 w / (1 + e2 w / (1 + ...))): every term is positive, so nothing cancels.
+/// Forward, as a sum whose terms shrink (Steed).
+double tail_fraction(double a, double y) {
+  const double w = (1 - y) / y;
+  double ratio = 1;  // 1 / the newest denominator
+  double term = 1;
+  double sum = 1;
+  for (int m = 1; m < 500; ++m) {
+    const double base = a + 2 * m;
+    const double odd = (m - 0.5) * (a + m - 1) / ((base - 2) * (base - 1)) * w;
+    ratio = 1 / (1 + odd * ratio);
+    term *= ratio - 1;
+    sum += term;
+    const double even = m * (a - 0.5 + m) / ((base - 1) * base) * w;
+    ratio = 1 / (1 + even * ratio);
+    term *= ratio - 1;
+    sum += term;
+    if (std::abs(term) < 1e-17 * sum) break;
   }
-  return value;
+  return sum;
 }
 
 }  // namespace
@@ -82,7 +83,7 @@ double student_t_two_sided_p(double r, int df) {
   const double front = v * power_of_rest(v, a) * inverse_a_beta(a);
   const double y = v * v;
   if (y < 0.5 && y * (a + 2.5) < 3) return 1 - 2 * a * front * body_series(a, y);
-  return front * tail_fraction(a, (1 - v) * (1 + v));
+  return front / y * tail_fraction(a, y);
 }
 
 bool Significance::is_dependent(double r, int df) {

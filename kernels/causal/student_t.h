@@ -11,7 +11,7 @@ namespace sovren::kernels {
 ///
 /// Domain   |r| >= 1: 0.   df < 1 or r not a number: 1, for such a test says nothing.
 /// Error    relative 1e-13 down to p = 1e-300; below 1e-308 it underflows to 0.
-/// Source   Abramowitz, Stegun 26.5.2, 26.5.8 (continued fraction, by Lentz), 15.1.1 (series).
+/// Source   DLMF 8.17.7, 15.8.1 (transformation), 15.7.5 (Gauss's fraction), 15.2.1 (series).
 double student_t_two_sided_p(double r, int df);
 
 /// Answers p <= alpha for many correlations at the price of a comparison: |r| against the

@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cmath>
+#include <cstdint>
+#include <vector>
+
+#include "core/base/rng.h"
+#include "kernels/causal/lag_covariance.h"
+
+namespace sovren::kernels::testing {
+
+/// (T, N) independent standard normal numbers.
+inline std::vector<double> noise(int T, int N, std::uint64_t seed) {
+  const Philox random(seed);
+  std::vector<double> x(static_cast<std::size_t>(T) * static_cast<std::size_t>(N));
+  for (std::size_t i = 0; i < x.size(); ++i) x[i] = random.normal(i);
+  return x;
+}
+
+/// A chain: x_j(t) = 0.5 x_j(t-1) + 0.4 x_{j-1}(t - 1 - j % max_lag) + noise.
+inline std::vector<double> chain(int T, int N, int max_lag, std::uint64_t seed) {
+  std::vector<double> x = noise(T, N, seed);
+  for (int t = max_lag; t < T; ++t) {
+    for (int j = 0; j < N; ++j) {
+      double& v = x[static_cast<std::size_t>(t * N + j)];
+      v += 0.5 * x[static_cast<std::size_t>((t - 1) * N + j)];
+      if (j > 0) v += 0.4 * x[static_cast<std::size_t>((t - 1 - j % max_lag) * N + j - 1)];
+    }
+  }
+  return x;
+}
+
+inline LagCorrelation correlation_of(const std::vector<double>& data, int N, int max_lag) {
+  return *lag_correlation_cpu(data, static_cast<int>(data.size()) / N, N, max_lag);
+}
+
+/// Column of a node over t = 2 max_lag .. T-1, straight from the table.
+inline std::vector<long double> sample(const std::vector<double>& data, int N, int max_lag,
+                                       Node node) {
+  const int T = static_cast<int>(data.size()) / N;
+  std::vector<long double> column;
+  for (int t = 2 * max_lag; t < T; ++t)
+    column.push_back(data[static_cast<std::size_t>((t - node.lag) * N + node.variable)]);
+  return column;
+}
+
+/// Partial correlation from its definition: centre, take Z out of x and y by Gram-Schmidt (twice,
+/// in long double), correlate what is left.
+inline double plain_parcorr(const std::vector<double>& data, int N, int max_lag, Node x, Node y,
+                            const std::vector<Node>& z) {
+  std::vector<std::vector<long double>> columns;
+  for (const Node node : z) columns.push_back(sample(data, N, max_lag, node));
+  columns.push_back(sample(data, N, max_lag, x));
+  columns.push_back(sample(data, N, max_lag, y));
+  const auto dot = [](const auto& a, const auto& b) {
+    long double sum = 0;
+    for (std::size_t t = 0; t < a.size(); ++t) sum += a[t] * b[t];
+    return sum;
+  };
+  for (std::size_t c = 0; c < columns.size(); ++c) {
+    auto& own = columns[c];
+    long double mean = 0;
+    for (const long double v : own) mean += v / static_cast<long double>(own.size());
+    for (long double& v : own) v -= mean;
+    for (int twice = 0; twice < 2; ++twice) {
+      for (std::size_t other = 0; other < c && other < z.size(); ++other) {
+        const long double factor = dot(own, columns[other]) / dot(columns[other], columns[other]);
+        for (std::size_t t = 0; t < own.size(); ++t) own[t] -= factor * columns[other][t];
+      }
+    }
+  }
+  const auto& rx = columns[z.size()];
+  const auto& ry = columns[z.size() + 1];
+  return static_cast<double>(dot(rx, ry) / std::sqrt(dot(rx, rx) * dot(ry, ry)));
+}
+
+}  // namespace sovren::kernels::testing
