@@ -1,7 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "storage/checkpoint/hdf5_handle.h"
 
+#include <hdf5.h>
+
+#include <type_traits>
+
 namespace sovren::storage {
+
+static_assert(std::is_same_v<hid_t, Hdf5Id> && std::is_same_v<herr_t, int>, "HDF5 1.10 and later");
 
 std::unique_lock<std::mutex> lock_hdf5() {
   static std::mutex mutex;

@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include <hdf5.h>
-
+#include <cstdint>
 #include <mutex>
 #include <string>
 #include <utility>
@@ -11,7 +10,9 @@
 
 namespace sovren::storage {
 
-// Included only by the .cpp files here that call HDF5.
+// For the .cpp files here that call HDF5; hdf5.h itself is in no header.
+
+using Hdf5Id = std::int64_t;  ///< hid_t
 
 /// Held around every use of HDF5: Debian's library is built without thread safety. The first use
 /// turns off HDF5's printing of errors and its work at exit, where it crashed after a full disk.
@@ -23,21 +24,21 @@ Error hdf5_error(const std::string& activity);
 /// An HDF5 id with its closing function.
 class Hdf5Handle {
  public:
-  using Close = herr_t (*)(hid_t);
-  Hdf5Handle(hid_t id, Close closing) : id_(id), close_(closing) {}
+  using Close = int (*)(Hdf5Id);
+  Hdf5Handle(Hdf5Id id, Close closing) : id_(id), close_(closing) {}
   Hdf5Handle(Hdf5Handle&& other) noexcept
       : id_(std::exchange(other.id_, -1)), close_(other.close_) {}
   Hdf5Handle& operator=(Hdf5Handle&&) = delete;
   ~Hdf5Handle() {
     if (id_ >= 0) close_(id_);
   }
-  hid_t id() const { return id_; }
+  Hdf5Id id() const { return id_; }
   bool is_open() const { return id_ >= 0; }
   /// Closes now; false when HDF5 reports a failure.
   bool close() { return id_ < 0 || close_(std::exchange(id_, -1)) >= 0; }
 
  private:
-  hid_t id_;
+  Hdf5Id id_;
   Close close_;
 };
 

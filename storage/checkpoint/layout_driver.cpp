@@ -1,10 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "storage/checkpoint/layout_driver.h"
 
+#include <hdf5.h>
+
 #include <algorithm>
 #include <cstring>
 #include <exception>
 #include <limits>
+#include <new>
 
 // A virtual file driver (HDF5 "VFL Technical Note") with nothing below it but memory. It exists so
 // that HDF5 never sees a disk: no errno that it could lose, and nothing to be flushed at its exit.
@@ -120,7 +123,7 @@ hid_t register_driver() {
 
 }  // namespace
 
-bool set_layout_driver(hid_t access_properties, SparseBytes& bytes) {
+bool set_layout_driver(Hdf5Id access_properties, SparseBytes& bytes) {
   static const hid_t driver = register_driver();
   const Properties properties{&bytes};
   return driver >= 0 && H5Pset_driver(access_properties, driver, &properties) >= 0;

@@ -1,17 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include <hdf5.h>
-
 #include <array>
 #include <cstddef>
 #include <cstdint>
 #include <map>
 #include <span>
 
-namespace sovren::storage {
+#include "storage/checkpoint/hdf5_handle.h"
 
-// Included only by the .cpp files here that call HDF5.
+namespace sovren::storage {
 
 /// The bytes that HDF5 wrote into a file that is nowhere: in pages, all others are zero.
 class SparseBytes {
@@ -27,6 +25,6 @@ class SparseBytes {
 
 /// Makes files opened with these access properties live in `bytes`, which must outlive them. False
 /// when HDF5 refuses. The caller holds lock_hdf5().
-bool set_layout_driver(hid_t access_properties, SparseBytes& bytes);
+bool set_layout_driver(Hdf5Id access_properties, SparseBytes& bytes);
 
 }  // namespace sovren::storage

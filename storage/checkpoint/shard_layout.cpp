@@ -17,7 +17,7 @@ namespace {
 // Datasets of a page and more start at a page: they can be read and written without copying parts.
 constexpr hsize_t alignment_bytes = 4096;
 
-hid_t file_type(Dtype dtype) {
+Hdf5Id file_type(Dtype dtype) {
   switch (dtype) {
     case Dtype::u8:
       return H5T_STD_U8LE;
@@ -39,7 +39,7 @@ struct Slot {
   const StagedSlab* staged;
 };
 
-Result<void> put_attribute(hid_t object, const char* name, std::span<const std::int64_t> values) {
+Result<void> put_attribute(Hdf5Id object, const char* name, std::span<const std::int64_t> values) {
   const hsize_t length = values.size();
   Hdf5Handle space(
       values.size() == 1 ? H5Screate(H5S_SCALAR) : H5Screate_simple(1, &length, nullptr), H5Sclose);
@@ -51,9 +51,23 @@ Result<void> put_attribute(hid_t object, const char* name, std::span<const std::
   return {};
 }
 
+/// The groups on the way to a dataset. Made one by one: those that HDF5 makes itself hold the time.
+Result<void> create_groups(Hdf5Id file, Hdf5Id group_properties, const std::string& path) {
+  for (std::size_t at = path.find('/'); at != std::string::npos; at = path.find('/', at + 1)) {
+    const std::string name = path.substr(0, at);
+    if (H5Lexists(file, name.c_str(), H5P_DEFAULT) > 0) continue;
+    Hdf5Handle group(H5Gcreate2(file, name.c_str(), H5P_DEFAULT, group_properties, H5P_DEFAULT),
+                     H5Gclose);
+    if (!group.is_open() || !group.close())
+      return fail(hdf5_error("create the group '" + name + "'"));
+  }
+  return {};
+}
+
 /// Creates the dataset of a slot and stores where its bytes are to be.
-Result<void> create_dataset(hid_t file, hid_t link_properties, hid_t dataset_properties,
+Result<void> create_dataset(Hdf5Id file, Hdf5Id group_properties, Hdf5Id dataset_properties,
                             Slot& slot) {
+  SOVREN_DO(create_groups(file, group_properties, slot.slab.path));
   const ArrayInfo& info = slot.array->info;
   std::vector<hsize_t> lengths(info.shape.begin(), info.shape.end());
   lengths[0] = static_cast<hsize_t>(slot.staged->rows.count);
@@ -61,7 +75,7 @@ Result<void> create_dataset(hid_t file, hid_t link_properties, hid_t dataset_pro
                    H5Sclose);
   if (!space.is_open()) return fail(hdf5_error("make a dataspace for '" + slot.slab.path + "'"));
   Hdf5Handle dataset(H5Dcreate2(file, slot.slab.path.c_str(), file_type(info.dtype), space.id(),
-                                link_properties, dataset_properties, H5P_DEFAULT),
+                                H5P_DEFAULT, dataset_properties, H5P_DEFAULT),
                      H5Dclose);
   if (!dataset.is_open()) return fail(hdf5_error("create '" + slot.slab.path + "'"));
   SOVREN_DO(put_attribute(dataset.id(), "global_shape", info.shape));
@@ -82,14 +96,14 @@ Result<void> write_structures(SparseBytes& bytes, const SetHeader& header,
   const auto lock = lock_hdf5();
   Hdf5Handle access(H5Pcreate(H5P_FILE_ACCESS), H5Pclose);
   Hdf5Handle creation(H5Pcreate(H5P_FILE_CREATE), H5Pclose);
-  Hdf5Handle links(H5Pcreate(H5P_LINK_CREATE), H5Pclose);
+  Hdf5Handle groups(H5Pcreate(H5P_GROUP_CREATE), H5Pclose);
   Hdf5Handle datasets(H5Pcreate(H5P_DATASET_CREATE), H5Pclose);
-  const bool is_set = access.is_open() && creation.is_open() && links.is_open() &&
+  const bool is_set = access.is_open() && creation.is_open() && groups.is_open() &&
                       datasets.is_open() && set_layout_driver(access.id(), bytes) &&
                       H5Pset_libver_bounds(access.id(), H5F_LIBVER_V110, H5F_LIBVER_V110) >= 0 &&
                       H5Pset_alignment(access.id(), alignment_bytes, alignment_bytes) >= 0 &&
                       H5Pset_obj_track_times(creation.id(), 0) >= 0 &&
-                      H5Pset_create_intermediate_group(links.id(), 1) >= 0 &&
+                      H5Pset_obj_track_times(groups.id(), 0) >= 0 &&
                       H5Pset_layout(datasets.id(), H5D_CONTIGUOUS) >= 0 &&
                       H5Pset_alloc_time(datasets.id(), H5D_ALLOC_TIME_EARLY) >= 0 &&
                       H5Pset_fill_time(datasets.id(), H5D_FILL_TIME_NEVER) >= 0 &&
@@ -97,7 +111,7 @@ Result<void> write_structures(SparseBytes& bytes, const SetHeader& header,
   if (!is_set) return fail(hdf5_error("set up the layout of a shard"));
   Hdf5Handle file(H5Fcreate("shard", H5F_ACC_TRUNC, creation.id(), access.id()), H5Fclose);
   if (!file.is_open()) return fail(hdf5_error("create a shard"));
-  for (Slot& slot : slots) SOVREN_DO(create_dataset(file.id(), links.id(), datasets.id(), slot));
+  for (Slot& slot : slots) SOVREN_DO(create_dataset(file.id(), groups.id(), datasets.id(), slot));
   SOVREN_DO(put_attribute(file.id(), "job", std::array{header.job.value}));
   SOVREN_DO(put_attribute(file.id(), "attempt", std::array<std::int64_t, 1>{header.attempt}));
   SOVREN_DO(put_attribute(file.id(), "step", std::array{header.step}));

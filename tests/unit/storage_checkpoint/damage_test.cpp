@@ -37,8 +37,9 @@ void resize(const std::string& path, std::int64_t by) {
   fs::resize_file(path, static_cast<std::uintmax_t>(by == INT64_MIN ? 0 : size + by));
 }
 
-std::vector<Damage> damages() {
-  using S = const std::string&;
+using S = const std::string&;
+
+std::vector<Damage> damages_of_shards() {
   return {
       {"SuperblockFlipped", "CRC-32C",
        [](S set, S) {
@@ -94,6 +95,11 @@ std::vector<Damage> damages() {
          fs::remove(set + "/shard-00001.h5");
          ASSERT_EQ(::mkfifo((set + "/shard-00001.h5").c_str(), 0600), 0);
        }},
+  };
+}
+
+std::vector<Damage> damages_of_manifests() {
+  return {
       {"ManifestMissing", "MANIFEST.json", [](S set, S) { fs::remove(set + "/MANIFEST.json"); }},
       {"ManifestEmpty", "MANIFEST.json", [](S set, S) { put_bytes(set + "/MANIFEST.json", ""); }},
       {"ManifestGarbage", "MANIFEST.json",
@@ -132,6 +138,12 @@ std::vector<Damage> damages() {
          fs::copy(older, set);
        }},
   };
+}
+
+std::vector<Damage> damages() {
+  std::vector<Damage> all = damages_of_shards();
+  for (Damage& each : damages_of_manifests()) all.push_back(std::move(each));
+  return all;
 }
 
 class DamagedSet : public CheckpointTest, public testing::WithParamInterface<Damage> {

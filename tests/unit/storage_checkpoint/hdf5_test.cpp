@@ -5,6 +5,7 @@
 #include <sys/wait.h>
 
 #include <cstdlib>
+#include <ctime>
 
 #include "storage/checkpoint/hdf5_handle.h"
 #include "tests/unit/storage_checkpoint/sample.h"
@@ -61,11 +62,13 @@ TEST_F(ShardFile, Hdf5ReadsTheSameBytesAsOurOwnReader) {
   }
 }
 
-TEST_F(ShardFile, TheSameStateGivesTheSameBytes) {
+TEST_F(ShardFile, TheSameStateGivesTheSameBytesAtAnotherTime) {
   ASSERT_TRUE(seal_sample(dir_, sample_header(4)));
+  const std::time_t then = std::time(nullptr);
+  while (std::time(nullptr) == then) ::usleep(10'000);
   ASSERT_TRUE(seal_sample(root_ + "/other", sample_header(4)));
   for (const char* file : {"/gen-000004/shard-00000.h5", "/gen-000004/MANIFEST.json"})
-    EXPECT_EQ(*read_file(dir_ + file), *read_file(root_ + "/other" + file)) << file;
+    EXPECT_TRUE(*read_file(dir_ + file) == *read_file(root_ + "/other" + file)) << file;
 }
 
 TEST_F(ShardFile, H5pyReadsASetAsTheDocumentationShows) {
