@@ -111,8 +111,6 @@ void read_interval(Reading& reading, const Row& row, const TomlValue& value, Job
   const auto text = text_of(value);
   if (!text) return report_value(reading, row, value);
   CheckpointPolicy& policy = spec.checkpoint;
-  policy.interval_s = 0;
-  policy.interval_steps = 0;
   if (*text == "auto" || *text == "off") {
     policy.mode = *text == "auto" ? Mode::automatic : Mode::off;
     return;

@@ -25,6 +25,19 @@ TEST(Array, ReadsRangesAndLists) {
   EXPECT_EQ(values("[\"red\", \"\", 1, -2.5, 1e3]"), (Values{"red", "", "1", "-2.5", "1000.0"}));
 }
 
+TEST(Array, PrintsRunsAsRanges) {
+  const auto printed = [](const std::string& toml) {
+    const std::string text = print_job_file(spec_of(causal_head + "[array]\nframe = " + toml));
+    const std::size_t begin = text.find("frame = ") + 8;
+    return text.substr(begin, text.find('\n', begin) - begin);
+  };
+  EXPECT_EQ(printed("[1, 2, 3]"), "\"1-3\"");
+  EXPECT_EQ(printed("[1, 3]"), "\"1,3\"");
+  EXPECT_EQ(printed("[1, 3, 5, 6, 9]"), "\"1-5:2,6,9\"");
+  EXPECT_EQ(printed("[5, 4, 4]"), "\"5,4,4\"");
+  EXPECT_EQ(printed("[1, \"02\"]"), "[\"1\", \"02\"]");
+}
+
 TEST(Array, RefusesOtherValues) {
   for (const std::string toml : {"\"\"",
                                  "\"-3\"",

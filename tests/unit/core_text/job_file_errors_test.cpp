@@ -229,6 +229,9 @@ TEST(JobFileErrors, RefuseWhatIsNoTextOfSensibleSize) {
   for (int i = 0; i < 100'000; ++i) keys += i % 3 == 0 ? " . \"a\"" : ".a";
   for (const std::string& text : {keys + " = 1", "[" + keys + "]", "x = {" + keys + " = 1}"})
     EXPECT_NE(errors_of(text).find("nest more than 16 deep"), std::string::npos);
+  // A long text may end in up to five quotes; what follows it counts again.
+  EXPECT_EQ(errors_of("a = [\"\"\"x\"\"\"\", " + std::string(20, '[')),
+            "job.toml:1:31: values and keys nest more than 16 deep\n");
   // Brackets and dots within texts and comments are no nesting.
   const std::string harmless = std::string(4000, '[') + "........................";
   EXPECT_EQ(
