@@ -8,6 +8,8 @@
 #include <numbers>
 #include <tuple>
 
+#include "kernels/causal/fdr.h"
+
 namespace sovren::jobs {
 
 namespace {
@@ -30,11 +32,46 @@ Point between(Point a, Point b, double t) {
   return {a.x + (b.x - a.x) * t, a.y + (b.y - a.y) * t};
 }
 
+Curve reversed(const Curve& curve) {
+  return {curve.c, curve.b, curve.a};
+}
+
+double length_of(const Curve& curve) {
+  constexpr int pieces = 16;
+  double length = 0;
+  for (int k = 0; k < pieces; ++k)
+    length +=
+        distance(point_on(curve, double(k) / pieces), point_on(curve, double(k + 1) / pieces));
+  return length;
+}
+
+/// Lag-0 links that stand when all pairs are looked at together (Benjamini-Hochberg). With few
+/// variables all links are drawn; with many, those that chance explains would hide the others.
+std::vector<bool> clear_pairs(const CausalGraph& graph) {
+  const int n = graph.count();
+  std::vector<double> p;
+  for (int i = 0; i < n; ++i)
+    for (int j = i + 1; j < n; ++j) p.push_back(graph.p_value[graph.index(i, j, 0)]);
+  const std::vector<double> q = kernels::benjamini_hochberg(p);
+  std::vector<bool> is_clear(at(n) * at(n));
+  std::size_t pair = 0;
+  for (int i = 0; i < n; ++i)
+    for (int j = i + 1; j < n; ++j) is_clear[at(i) * at(n) + at(j)] = q[pair++] <= graph.spec.alpha;
+  return is_clear;
+}
+
 /// Cross links gathered by direction, strongest first.
 std::vector<DrawnEdge> gather_edges(const CausalGraph& graph) {
+  const bool has_many = graph.count() > few_nodes_max;
+  const std::vector<bool> is_clear = has_many ? clear_pairs(graph) : std::vector<bool>();
+  const auto is_drawn = [&](const Link& link) {
+    if (link.is_self()) return false;
+    return link.is_directed() || !has_many ||
+           is_clear[at(link.source) * graph.variables.size() + at(link.target)];
+  };
   std::map<std::tuple<int, int, bool>, std::vector<const Link*>> groups;
   for (const Link& link : graph.links)
-    if (!link.is_self()) groups[{link.source, link.target, link.is_directed()}].push_back(&link);
+    if (is_drawn(link)) groups[{link.source, link.target, link.is_directed()}].push_back(&link);
   std::vector<DrawnEdge> edges;
   for (auto& [key, links] : groups) {
     std::stable_sort(links.begin(), links.end(), [](const Link* a, const Link* b) {
@@ -44,6 +81,7 @@ std::vector<DrawnEdge> gather_edges(const CausalGraph& graph) {
     std::tie(edge.source, edge.target, edge.is_directed) = key;
     edge.value = links.front()->value;
     for (const Link* link : links) edge.lags.push_back(link->lag);
+    std::sort(edge.lags.begin(), edge.lags.end());
     edges.push_back(std::move(edge));
   }
   std::stable_sort(edges.begin(), edges.end(), [](const DrawnEdge& a, const DrawnEdge& b) {
@@ -114,13 +152,14 @@ void choose_sizes(Drawing& drawing, const CausalGraph& graph) {
     drawing.node_radius = drawing.names_inside ? 42 : 24;
     drawing.radius = 150 + 13.0 * n;
     margin = drawing.names_inside ? drawing.node_radius + 16
-                                  : drawing.node_radius + 20 + widest * drawing.font_px;
+                                  : drawing.node_radius + 30 + widest * drawing.font_px;
   } else {
     drawing.names_radial = true;
     drawing.font_px = n <= 60 ? 13 : 11;
     drawing.label_px = 10.5;
     drawing.node_radius = n <= 30 ? 11 : 8;
-    drawing.radius = std::max(250.0, n * (drawing.font_px + 6) / (2 * std::numbers::pi));
+    drawing.radius =
+        std::max(n <= 30 ? 250.0 : 310.0, n * (drawing.font_px + 6) / (2 * std::numbers::pi));
     margin = drawing.node_radius + 14 + widest * drawing.font_px;
   }
   const double vertical_margin = drawing.names_radial ? margin : drawing.node_radius + 40;
@@ -143,24 +182,24 @@ void place_nodes(Drawing& drawing) {
 }
 
 /// Bends inwards, away from the names, and to the left of its direction, so that two arrows between
-/// the same variables part.
+/// the same variables part. Long ones bend deeper, so that neighbours are not joined by loops.
 Curve bend(const Drawing& drawing, const DrawnEdge& edge) {
   const Point a = drawing.nodes[at(edge.source)].at;
   const Point c = drawing.nodes[at(edge.target)].at;
-  const double inwards = drawing.names_radial ? 0.45 : 0.22;
-  const double aside = !edge.is_directed ? 0.0 : drawing.names_radial ? 0.07 : 0.12;
-  Point b = between(between(a, c, 0.5), drawing.centre, inwards);
+  const Point middle = between(a, c, 0.5);
+  const double chord = distance(a, c);
+  const double share = drawing.names_radial ? 0.45 : 0.22;
+  const double depth = std::min(share * distance(middle, drawing.centre),
+                                0.5 * chord + (drawing.names_radial ? 14 : 0));
+  const double aside = !edge.is_directed ? 0.0 : drawing.names_radial ? 0.08 : 0.17;
+  const double whole_depth = std::max(distance(middle, drawing.centre), 1e-9);
+  Point b = between(middle, drawing.centre, depth / whole_depth);
   b.x += (c.y - a.y) * aside;
   b.y -= (c.x - a.x) * aside;
   const Curve whole{a, b, c};
   // From rim to rim: the parameters where the curve leaves the one node and meets the other.
-  const double gap = drawing.node_radius + 3;
-  constexpr int steps = 400;
-  int first = 0;
-  while (first < steps / 2 && distance(point_on(whole, double(first) / steps), a) < gap) ++first;
-  int last = steps;
-  while (last > steps / 2 && distance(point_on(whole, double(last) / steps), c) < gap) --last;
-  return part_of(whole, double(first) / steps, double(last) / steps);
+  const double gap = drawing.node_radius + (drawing.names_radial ? 2 : 3);
+  return part_of(whole, 1 - leaving(reversed(whole), gap), leaving(whole, gap));
 }
 
 struct Box {
@@ -174,28 +213,44 @@ Box box_around(Point centre, double width, double height) {
   return {centre.x - width / 2, centre.y - height / 2, centre.x + width / 2, centre.y + height / 2};
 }
 
-/// Puts each label on its curve where no other label or node is; strongest first. Drops it when
-/// there is no such place.
+/// Places where a label may stand: on the curve, or beside it where the curve is too short to be
+/// covered.
+std::vector<Point> label_places(const Drawing& drawing, const DrawnEdge& edge, double width) {
+  const double length = length_of(edge.curve);
+  const double room = length - width - 26;  // the head, and some of the line, stay in sight
+  std::vector<Point> places;
+  if (room > 0)
+    for (const double t : {0.5, 0.44, 0.56, 0.38, 0.62, 0.68, 0.32, 0.74, 0.26, 0.8, 0.2})
+      if (std::abs(t - 0.5) * length <= room / 2 + 1) places.push_back(point_on(edge.curve, t));
+  if (places.empty()) {
+    const Point middle = point_on(edge.curve, 0.5);
+    const double to_centre = std::max(distance(middle, drawing.centre), 1.0);
+    for (const double aside : {9.0, 14.0, 20.0})
+      places.push_back(between(middle, drawing.centre, aside / to_centre));
+  }
+  return places;
+}
+
+/// Puts each label where no other label or node is; strongest first. Drops it when there is no such
+/// place.
 void place_labels(Drawing& drawing) {
   std::vector<Box> taken;
   for (const DrawnNode& node : drawing.nodes)
     taken.push_back(box_around(node.at, 2 * drawing.node_radius, 2 * drawing.node_radius));
-  constexpr std::array<double, 13> tries{0.5,  0.44, 0.56, 0.38, 0.62, 0.68, 0.32,
-                                         0.74, 0.26, 0.8,  0.2,  0.85, 0.15};
   for (auto edge = drawing.edges.rbegin(); edge != drawing.edges.rend(); ++edge) {
+    if (!edge->is_directed && drawing.names_radial) continue;  // dashes and rings say lag 0
     std::string label;
     for (const int lag : edge->lags) label += (label.empty() ? "" : ",") + std::to_string(lag);
     constexpr std::size_t label_max = 9;
     if (label.size() > label_max) label = label.substr(0, label.rfind(',', label_max)) + ",…";
-    for (const double t : tries) {
-      const Point centre = point_on(edge->curve, t);
-      const Box box =
-          box_around(centre, text_width(label, drawing.label_px) + 6, drawing.label_px + 4);
+    const double width = text_width(label, drawing.label_px) + 6;
+    for (const Point& place : label_places(drawing, *edge, width)) {
+      const Box box = box_around(place, width, drawing.label_px + 3);
       if (std::any_of(taken.begin(), taken.end(), [&](const Box& b) { return b.meets(box); }))
         continue;
       taken.push_back(box);
       edge->label = label;
-      edge->label_at = centre;
+      edge->label_at = place;
       break;
     }
   }
@@ -214,10 +269,25 @@ Curve part_of(const Curve& curve, double t0, double t1) {
   return {a, b, c};
 }
 
+double leaving(const Curve& curve, double gap) {
+  double inside = 1;
+  double outside = 0.5;
+  if (std::hypot(point_on(curve, outside).x - curve.c.x, point_on(curve, outside).y - curve.c.y) <
+      gap)
+    return outside;
+  constexpr int halvings = 30;
+  for (int k = 0; k < halvings; ++k) {
+    const double t = (inside + outside) / 2;
+    const Point point = point_on(curve, t);
+    (std::hypot(point.x - curve.c.x, point.y - curve.c.y) < gap ? inside : outside) = t;
+  }
+  return outside;
+}
+
 double text_width(const std::string& text, double font_px) {
   const auto characters =
       std::count_if(text.begin(), text.end(), [](char c) { return (c & 0xC0) != 0x80; });
-  return 0.6 * font_px * static_cast<double>(characters);
+  return 0.62 * font_px * static_cast<double>(characters);
 }
 
 std::string shortened_name(const std::string& name) {
@@ -232,6 +302,10 @@ std::string shortened_name(const std::string& name) {
 Drawing lay_out(const CausalGraph& graph) {
   Drawing drawing;
   std::vector<DrawnEdge> edges = gather_edges(graph);
+  for (const Link& link : graph.links)
+    if (!link.is_self() && !link.is_directed()) ++drawing.same_time_left_out;
+  for (const DrawnEdge& edge : edges)
+    if (!edge.is_directed) --drawing.same_time_left_out;
   if (edges.size() > drawn_edges_max) {
     drawing.edges_left_out = static_cast<int>(edges.size()) - drawn_edges_max;
     edges.resize(drawn_edges_max);

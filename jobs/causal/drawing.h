@@ -36,7 +36,7 @@ struct DrawnEdge {
   int target = 0;
   bool is_directed = true;
   double value = 0;       ///< of the strongest lag
-  std::vector<int> lags;  ///< strongest first
+  std::vector<int> lags;  ///< rising
   Curve curve;            ///< from rim to rim
   std::string label;      ///< the lags; empty: no room
   Point label_at;
@@ -60,9 +60,13 @@ struct Drawing {
   double height = 0;  ///< of the part above the legend
   int nodes_left_out = 0;
   int edges_left_out = 0;
+  int same_time_left_out = 0;  ///< lag-0 links that chance explains, when there are many variables
 };
 
 inline constexpr int drawn_edges_max = 400;
+
+/// Where on the curve (parameter) its distance from its end becomes less than gap.
+double leaving(const Curve& curve, double gap);
 
 /// Room that a text takes, about: fonts differ.
 double text_width(const std::string& text, double font_px);

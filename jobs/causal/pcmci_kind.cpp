@@ -11,7 +11,7 @@
 #include "core/base/units.h"
 #include "core/text/job_file.h"
 #include "jobs/causal/correlation_share.h"
-#include "jobs/causal/graph.h"
+#include "jobs/causal/outcome.h"
 #include "jobs/causal/parallel.h"
 #include "jobs/causal/pcmci_state.h"
 #include "jobs/causal/schedule.h"
@@ -73,8 +73,6 @@ class PcmciKind : public JobKind {
   int conditioning_level() const;
   int parents_depth() const;
   Result<bool> gather_rows(TestedLinks& tested, TestCounts& counts);
-  void note_counts(CausalGraph& graph, const TestCounts& counts) const;
-  Result<Outcome> make_outcome(CausalGraph graph, const TestCounts& counts) const;
 
   int count() const { return inputs_.table.columns; }
 
@@ -90,6 +88,8 @@ class PcmciKind : public JobKind {
   PcmciState state_;
   std::int64_t tests_before_ = 0;  ///< done by earlier attempts
   SteadyClock::time_point started_;
+  mutable std::int64_t depth_of_ = -1;  ///< steps of selection that depth_ was found after
+  mutable int depth_ = 0;
 };
 
 Result<Inputs> PcmciKind::read_inputs() const {
@@ -285,11 +285,15 @@ int PcmciKind::conditioning_level() const {
 
 /// Depth of the graph of the parents selected so far: what the chain depth can become.
 int PcmciKind::parents_depth() const {
+  const std::int64_t selected = std::min(state_.steps, schedule_->steps_per_pass());
+  if (depth_of_ == selected) return depth_;
   std::vector<Arrow> arrows;
   for (int target = 0; target < count(); ++target)
     for (const kernels::Parent& parent : state_.selected[static_cast<std::size_t>(target)].parents)
       arrows.push_back({parent.node.variable, target, parent.val_min});
-  return find_chains(count(), arrows).depth;
+  depth_of_ = selected;
+  depth_ = find_chains(count(), arrows).depth;
+  return depth_;
 }
 
 Progress PcmciKind::progress() const {
@@ -344,65 +348,14 @@ Result<bool> PcmciKind::gather_rows(TestedLinks& tested, TestCounts& counts) {
   return true;
 }
 
-void PcmciKind::note_counts(CausalGraph& graph, const TestCounts& counts) const {
-  const auto note = [&](std::int64_t number, const std::string& what) {
-    if (number > 0)
-      graph.notes.push_back(std::to_string(number) + " of " + std::to_string(counts.tests) +
-                            " tests " + what);
-  };
-  note(counts.determined, "had a variable that the conditions determine exactly (value 0, p 1)");
-  note(counts.too_few_samples, "had more conditions than samples and say nothing (p 1)");
-  note(counts.by_qr, "were ill-conditioned and computed by QR from the data");
-  if (graph.chains && !graph.chains->is_exact)
-    graph.notes.push_back(
-        "the chain depth is an upper bound: more than " + std::to_string(circle_max) +
-        " variables drive one another in circles; a chain of " +
-        std::to_string(graph.chains->longest.front().size() - 1) + " links was found");
-}
-
 Result<Outcome> PcmciKind::finish() {
   SOVREN_CHECK(done(), "finish() comes after the last step");
-  TestedLinks tested;
-  TestCounts counts;
-  SOVREN_TRY(has_all, gather_rows(tested, counts));
+  Findings findings;
+  SOVREN_TRY(has_all, gather_rows(findings.tested, findings.counts));
   if (!has_all) return Outcome{};
-  CausalGraph graph;
-  graph.title = name_;
-  graph.variables = inputs_.table.names;
-  graph.time_steps = inputs_.table.rows;
-  graph.samples = data_->source().samples();
-  graph.spec = spec_;
-  set_links(graph, tested);
-  if (spec_.chain_depth) graph.chains = find_chains(count(), arrows_of(graph));
-  graph.notes = warnings_;
-  if (inputs_.truth) {
-    graph.scores = score(graph, *inputs_.truth);
-    graph.notes.insert(graph.notes.end(), inputs_.truth->notes.begin(), inputs_.truth->notes.end());
-  }
-  note_counts(graph, counts);
-  return make_outcome(std::move(graph), counts);
-}
-
-Result<Outcome> PcmciKind::make_outcome(CausalGraph graph, const TestCounts& counts) const {
-  Outcome outcome;
-  SOVREN_TRY(matrices, result_hdf5(graph));
-  outcome.files.push_back({"graph.json", graph_json(graph)});
-  outcome.files.push_back({"graph.svg", graph_svg(graph)});
-  outcome.files.push_back({"graph.txt", graph_text(graph)});
-  outcome.files.push_back({"result.h5", std::move(matrices)});
-  outcome.digest = content_digest(graph);
-  outcome.metrics["causal_tests"] = static_cast<double>(counts.tests);
-  outcome.metrics["causal_links"] = static_cast<double>(graph.links.size());
-  outcome.metrics["causal_conditioning_level"] = conditioning_level();
-  if (graph.chains) outcome.metrics["causal_chain_depth"] = graph.chains->depth;
-  if (graph.scores) {
-    const Score& main =
-        graph.scores->with_lag ? *graph.scores->with_lag : graph.scores->without_lag;
-    if (const auto f1 = main.f1()) outcome.metrics["causal_f1"] = *f1;
-    if (graph.scores->temporal_accuracy)
-      outcome.metrics["temporal_accuracy"] = *graph.scores->temporal_accuracy;
-  }
-  return outcome;
+  findings.samples = data_->source().samples();
+  findings.conditioning_level = conditioning_level();
+  return make_outcome(name_, spec_, inputs_, warnings_, findings);
 }
 
 /// What this version does not have, as the key and what there is instead; empty: it has all.

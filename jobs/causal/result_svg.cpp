@@ -157,41 +157,57 @@ double strongest_memory(const Drawing& drawing) {
   return strongest;
 }
 
-void draw_head(Svg& svg, const Curve& curve, double width, const std::string& colour) {
-  const double dx = curve.c.x - curve.b.x;
-  const double dy = curve.c.y - curve.b.y;
+struct Stroke {
+  std::string colour;
+  double width = 2;
+  double head = 12;  ///< length of the arrow head
+};
+
+/// The line up to its head; returns the head, its tip at the curve's end, to be drawn on top.
+std::string draw_shaft(Svg& svg, const Curve& curve, const Stroke& stroke) {
+  const double head =
+      std::min(stroke.head, 0.8 * std::hypot(curve.c.x - curve.a.x, curve.c.y - curve.a.y));
+  const double stop = leaving(curve, 0.85 * head);
+  const Curve line = part_of(curve, 0, stop);
+  svg.curve(line, stroke.colour, stroke.width, false);
+  const double dx = curve.c.x - line.c.x;
+  const double dy = curve.c.y - line.c.y;
   const double length = std::max(std::hypot(dx, dy), 1e-9);
   const double ux = dx / length;
   const double uy = dy / length;
-  const double size = 7 + 2.2 * width;
-  const double half = 0.42 * size;
-  const Point base{curve.c.x - ux * size, curve.c.y - uy * size};
-  svg.raw("<path d=\"M" + number(curve.c.x) + " " + number(curve.c.y) + " L" +
+  const double half = 0.42 * head;
+  const Point base{curve.c.x - ux * head, curve.c.y - uy * head};
+  return ("<path d=\"M" + number(curve.c.x) + " " + number(curve.c.y) + " L" +
           number(base.x - uy * half) + " " + number(base.y + ux * half) + " L" +
-          number(base.x + uy * half) + " " + number(base.y - ux * half) + " Z\" fill=\"" + colour +
-          "\"/>");
+          number(base.x + uy * half) + " " + number(base.y - ux * half) + " Z\" fill=\"" +
+          stroke.colour + "\"/>");
+}
+
+/// Dashed, with a ring at each end.
+void draw_line(Svg& svg, const Curve& curve, const Stroke& stroke) {
+  svg.curve(curve, stroke.colour, stroke.width, true);
+  const double ring = 0.3 * stroke.head;
+  svg.circle(curve.a, ring, "#ffffff", stroke.colour, 1.6);
+  svg.circle(curve.c, ring, "#ffffff", stroke.colour, 1.6);
 }
 
 void draw_edges(Svg& svg, const Drawing& drawing, double end) {
-  const double width_most = drawing.names_radial ? 4.0 : 6.0;
+  const double width_least = drawing.names_radial ? 1.2 : 1.6;
+  const double width_most = drawing.names_radial ? 3.4 : 6.0;
+  std::vector<std::string> heads;
   for (const DrawnEdge& edge : drawing.edges) {
     const double strength = edge.value / end;
-    const std::string colour = hex(colour_of(link_scale, strength));
-    const double width = 1.4 + (width_most - 1.4) * std::min(1.0, std::abs(strength));
-    if (edge.is_directed) {
-      const double head = 7 + 2.2 * width;
-      const double length =
-          std::hypot(edge.curve.c.x - edge.curve.a.x, edge.curve.c.y - edge.curve.a.y);
-      const double stop = std::max(0.5, 1 - 0.8 * head / std::max(length, head));
-      svg.curve(part_of(edge.curve, 0, stop), colour, width, false);
-      draw_head(svg, edge.curve, width, colour);
-    } else {
-      svg.curve(edge.curve, colour, width, true);
-      const double ring = 2.6 + 0.5 * width;
-      svg.circle(edge.curve.a, ring, "#ffffff", colour, 1.6);
-      svg.circle(edge.curve.c, ring, "#ffffff", colour, 1.6);
-    }
+    Stroke stroke;
+    stroke.colour = hex(colour_of(link_scale, strength));
+    stroke.width = width_least + (width_most - width_least) * std::min(1.0, std::abs(strength));
+    stroke.head = (drawing.names_radial ? 6 : 8) + 2 * stroke.width;
+    if (!edge.is_directed) stroke.width *= 0.6;  // arrows are what one looks for
+    if (edge.is_directed)
+      heads.push_back(draw_shaft(svg, edge.curve, stroke));
+    else
+      draw_line(svg, edge.curve, stroke);
   }
+  for (const std::string& head : heads) svg.raw(head);
   for (const DrawnEdge& edge : drawing.edges) {
     if (edge.label.empty()) continue;
     svg.rounded(edge.label_at, text_width(edge.label, drawing.label_px) + 6, drawing.label_px + 3,
@@ -266,17 +282,13 @@ void draw_bar(Svg& svg, Point at, double width, const Scale& scale, double end,
 }
 
 void draw_key(Svg& svg, Point at) {
-  const std::string colour = hex(colour_of(link_scale, 0.6));
-  const Curve arrow{{at.x, at.y}, {at.x + 23, at.y}, {at.x + 46, at.y}};
-  svg.curve(part_of(arrow, 0, 0.75), colour, 3, false);
-  draw_head(svg, arrow, 3, colour);
+  const Stroke stroke{hex(colour_of(link_scale, 0.6)), 3, 14};
+  svg.raw(draw_shaft(svg, {{at.x, at.y}, {at.x + 23, at.y}, {at.x + 46, at.y}}, stroke));
   svg.write({at.x + 56, at.y + 4.5}, "cause to effect; number: lag",
             {.px = 12.5, .anchor = "start"});
-  const Curve line{{at.x + 3, at.y + 24}, {at.x + 23, at.y + 24}, {at.x + 43, at.y + 24}};
-  svg.curve(line, colour, 3, true);
-  svg.circle(line.a, 4, "#ffffff", colour, 1.6);
-  svg.circle(line.c, 4, "#ffffff", colour, 1.6);
-  svg.write({at.x + 56, at.y + 28.5}, "same time (lag 0), no direction",
+  const double below = at.y + 24;
+  draw_line(svg, {{at.x + 3, below}, {at.x + 23, below}, {at.x + 43, below}}, stroke);
+  svg.write({at.x + 56, below + 4.5}, "same time (lag 0), no direction",
             {.px = 12.5, .anchor = "start"});
 }
 
@@ -296,9 +308,12 @@ void draw_heading(Svg& svg, const Drawing& drawing, const CausalGraph& graph) {
   if (drawing.edges_left_out > 0)
     left_out += (left_out.empty() ? "" : " and ") + std::to_string(drawing.edges_left_out) +
                 " weaker links";
+  if (drawing.same_time_left_out > 0)
+    left_out += (left_out.empty() ? "" : " and ") + std::to_string(drawing.same_time_left_out) +
+                " same-time links that chance explains";
   if (drawing.edges.empty()) left_out = "no links between variables";
   if (!left_out.empty())
-    svg.write({28, 82}, drawing.edges.empty() ? left_out : left_out + " not drawn",
+    svg.write({28, 82}, drawing.edges.empty() ? left_out : "not drawn: " + left_out,
               {.px = 12.5, .anchor = "start", .fill = soft_ink});
 }
 

@@ -12,6 +12,7 @@ namespace {
 
 constexpr std::size_t links_shown_max = 60;
 constexpr std::size_t memories_shown_max = 12;
+constexpr std::size_t chains_shown_max = 3;
 constexpr std::size_t bar_max = 20;
 
 const std::string& name(const CausalGraph& graph, int variable) {
@@ -97,13 +98,17 @@ std::string memory_lines(const CausalGraph& graph) {
     if (is_new) strongest.push_back(link);
   }
   if (strongest.empty()) return "";
-  std::string text = "\n  Memory (strongest link of a variable to its own past): ";
+  std::string text = "\n  Strongest link to its own past (lag):\n";
+  std::size_t name_width = 1;
   const std::size_t shown = std::min(strongest.size(), memories_shown_max);
   for (std::size_t k = 0; k < shown; ++k)
-    text += (k == 0 ? "" : ", ") + name(graph, strongest[k].source) + " " +
-            format("%+.2f", strongest[k].value) + " (" + std::to_string(strongest[k].lag) + ")";
-  if (strongest.size() > shown) text += ", ...";
-  return text + "\n";
+    name_width = std::max(name_width, width(name(graph, strongest[k].source)));
+  for (std::size_t k = 0; k < shown; ++k)
+    text += "    " + left(name(graph, strongest[k].source), name_width) + "  " +
+            format("%+.3f", strongest[k].value) + " (" + std::to_string(strongest[k].lag) + ")\n";
+  if (strongest.size() > shown)
+    text += "    ... and " + std::to_string(strongest.size() - shown) + " more\n";
+  return text;
 }
 
 std::string chain_lines(const CausalGraph& graph) {
@@ -113,12 +118,14 @@ std::string chain_lines(const CausalGraph& graph) {
   std::string text =
       "\n  Longest chain of causes: " + std::string(chains.is_exact ? "" : "at most ") +
       std::to_string(chains.depth) + (chains.depth == 1 ? " link\n" : " links\n");
-  for (const std::vector<int>& chain : chains.longest) {
+  const std::size_t shown = std::min(chains.longest.size(), chains_shown_max);
+  for (std::size_t k = 0; k < shown; ++k) {
     text += "    ";
-    for (std::size_t i = 0; i < chain.size(); ++i)
-      text += (i == 0 ? "" : " -> ") + name(graph, chain[i]);
+    for (std::size_t i = 0; i < chains.longest[k].size(); ++i)
+      text += (i == 0 ? "" : " -> ") + name(graph, chains.longest[k][i]);
     text += "\n";
   }
+  if (chains.longest.size() > shown) text += "    ... more of this length in graph.json\n";
   return text;
 }
 

@@ -85,10 +85,11 @@ class Living {
       trace.steps.push_back(kind.steps());
     }
     SOVREN_DO(comm.barrier());
-    const Result<void> put = kind.checkpoint(*trace.states.back());
+    MemoryState& state = *trace.states.back();  // rank 0 adds no other before the next barrier
+    const Result<void> put = kind.checkpoint(state);
     SOVREN_DO(comm.barrier());
     SOVREN_DO(put);
-    return trace.states.back()->complete();
+    return state.complete();
   }
 
   const LawSubject& subject_;

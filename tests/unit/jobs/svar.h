@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <algorithm>
 #include <charconv>
 #include <cstdint>
 #include <fstream>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "core/base/rng.h"
@@ -30,10 +32,14 @@ inline Svar make_svar(int variables, int steps, int max_lag, std::uint64_t seed)
   for (int i = 0; i < variables; ++i) svar.links.push_back({i, i, 1, 0.4});
   for (int k = 0; k < variables; ++k) {
     const auto at = static_cast<std::uint64_t>(4 * k);
-    const int source = static_cast<int>(draw.below(at, static_cast<std::uint64_t>(variables)));
-    const int target = static_cast<int>(draw.below(at + 1, static_cast<std::uint64_t>(variables)));
+    int source = static_cast<int>(draw.below(at, static_cast<std::uint64_t>(variables)));
+    int target = static_cast<int>(draw.below(at + 1, static_cast<std::uint64_t>(variables)));
+    if (source > target) std::swap(source, target);  // no circles: the process is stationary
+    const bool is_known = std::any_of(svar.links.begin(), svar.links.end(), [&](const auto& link) {
+      return link.source == source && link.target == target;
+    });
+    if (is_known) continue;
     const int lag = 1 + static_cast<int>(draw.below(at + 2, static_cast<std::uint64_t>(max_lag)));
-    if (source >= target) continue;  // no circles: the process is stationary
     const double size = 0.3 + 0.2 * draw.uniform(at + 3);
     svar.links.push_back({source, target, lag, k % 2 == 0 ? size : -size});
   }
