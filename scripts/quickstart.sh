@@ -1,13 +1,13 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
 # From a fresh machine to a first result: installs what is missing, builds Sovren, runs a causal
-# analysis of real climate data, and shows the graph. A second run takes seconds.
+# analysis of real data, and shows the graph. A second run takes seconds.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 # What one checkout has compiled, another need not: the cache sees paths from the checkout's root.
 export CCACHE_BASEDIR=$PWD CCACHE_NOHASHDIR=1
 
-job=examples/causal/enso.toml
+job=examples/causal/us_macro.toml
 log=build/quickstart.log
 mkdir -p build
 
