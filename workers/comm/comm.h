@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <functional>
 #include <memory>
+#include <string>
 
 #include "core/base/result.h"
 #include "core/port/communicator.h"
@@ -35,5 +36,8 @@ inline constexpr std::size_t mpi_round_bytes = std::size_t{1} << 30;
 /// abort().
 Result<std::unique_ptr<Communicator>> make_mpi_communicator(
     double deadline_s, std::size_t round_bytes = mpi_round_bytes);
+
+/// "Open MPI v4.1.4, package: ...". Does not start MPI.
+std::string mpi_library_version();
 
 }  // namespace sovren::workers

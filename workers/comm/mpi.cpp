@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <numeric>
 #include <optional>
 #include <sstream>
@@ -280,6 +281,13 @@ Result<std::unique_ptr<Communicator>> make_mpi_communicator(double deadline_s,
   MPI_Comm_size(comm, &size);
   return std::unique_ptr<Communicator>(
       std::make_unique<MpiCommunicator>(comm, rank, size, deadline_s, round_bytes));
+}
+
+std::string mpi_library_version() {
+  std::array<char, MPI_MAX_LIBRARY_VERSION_STRING> text{};
+  int length = 0;
+  MPI_Get_library_version(text.data(), &length);
+  return text.data();
 }
 
 }  // namespace sovren::workers

@@ -53,6 +53,9 @@ void add_mpirun(std::vector<std::string>& argv, const AttemptOrder& order,
   add({"--mca", "pml", "ob1", "--mca", "btl", "self,vader"});
   add({"--mca", "btl_vader_single_copy_mechanism", "none"});
   add({"--mca", "plm", "isolated"});
+  // When a rank ends with 85, mpirun ends the others too; by default it gives them a second or two
+  // first. Ours have nothing left to do then: what they had to say is said before they exit.
+  add({"--mca", "odls_base_sigkill_timeout", "0"});
   add({"--mca", "orte_tmpdir_base", setting.private_dir.c_str()});
   if (order.ranks > setting.cpus) add({"--mca", "mpi_yield_when_idle", "1"});
 }

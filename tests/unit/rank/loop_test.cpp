@@ -1,0 +1,272 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "workers/rank/loop.h"
+
+#include <gtest/gtest.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <atomic>
+#include <filesystem>
+
+#include "storage/file/file.h"
+#include "tests/unit/rank/counting_kind.h"
+#include "workers/comm/comm.h"
+
+namespace sovren::workers {
+namespace {
+
+using Mode = CheckpointPolicy::Mode;
+
+/// Keeps what rank 0 reported.
+class Notes final : public Reporter {
+ public:
+  void report(const RankReport& report) override { all_.push_back(report); }
+  template <class T>
+  std::vector<T> of() const {
+    std::vector<T> found;
+    for (const RankReport& report : all_)
+      if (const T* one = std::get_if<T>(&report)) found.push_back(*one);
+    return found;
+  }
+
+ private:
+  std::vector<RankReport> all_;
+};
+
+/// Runs the loop on threads over one checkpoint folder, under a clock that a step moves.
+class LoopTest : public testing::Test {
+ public:
+  /// What happens in a step, on every rank.
+  using Hook = std::function<Result<void>(int rank, std::int64_t step, Control& control)>;
+
+ protected:
+  void SetUp() override {
+    dir_ = testing::TempDir() + "/sovren_loop_" +
+           testing::UnitTest::GetInstance()->current_test_info()->name() + "_" +
+           std::to_string(::getpid());
+    std::filesystem::remove_all(dir_);
+  }
+  void TearDown() override { std::filesystem::remove_all(dir_); }
+
+  struct Ran {
+    std::vector<Result<LoopEnd>> ends;
+    std::vector<std::int64_t> steps;
+    Notes notes;
+  };
+
+  Ran run(int ranks, LoopSetting setting, std::int64_t steps, const Hook& hook = {}) {
+    Ran ran;
+    ran.ends.assign(ranks, LoopEnd::done);
+    ran.steps.assign(ranks, -1);
+    setting.job = JobId{1};
+    setting.kind = "counting";
+    run_on_threads(ranks, 20, [&](Communicator& comm) {
+      const int rank = comm.rank();
+      Control control;
+      double now_s = 0;
+      CountingKind kind(comm, {.steps = steps, .hook = [&](std::int64_t step) -> Result<void> {
+                                 now_s += step_s_;
+                                 if (hook) return hook(rank, step, control);
+                                 return {};
+                               }});
+      auto store = storage::CheckpointStore::open(dir_);
+      ASSERT_TRUE(store.has_value());
+      if (rank == 0) {
+        ASSERT_TRUE(store->raise_fence(setting.job, setting.attempt).has_value());
+      }
+      ASSERT_TRUE(comm.barrier().has_value());
+      std::vector<storage::RejectedSet> rejected;
+      auto found = store->restore_newest(comm, kind.facts(), JobId{0}, rejected);
+      ASSERT_TRUE(found.has_value()) << to_text(found.error());
+      LoopSetting mine = setting;
+      if (*found) {
+        ASSERT_TRUE(kind.restore(*(*found)->reader).has_value());
+        mine.sealed_step = kind.steps();
+      }
+      ran.ends[rank] =
+          run_loop(mine, {comm, kind, *store, control, ran.notes, [&] { return now_s; }});
+      ran.steps[rank] = kind.steps();
+    });
+    return ran;
+  }
+
+  std::vector<std::int64_t> sealed_steps() const {
+    std::vector<storage::RejectedSet> rejected;
+    const auto sets = storage::list_sets(dir_, rejected);
+    EXPECT_TRUE(sets.has_value() && rejected.empty());
+    std::vector<std::int64_t> steps;
+    for (const storage::SetInfo& set : *sets) steps.push_back(set.header.step);
+    std::sort(steps.begin(), steps.end());
+    return steps;
+  }
+
+  std::string dir_;
+  double step_s_ = 0.01;
+};
+
+LoopSetting with(CheckpointPolicy policy) {
+  LoopSetting setting;
+  setting.checkpoint = policy;
+  return setting;
+}
+
+/// Asks to stop in step `at`.
+LoopTest::Hook stop_at(std::int64_t at) {
+  return [at](int, std::int64_t step, Control& control) -> Result<void> {
+    if (step == at) control.ask_to_stop();
+    return {};
+  };
+}
+
+TEST_F(LoopTest, RunsAllStepsAndReportsTheFirstAndTheLast) {
+  const Ran ran = run(3, with({.mode = Mode::automatic}), 10);
+  for (const auto& end : ran.ends) EXPECT_EQ(end, LoopEnd::done);
+  const auto progress = ran.notes.of<ReportProgress>();
+  ASSERT_EQ(progress.size(), 2U) << "0.1 s passed";
+  EXPECT_EQ(progress.front().progress.step, 0);
+  EXPECT_EQ(progress.back().progress.step, 10);
+  EXPECT_TRUE(sealed_steps().empty()) << "a job of less than 2 s seals nothing";
+}
+
+TEST_F(LoopTest, ReportsProgressFiveTimesASecondAtMost) {
+  step_s_ = 0.03;
+  const Ran ran = run(1, with({.mode = Mode::off}), 100);
+  const auto progress = ran.notes.of<ReportProgress>();
+  EXPECT_LE(progress.size(), 17U) << "3 s passed";
+  EXPECT_GE(progress.size(), 14U);
+}
+
+TEST_F(LoopTest, StopAskedOfAnyRankSealsAtOneStepOnAll) {
+  const Ran ran = run(3, with({.mode = Mode::automatic}), 10,
+                      [](int rank, std::int64_t step, Control& control) -> Result<void> {
+                        if (rank == 2 && step == 4) control.ask_to_stop();
+                        return {};
+                      });
+  for (const auto& end : ran.ends) EXPECT_EQ(end, LoopEnd::checkpointed);
+  EXPECT_EQ(ran.steps, (std::vector<std::int64_t>{4, 4, 4}));
+  EXPECT_EQ(sealed_steps(), std::vector<std::int64_t>{4});
+  const auto sealed = ran.notes.of<ReportSealed>();
+  ASSERT_EQ(sealed.size(), 1U);
+  EXPECT_EQ(sealed[0].step, 4);
+  EXPECT_GT(sealed[0].size_bytes, 0);
+}
+
+TEST_F(LoopTest, ResumesOnAnotherNumberOfRanks) {
+  EXPECT_EQ(run(3, with({.mode = Mode::automatic}), 10, stop_at(4)).ends[0], LoopEnd::checkpointed);
+  EXPECT_EQ(run(1, with({.mode = Mode::automatic}), 10, stop_at(7)).steps[0], 7);
+  const Ran last = run(2, with({.mode = Mode::automatic}), 10);
+  EXPECT_EQ(last.ends[0], LoopEnd::done);
+  EXPECT_EQ(last.notes.of<ReportProgress>().front().progress.step, 7);
+}
+
+TEST_F(LoopTest, CheckpointAskedForIsSealedAndTheJobGoesOn) {
+  const Ran ran = run(2, with({.mode = Mode::off}), 30,
+                      [](int rank, std::int64_t step, Control& control) -> Result<void> {
+                        if (rank == 1 && step == 5) control.ask_for_checkpoint();
+                        return {};
+                      });
+  EXPECT_EQ(ran.ends[0], LoopEnd::done);
+  EXPECT_EQ(sealed_steps(), std::vector<std::int64_t>{5}) << "also when none are due";
+}
+
+TEST_F(LoopTest, StopWithCheckpointsOffIsInterrupted) {
+  const Ran ran = run(2, with({.mode = Mode::off}), 10,
+                      [](int, std::int64_t, Control& control) -> Result<void> {
+                        control.ask_to_stop();
+                        return {};
+                      });
+  for (const auto& end : ran.ends) {
+    ASSERT_FALSE(end.has_value());
+    EXPECT_EQ(end.error().code, Code::interrupted);
+  }
+  EXPECT_TRUE(sealed_steps().empty());
+}
+
+TEST_F(LoopTest, StopRightAfterARestoreSealsNothingNew) {
+  run(2, with({.mode = Mode::automatic}), 10, stop_at(6));
+  LoopSetting again = with({.mode = Mode::automatic});
+  again.attempt = 2;
+  Ran ran;
+  // The request is there before the first step.
+  run_on_threads(1, 20, [&](Communicator& comm) {
+    Control control;
+    control.ask_to_stop();
+    CountingKind kind(comm, {});
+    auto store = storage::CheckpointStore::open(dir_);
+    std::vector<storage::RejectedSet> rejected;
+    auto found = store->restore_newest(comm, kind.facts(), JobId{0}, rejected);
+    ASSERT_TRUE(found.has_value() && found->has_value());
+    ASSERT_TRUE(kind.restore(*(*found)->reader).has_value());
+    again.sealed_step = 6;
+    EXPECT_EQ(run_loop(again, {comm, kind, *store, control, ran.notes, [] { return 0.0; }}),
+              LoopEnd::checkpointed);
+  });
+  EXPECT_TRUE(ran.notes.of<ReportSealed>().empty());
+  EXPECT_EQ(sealed_steps(), std::vector<std::int64_t>{6});
+}
+
+TEST_F(LoopTest, StopBeforeTheFirstStepSealsStepZero) {
+  run_on_threads(2, 20, [&](Communicator& comm) {
+    Control control;
+    control.ask_to_stop();
+    CountingKind kind(comm, {});
+    Notes notes;
+    auto store = storage::CheckpointStore::open(dir_);
+    EXPECT_EQ(run_loop(with({.mode = Mode::automatic}),
+                       {comm, kind, *store, control, notes, [] { return 0.0; }}),
+              LoopEnd::checkpointed);
+  });
+  EXPECT_EQ(sealed_steps(), std::vector<std::int64_t>{0});
+}
+
+TEST_F(LoopTest, EveryNStepsSeals) {
+  const Ran ran = run(2, with({.mode = Mode::steps, .interval_steps = 20}), 25);
+  EXPECT_EQ(ran.ends[0], LoopEnd::done);
+  EXPECT_EQ(sealed_steps(), std::vector<std::int64_t>{20}) << "finished before the end";
+}
+
+TEST_F(LoopTest, KeepsTheNewestSets) {
+  for (int attempt = 1; attempt <= 4; ++attempt) {
+    LoopSetting setting = with({.mode = Mode::automatic, .keep = 2});
+    setting.attempt = attempt;
+    EXPECT_EQ(run(2, setting, 100, stop_at(10 * attempt)).ends[0], LoopEnd::checkpointed);
+  }
+  EXPECT_EQ(sealed_steps(), (std::vector<std::int64_t>{30, 40}));
+}
+
+TEST_F(LoopTest, OldSetsStayUntilTheNewIsRecorded) {
+  LoopSetting setting = with({.mode = Mode::automatic, .keep = 1});
+  setting.retention = LoopSetting::Retention::when_recorded;
+  for (setting.attempt = 1; setting.attempt <= 3; ++setting.attempt)
+    run(1, setting, 100, stop_at(10 * setting.attempt));
+  EXPECT_EQ(sealed_steps(), (std::vector<std::int64_t>{10, 20, 30}));
+  run(1, setting, 35, [](int rank, std::int64_t step, Control& control) -> Result<void> {
+    if (rank == 0 && step == 32) control.confirm_seal(30);
+    return {};
+  });
+  EXPECT_EQ(sealed_steps(), std::vector<std::int64_t>{30});
+}
+
+TEST_F(LoopTest, AutomaticSealsAfterTwoSeconds) {
+  step_s_ = 0.5;
+  const Ran ran = run(2, with({.mode = Mode::automatic}), 8);
+  const auto sealed = ran.notes.of<ReportSealed>();
+  ASSERT_FALSE(sealed.empty());
+  EXPECT_EQ(sealed[0].step, 4);
+}
+
+TEST_F(LoopTest, FailedStepOfOneRankIsAnErrorOnAll) {
+  const Ran ran = run(3, with({.mode = Mode::automatic}), 10,
+                      [](int rank, std::int64_t step, Control&) -> Result<void> {
+                        if (rank == 1 && step == 3)
+                          return fail({.code = Code::device, .what = "out of memory"});
+                        return {};
+                      });
+  EXPECT_EQ(ran.ends[1].error().code, Code::device);
+  EXPECT_NE(to_text(ran.ends[1].error()).find("computing step 3"), std::string::npos);
+  EXPECT_EQ(ran.ends[0].error().code, Code::peer_lost);
+  EXPECT_EQ(ran.ends[2].error().code, Code::peer_lost);
+}
+
+}  // namespace
+}  // namespace sovren::workers

@@ -1,0 +1,242 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "workers/rank/attempt.h"
+
+#include <fcntl.h>
+#include <signal.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <array>
+#include <chrono>
+#include <cstdio>
+#include <cstdlib>
+#include <optional>
+
+#include "core/text/job_file.h"
+#include "storage/checkpoint/checkpoint_set.h"
+#include "storage/file/file.h"
+#include "workers/comm/comm.h"
+#include "workers/rank/attempt_reporter.h"
+#include "workers/rank/backend.h"
+#include "workers/rank/loop.h"
+#include "workers/rank/result_folder.h"
+
+namespace sovren::workers {
+namespace {
+
+constexpr double lock_wait_s = 10;  // for a predecessor that is about to die
+
+double steady_s() {
+  return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
+}
+
+/// Standard output and error go on in DIR/logs/rank-0000.log; what a terminal shows stays there.
+void open_log(const std::string& dir, int rank) {
+  if (::isatty(2) != 0) return;
+  ::mkdir((dir + "/logs").c_str(), 0777);
+  std::array<char, 32> name;
+  std::snprintf(name.data(), name.size(), "/logs/rank-%04d.log", rank);
+  const int log = ::open((dir + name.data()).c_str(), O_WRONLY | O_CREAT | O_APPEND, 0666);
+  if (log < 0) return;  // the launch log takes the lines then
+  ::dup2(log, 1);
+  ::dup2(log, 2);
+  ::close(log);
+}
+
+Error shape_mismatch(int ranks, int found) {
+  Error error{.code = Code::mismatch,
+              .what = "the attempt has " + std::to_string(ranks) +
+                      " ranks, but this process was "
+                      "started as one of " +
+                      std::to_string(found)};
+  error.hint = found == 1
+                   ? "ranks started without MPI's launcher, as by srun without --mpi=pmix, are so "
+                     "many jobs of one: use mpirun -n " +
+                         std::to_string(ranks) + " or srun --mpi=pmix"
+                   : "let --ranks be the number that mpirun starts";
+  return error;
+}
+
+Result<std::unique_ptr<Communicator>> join_ranks(const Options& options) {
+  if (options.ranks > 1) {
+    SOVREN_TRY(comm, make_mpi_communicator(options.peer_deadline_s));
+    if (comm->size() != options.ranks) return fail(shape_mismatch(options.ranks, comm->size()));
+    return comm;
+  }
+  const char* world = std::getenv("OMPI_COMM_WORLD_SIZE");
+  if (const int size = world == nullptr ? 1 : std::atoi(world); size > 1)
+    return fail(shape_mismatch(1, size));
+  return make_self_communicator();
+}
+
+Result<JobSpec> read_spec(const std::string& dir) {
+  const std::string path = dir + "/job.toml";
+  constexpr std::int64_t size_bytes_max = 1 << 20;
+  SOVREN_TRY(text, storage::read_file(path, size_bytes_max));
+  auto spec = text::parse_job_file({.name = path, .text = std::move(text), .base_dir = dir});
+  if (!spec) return fail(std::move(spec).error().front());
+  return std::move(*spec);
+}
+
+/// The process environment that the programs of a job see.
+void describe_attempt(const Options& options, int rank) {
+  const auto set = [](const char* name, const std::string& value) {
+    ::setenv(name, value.c_str(), 1);
+  };
+  set("SOVREN_JOB_ID", std::to_string(options.job.value));
+  set("SOVREN_ATTEMPT", std::to_string(options.attempt));
+  set("SOVREN_RANK", std::to_string(rank));
+  set("SOVREN_CHECKPOINT_DIR", options.dir + "/checkpoints");
+}
+
+/// One rank of one attempt, once it has joined the others.
+class Attempt {
+ public:
+  Attempt(const Options& options, Communicator& comm, Control& control, AttemptReporter& reporter)
+      : options_(options), comm_(comm), control_(control), reporter_(reporter) {}
+
+  Result<LoopEnd> run(const KindMaker& make_kind) {
+    SOVREN_TRY(spec, read_spec(options_.dir));
+    SOVREN_TRY(choice, agree_on_backend(spec.resources.backend));
+    tell(ReportStarted{.backend = choice.backend == Backend::cuda ? "cuda" : "cpu",
+                       .devices = choice.devices,
+                       .ranks = comm_.size()});
+    reporter_.log("backend: " + choice.why);
+    const jobs::Setting setting{comm_, spec.resources.cpus_per_rank, choice.backend};
+    SOVREN_TRY(kind, make_kind(spec, setting));
+    SOVREN_DO(kind->load());
+    for (const std::string& warning : kind->warnings()) tell(ReportWarning{warning});
+
+    SOVREN_TRY(store, open_store());
+    LoopSetting loop{.job = options_.job,
+                     .attempt = options_.attempt,
+                     .kind = kind_name(spec.kind),
+                     .checkpoint = spec.checkpoint,
+                     .mtbf_s = options_.mtbf_s,
+                     .retention = reporter_.has_agent() ? LoopSetting::Retention::when_recorded
+                                                        : LoopSetting::Retention::at_once};
+    SOVREN_TRY(restored_step, restore(store, *kind));
+    loop.sealed_step = restored_step;
+    SOVREN_TRY(end, run_loop(loop, {comm_, *kind, store, control_, reporter_, steady_s}));
+    if (end == LoopEnd::done) SOVREN_DO(finish(*kind));
+    return end;
+  }
+
+ private:
+  /// Reports of the whole attempt come from rank 0.
+  void tell(const RankReport& report) {
+    if (comm_.rank() == 0) reporter_.report(report);
+  }
+
+  /// CUDA only if every rank has a device: the ranks' results must not come from two backends.
+  Result<BackendChoice> agree_on_backend(Backend wanted) {
+    kernels::DeviceList found;
+    if (wanted != Backend::cpu) found = kernels::list_devices();
+    std::int64_t has_device = found.devices.empty() ? 0 : 1;
+    SOVREN_DO(comm_.all_reduce(std::span(&has_device, 1), Reduce::min));
+    if (has_device == 0 && !found.devices.empty())
+      found = {.is_compiled = true, .devices = {}, .why_none = "another rank has no device"};
+    return choose_backend(wanted, found);
+  }
+
+  /// Rank 0 takes the lock of the job directory and raises the fence; the others wait for it.
+  Result<storage::CheckpointStore> open_store() {
+    const std::string dir = options_.dir + "/checkpoints";
+    if (comm_.rank() == 0) {
+      SOVREN_DO(storage::make_directories(dir));
+      const std::string holder = "job " + std::to_string(options_.job.value) + " attempt " +
+                                 std::to_string(options_.attempt) + " process " +
+                                 std::to_string(::getpid());
+      SOVREN_TRY(lock,
+                 storage::FileLock::acquire(options_.dir + "/attempt.lock", holder, lock_wait_s));
+      lock_.emplace(std::move(lock));
+    }
+    SOVREN_TRY(store, storage::CheckpointStore::open(dir));
+    if (comm_.rank() == 0) SOVREN_DO(store.raise_fence(options_.job, options_.attempt));
+    SOVREN_DO(comm_.barrier());
+    return store;
+  }
+
+  /// The step of the set that was restored; -1: the job starts from the beginning.
+  Result<std::int64_t> restore(storage::CheckpointStore& store, jobs::JobKind& kind) {
+    const double start_s = steady_s();
+    std::vector<storage::RejectedSet> rejected;
+    auto found = store.restore_newest(comm_, kind.facts(), options_.oldest_set_job, rejected);
+    for (const storage::RejectedSet& set : rejected) tell(ReportRejected{set.name, set.why});
+    if (!found) return fail(std::move(found).error().within("looking for a checkpoint"));
+    if (!*found) {
+      SOVREN_DO(kind.init());
+      return std::int64_t{-1};
+    }
+    const storage::SetInfo set = (*found)->set;
+    if (auto restored = kind.restore(*(*found)->reader); !restored)
+      return fail(std::move(restored).error().within("restoring " + set.name));
+    tell(ReportRestored{
+        .step = set.header.step, .set = set.name, .restore_s = steady_s() - start_s});
+    return set.header.step;
+  }
+
+  Result<void> finish(jobs::JobKind& kind) {
+    SOVREN_TRY(outcome, kind.finish());
+    if (comm_.rank() != 0) return {};
+    if (auto written = write_result(options_.dir, options_.attempt, outcome.files); !written)
+      return fail(std::move(written).error().within("writing the result"));
+    reporter_.report(ReportFinished{
+        .steps = kind.steps(), .digest = outcome.digest, .metrics = outcome.metrics});
+    return {};
+  }
+
+  const Options& options_;
+  Communicator& comm_;
+  Control& control_;
+  AttemptReporter& reporter_;
+  std::optional<storage::FileLock> lock_;
+};
+
+[[noreturn]] void exit_without_agent() {
+  std::fprintf(stderr, "sovren-rank: the agent is gone\n");
+  ::_exit(rank_exit_code(Code::unreachable));
+}
+
+/// Nobody waits for a rank whose launcher or agent has died.
+Result<void> join_agent(const Options& options, int rank, Control& control,
+                        AttemptReporter& reporter) {
+  if (options.report_socket.empty()) return {};
+  SOVREN_TRY(link, ReportLink::connect(options.report_socket, rank, control, exit_without_agent));
+  reporter.attach(std::move(link));
+  return {};
+}
+
+}  // namespace
+
+int run_attempt(const Options& options, const KindMaker& make_kind) {
+  static Control control;
+  if (!options.report_socket.empty()) ::prctl(PR_SET_PDEATHSIG, SIGKILL);
+  route_signals_to(control);
+  auto comm = join_ranks(options);
+  const int rank = comm ? (*comm)->rank() : 0;
+  open_log(options.dir, rank);
+  describe_attempt(options, rank);
+  AttemptReporter reporter(rank);
+  Result<LoopEnd> end = LoopEnd::done;
+  if (auto joined = join_agent(options, rank, control, reporter); !joined)
+    end = fail(std::move(joined).error());
+  else if (!comm)
+    end = fail(std::move(comm).error());
+  else
+    end = Attempt(options, **comm, control, reporter).run(make_kind);
+
+  if (!end) {
+    const int exit_code = rank_exit_code(end.error().code);
+    reporter.report(ReportFailed{std::move(end).error()});
+    reporter.close();
+    if (comm) (*comm)->abort(exit_code);
+    return exit_code;
+  }
+  reporter.close();
+  comm->reset();  // ends MPI: all ranks are here, none is killed because another has exited
+  return *end == LoopEnd::done ? exit_done : exit_checkpointed;
+}
+
+}  // namespace sovren::workers

@@ -1,0 +1,151 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "workers/rank/loop.h"
+
+#include <array>
+#include <optional>
+
+#include "workers/rank/schedule.h"
+
+namespace sovren::workers {
+namespace {
+
+/// What all ranks agreed on at a step boundary.
+struct Agreed {
+  bool seal = false;  ///< somebody asked, or it is due
+  bool stop = false;
+  bool writing = false;  ///< a rank is still writing its part of the pending set
+};
+
+class Loop {
+ public:
+  Loop(const LoopSetting& setting, const LoopParts& parts)
+      : setting_(setting),
+        parts_(parts),
+        is_root_(parts.comm.rank() == 0),
+        sealed_step_(setting.sealed_step),
+        facts_(parts.kind.facts()),
+        schedule_(setting.checkpoint, setting.mtbf_s, parts.now_s(), parts.kind.steps()),
+        reported_s_(parts.now_s()) {}
+
+  Result<LoopEnd> run() {
+    report_progress();
+    while (!parts_.kind.done()) {
+      SOVREN_TRY(agreed, agree());
+      if (pending_ && !agreed.writing) SOVREN_DO(finish_seal());
+      if (agreed.stop) return stop();
+      is_seal_wanted_ = is_seal_wanted_ || agreed.seal;
+      if (is_seal_wanted_ && !pending_) SOVREN_DO(start_seal());
+      prune_recorded();
+      if (auto stepped = parts_.kind.step(); !stepped)
+        return fail(std::move(stepped).error().within("computing step " +
+                                                      std::to_string(parts_.kind.steps() + 1)));
+      if (parts_.now_s() - reported_s_ >= progress_interval_s) report_progress();
+    }
+    if (pending_) SOVREN_DO(finish_seal());
+    prune_recorded();
+    report_progress();
+    return LoopEnd::done;
+  }
+
+ private:
+  Result<Agreed> agree() {
+    const bool is_due = is_root_ && !pending_ && schedule_.is_due(parts_.now_s(), steps());
+    std::array<std::int64_t, 3> flags{parts_.control.take_checkpoint() || is_due,
+                                      parts_.control.is_stopping(),
+                                      pending_ && !pending_->is_written()};
+    SOVREN_DO(parts_.comm.all_reduce(flags, Reduce::max));
+    return Agreed{.seal = flags[0] != 0, .stop = flags[1] != 0, .writing = flags[2] != 0};
+  }
+
+  Result<LoopEnd> stop() {
+    if (pending_) SOVREN_DO(finish_seal());
+    if (sealed_step_ != steps() && setting_.checkpoint.mode == CheckpointPolicy::Mode::off)
+      return fail({.code = Code::interrupted,
+                   .what = "stopped after step " + std::to_string(steps()) +
+                           " without a checkpoint, because checkpoints are off",
+                   .hint = "set [checkpoint] interval = \"auto\" to keep the work"});
+    if (sealed_step_ != steps()) {
+      SOVREN_DO(start_seal());
+      SOVREN_DO(finish_seal());
+    }
+    prune_recorded();
+    report_progress();
+    return LoopEnd::checkpointed;
+  }
+
+  Result<void> start_seal() {
+    is_seal_wanted_ = false;
+    if (sealed_step_ == steps()) return {};  // asked for what is there already
+    const storage::SetHeader header{.job = setting_.job,
+                                    .attempt = setting_.attempt,
+                                    .step = steps(),
+                                    .kind = setting_.kind,
+                                    .facts = facts_};
+    started_s_ = parts_.now_s();
+    auto started = parts_.store.start_seal(
+        parts_.comm, header, [&](StateWriter& writer) { return parts_.kind.checkpoint(writer); });
+    if (!started) return fail(std::move(started).error().within(activity(steps())));
+    pending_.emplace(std::move(*started));
+    pending_step_ = steps();
+    return {};
+  }
+
+  Result<void> finish_seal() {
+    auto sealed = parts_.store.finish_seal(parts_.comm, std::move(*pending_));
+    pending_.reset();
+    if (!sealed) return fail(std::move(sealed).error().within(activity(pending_step_)));
+    sealed_step_ = pending_step_;
+    // The cost is the time until sealed: writing takes cores and disk from the steps beside it.
+    const double now_s = parts_.now_s();
+    schedule_.sealed(now_s, sealed_step_, now_s - started_s_);
+    if (!is_root_) return {};
+    parts_.reporter.report(ReportSealed{
+        .step = sealed_step_, .size_bytes = sealed->size_bytes, .seal_s = sealed->seal_s});
+    if (setting_.retention == LoopSetting::Retention::at_once) prune();
+    return {};
+  }
+
+  static std::string activity(std::int64_t step) {
+    return "sealing the checkpoint of step " + std::to_string(step);
+  }
+
+  /// Once the newest set is in the log. Waits while one is being written: its folder is there.
+  void prune_recorded() {
+    if (!is_root_ || pending_) return;
+    if (parts_.control.take_recorded()) prune();
+  }
+
+  void prune() {
+    if (auto pruned = parts_.store.prune(setting_.checkpoint.keep, setting_.job, setting_.attempt);
+        !pruned)
+      parts_.reporter.report(
+          ReportWarning{"old checkpoints stay: " + to_text(std::move(pruned).error())});
+  }
+
+  void report_progress() {
+    reported_s_ = parts_.now_s();
+    if (is_root_) parts_.reporter.report(ReportProgress{parts_.kind.progress()});
+  }
+
+  std::int64_t steps() const { return parts_.kind.steps(); }
+
+  const LoopSetting& setting_;
+  const LoopParts& parts_;
+  const bool is_root_;
+  std::int64_t sealed_step_;
+  const SpecFacts facts_;
+  CheckpointSchedule schedule_;  ///< rank 0's decides
+  double reported_s_;
+  bool is_seal_wanted_ = false;
+  std::optional<storage::PendingSeal> pending_;
+  std::int64_t pending_step_ = -1;
+  double started_s_ = 0;
+};
+
+}  // namespace
+
+Result<LoopEnd> run_loop(const LoopSetting& setting, const LoopParts& parts) {
+  return Loop(setting, parts).run();
+}
+
+}  // namespace sovren::workers
