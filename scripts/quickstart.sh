@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
 # From a fresh machine to a first result: installs what is missing, builds Sovren, runs a causal
-# analysis of real data, and shows the graph. A second run takes seconds.
+# analysis of 50 years of the US economy, and shows the graph. A second run takes seconds.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 # What one checkout has compiled, another need not: the cache sees paths from the checkout's root.

@@ -21,7 +21,7 @@ class Stop(SovrenCase):
         return self.report("data.toml", "--dir", "undisturbed")["digest"]
 
     def start_and_wait_for_work(self, *words):
-        """Starts the job and comes back when its ranks are stepping: the log of rank 0 is there and the log of events too."""
+        """Starts the job and comes back when its ranks are stepping: rank 0 has a log, and there are events."""
         process = self.start("run", "data.toml", "--json", *words)
         while process.poll() is None and not self.stepping():
             os.sched_yield()

@@ -69,7 +69,8 @@ class BadInput(SovrenCase):
     def test_more_ranks_than_cores(self):
         self.generate()
         cores = len(os.sched_getaffinity(0))
-        self.refused("run", "data.toml", "--ranks", cores + 1, "--oversubscribe", "no", code=3, says=[str(cores + 1), "oversubscribe"])
+        self.refused("run", "data.toml", "--ranks", cores + 1, "--oversubscribe", "no", code=3,
+                     says=[str(cores + 1), "oversubscribe"])
         self.refused("run", "data.toml", "--ranks", 100 * cores, code=3, says=[str(100 * cores), "oversubscribe"])
 
     def test_a_method_of_a_later_version_is_refused(self):

@@ -80,7 +80,8 @@ class Run(SovrenCase):
     def test_dry_run_prints_all_defaults_and_changes_nothing(self):
         self.generate()
         before = self.files()
-        done = self.sovren("run", "data.toml", "--dry-run", "--set", "resources.ranks=2", "--set", "causal_analysis.alpha=0.01",
+        done = self.sovren("run", "data.toml", "--dry-run", "--set", "resources.ranks=2",
+                           "--set", "causal_analysis.alpha=0.01",
                            code=0)
         self.assertEqual(self.files(), before)
         self.assertIn("ranks = 2", done.stdout)

@@ -35,7 +35,8 @@ class SovrenCase(unittest.TestCase):
         """Starts sovren in the background, as the leader of its own process group."""
         log = open(self.dir / "stderr.txt", "w", encoding="utf-8")
         self.addCleanup(log.close)
-        process = subprocess.Popen([str(BIN / "sovren"), *map(str, words)], cwd=self.dir, env=self.env, stdout=subprocess.PIPE,
+        process = subprocess.Popen([str(BIN / "sovren"), *map(str, words)], cwd=self.dir, env=self.env,
+                                   stdout=subprocess.PIPE,
                                    stderr=log, text=True, start_new_session=True)
         self.addCleanup(self.end, process)
         return process
