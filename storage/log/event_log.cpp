@@ -23,9 +23,8 @@ constexpr const char* create_sql = R"sql(
   INSERT INTO schema VALUES (1);
   COMMIT;)sql";
 
-// FULL: a commit is on the disk before it returns. The other two bound what a crash leaves behind.
+// FULL: a commit is on the disk before it returns. The other two bound the size of the WAL.
 constexpr const char* session_sql = R"sql(
-  PRAGMA journal_mode = WAL;
   PRAGMA synchronous = FULL;
   PRAGMA wal_autocheckpoint = 1000;
   PRAGMA journal_size_limit = 67108864;)sql";
@@ -90,6 +89,12 @@ Result<void> SqliteEventLog::prepare() {
   SOVREN_DO(check_schema());
   SOVREN_TRY(verdict, database_->query_text("PRAGMA quick_check(1)"));
   if (verdict != "ok") return fail(damaged(path_, verdict));
+  SOVREN_TRY(journal, database_->query_text("PRAGMA journal_mode = WAL"));
+  if (journal != "wal")  // SQLite stays with what it has, without an error
+    return fail({.code = Code::storage_io,
+                 .what = "the file system of the event log cannot carry a write-ahead log",
+                 .hint = "choose a folder on a local disk with --dir",
+                 .where = path_});
   SOVREN_DO(database_->run(session_sql));
   SOVREN_TRY(last, database_->prepare("SELECT seq, digest FROM events ORDER BY seq DESC LIMIT 1"));
   SOVREN_TRY(has_row, last.step());

@@ -153,6 +153,7 @@ class Simulation {
   }
 
   void open() {
+    set_fault();  // also while it recovers from the last one
     auto opened = Engine::open(log_, ranks_, clock_, config_);
     if (!opened) return;  // the disk is full; again
     engine_ = std::move(*opened);

@@ -84,6 +84,8 @@ TEST(Verdict, FollowsTheTableOfExitCodes) {
        "counted after 10s"},
       {"user's stop, then kill", killed_by_us(asked(Request::stop)), 137, Ending::killed,
        "requeued", "requeued"},
+      {"user's stop, no seal", asked(Request::stop), 124, Ending::retry, "counted after 10s",
+       "counted after 10s"},
       {"user's stop, bad data", asked(Request::stop), 65, Ending::failed, "FAILED", "FAILED"},
       {"preempted", asked(Request::preempt), 85, Ending::checkpointed, "requeued", "requeued"},
       {"preempted, killed", killed_by_us(asked(Request::preempt)), 137, Ending::killed, "requeued",

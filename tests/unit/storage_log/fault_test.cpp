@@ -94,6 +94,17 @@ TEST(EventLogFault, SeesChangedMissingAndSwappedEvents) {
   }
 }
 
+TEST(EventLogFault, SeesThatItsLastEventsWereTakenAway) {
+  const LogDir dir;
+  auto log = open_event_log(dir.log());
+  std::vector<Event> batch = numbered_batch(1, 9);
+  ASSERT_TRUE(log && (*log)->append(batch));
+  tamper(dir.log(), "DELETE FROM events WHERE seq > 7");
+  const auto replayed = (*log)->replay([](const Event&) -> Result<void> { return {}; });
+  ASSERT_FALSE(replayed);
+  EXPECT_EQ(replayed.error().code, Code::storage_corrupt);
+}
+
 // Every 512-byte block of the file, in turn, is overwritten: what is read is right, or an error.
 TEST(EventLogFault, NeverTakesADamagedFileForWhole) {
   const LogDir dir;
