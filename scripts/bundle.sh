@@ -72,7 +72,7 @@ cp "$bundle/bin/mpirun" "$bundle/bin/orted"
 # HDF5 on Debian can read from S3, for which it needs libcurl and 20 libraries behind it. Sovren
 # reads local files only: a stand-in that refuses takes their place and saves 11 MiB.
 hdf5=$(ldd "$built/sovren-rank" | awk '$1 ~ /^libhdf5/ { print $3 }')
-if [[ -n $hdf5 ]] && ldd "$hdf5" | grep -q libcurl.so.4; then
+if [[ -n $hdf5 && $(patchelf --print-needed "$hdf5") == *libcurl.so.4* ]]; then
   g++ -shared -fPIC -O2 -Wl,-soname,libcurl.so.4 \
     -Wl,--version-script=packaging/bundle/libcurl.map -x c packaging/bundle/libcurl.c \
     -o "$bundle/lib/libcurl.so.4"

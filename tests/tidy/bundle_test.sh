@@ -48,7 +48,8 @@ check() {
 }
 trap 'rm -rf "$root" "$root.log"' EXIT
 
-job=$(cd "$root/opt/sovren" && ls examples/causal/*.toml | head -n 1)
+jobs=("$root"/opt/sovren/examples/causal/*.toml)
+job=examples/causal/${jobs[0]##*/}
 run=(inside /opt/sovren/bin/sovren run "/opt/sovren/$job" --quiet)
 check "sovren version" inside /opt/sovren/bin/sovren version
 check "sovren doctor" inside /opt/sovren/bin/sovren doctor
