@@ -42,9 +42,10 @@ The same as a picture   $result/graph.svg   (open it in a browser)
         as data         $result/graph.json, $result/result.h5
 
 What to try next
-  build/release/bin/sovren run $job --ranks 2        the same on two MPI ranks: the same digest
-  build/release/bin/sovren generate causal --variables 200 --length 2000 --max-lag 5 --seed 1
-                                                      a larger problem with a known answer
-  docs/guide/kill-and-resume.md                       press Ctrl-C in the middle, then run it again
-  build/release/bin/sovren doctor                     what this machine has
+  build/release/bin/sovren run $job --ranks 2
+      the same on two MPI ranks: the same digest
+  build/release/bin/sovren generate causal --variables 400 --length 2000 --max-lag 5 --seed 1
+      a larger problem with a known answer; docs/guide/kill-and-resume.md interrupts and resumes it
+  build/release/bin/sovren doctor
+      what this machine has, and what it lacks
 END
