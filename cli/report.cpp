@@ -47,7 +47,7 @@ std::string report_json(const RunOutcome& outcome, const JobDirectory& directory
                   {"seconds",
                    {{"queue", job.queue_s},
                     {"run", job.run_s},
-                    {"checkpoint", job.seal_s},
+                    {"checkpoint", job.blocked_s},
                     {"restore", job.restore_s}}},
                   {"checkpoints", {{"sealed", job.seals}, {"last_step", job.sealed_step}}},
                   {"bytes",

@@ -111,6 +111,7 @@ struct Applier {
     job.sealed_bytes = e.size_bytes;
     job.seals += 1;
     job.seal_s += e.seal_s;
+    job.blocked_s += e.blocked_s;
   }
 
   void operator()(const CheckpointRestored& e) const {

@@ -103,7 +103,8 @@ struct CheckpointSealed {
   int attempt = 0;
   std::int64_t step = 0;
   std::int64_t size_bytes = 0;
-  double seal_s = 0;
+  double seal_s = 0;     ///< from the copy of the state until sealed
+  double blocked_s = 0;  ///< of it, how long the job stood still
   bool operator==(const CheckpointSealed&) const = default;
 };
 struct CheckpointRestored {

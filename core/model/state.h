@@ -51,6 +51,7 @@ struct Job {
   std::int64_t sealed_bytes = 0;
   int seals = 0;
   double seal_s = 0;                 ///< summed
+  double blocked_s = 0;              ///< that seals made the job stand still, summed
   double restore_s = 0;              ///< summed
   std::int64_t killed_at_step = -1;  ///< sealed step at which the last attempt was killed
   int kills_at_step = 0;             ///< how many attempts were killed from there

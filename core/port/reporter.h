@@ -38,7 +38,8 @@ struct ReportProgress {
 struct ReportSealed {
   std::int64_t step = 0;
   std::int64_t size_bytes = 0;
-  double seal_s = 0;
+  double seal_s = 0;     ///< from the copy of the state until sealed
+  double blocked_s = 0;  ///< of it, how long the job stood still
   bool operator==(const ReportSealed&) const = default;
 };
 struct ReportRestored {

@@ -65,6 +65,7 @@ static void fields(auto& io, CheckpointSealed& e) {
   io.required("step", e.step);
   io.optional("size_bytes", e.size_bytes);
   io.optional("seal_s", e.seal_s);
+  io.optional("blocked_s", e.blocked_s);
 }
 static void fields(auto& io, CheckpointRestored& e) {
   io.required("job", e.job);

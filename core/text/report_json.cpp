@@ -25,6 +25,7 @@ static void fields(auto& io, ReportSealed& r) {
   io.required("step", r.step);
   io.optional("size_bytes", r.size_bytes);
   io.optional("seal_s", r.seal_s);
+  io.optional("blocked_s", r.blocked_s);
 }
 static void fields(auto& io, ReportRestored& r) {
   io.required("step", r.step);

@@ -239,8 +239,8 @@ void Engine::record(const AttemptNews& news, Draft& draft) const {
   }
   const RankReport& report = std::get<RankReport>(news.what);
   if (const auto* sealed = std::get_if<ReportSealed>(&report))
-    draft.add(
-        CheckpointSealed{news.job, news.attempt, sealed->step, sealed->size_bytes, sealed->seal_s});
+    draft.add(CheckpointSealed{news.job, news.attempt, sealed->step, sealed->size_bytes,
+                               sealed->seal_s, sealed->blocked_s});
   else if (const auto* restored = std::get_if<ReportRestored>(&report))
     draft.add(CheckpointRestored{news.job, news.attempt, restored->step, restored->restore_s});
   else if (const auto* rejected = std::get_if<ReportRejected>(&report))

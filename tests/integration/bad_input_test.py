@@ -113,7 +113,7 @@ class BadInput(SovrenCase):
         self.assertTrue(self.sets())
 
     def test_corrupt_newest_checkpoint_falls_back_and_says_so(self):
-        self.generate(variables=60, length=400)
+        self.generate(variables=250, length=400)
         want = self.report("data.toml", "--dir", "undisturbed")["digest"]
         process = self.start("run", "data.toml", "--set", 'checkpoint.interval="1 steps"')
         while process.poll() is None and len(self.sets()) < 2:

@@ -87,10 +87,12 @@ class Loop {
     if (!started) return fail(std::move(started).error().within(activity(steps())));
     pending_.emplace(std::move(*started));
     pending_step_ = steps();
+    blocked_s_ = parts_.now_s() - started_s_;
     return {};
   }
 
   Result<void> finish_seal() {
+    const double finishing_s = parts_.now_s();
     auto sealed = parts_.store.finish_seal(parts_.comm, std::move(*pending_));
     pending_.reset();
     if (!sealed) return fail(std::move(sealed).error().within(activity(pending_step_)));
@@ -99,8 +101,10 @@ class Loop {
     const double now_s = parts_.now_s();
     schedule_.sealed(now_s, sealed_step_, now_s - started_s_);
     if (!is_root_) return {};
-    parts_.reporter.report(ReportSealed{
-        .step = sealed_step_, .size_bytes = sealed->size_bytes, .seal_s = sealed->seal_s});
+    parts_.reporter.report(ReportSealed{.step = sealed_step_,
+                                        .size_bytes = sealed->size_bytes,
+                                        .seal_s = now_s - started_s_,
+                                        .blocked_s = blocked_s_ + (now_s - finishing_s)});
     if (setting_.retention == LoopSetting::Retention::at_once) prune();
     return {};
   }
@@ -140,6 +144,7 @@ class Loop {
   std::optional<storage::PendingSeal> pending_;
   std::int64_t pending_step_ = -1;
   double started_s_ = 0;
+  double blocked_s_ = 0;  ///< by start_seal of the pending one
 };
 
 }  // namespace

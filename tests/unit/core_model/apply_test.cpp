@@ -59,12 +59,13 @@ TEST(Apply, FoldsTheLifeOfAJob) {
   EXPECT_EQ(held.gpus_used, 3);
   EXPECT_EQ(held.memory_used_bytes, 3000);
 
-  fold.at(20) << CheckpointSealed{{1}, 1, 100, 4096, 0.5};
-  fold << CheckpointSealed{{1}, 1, 120, 8192, 0.25};
+  fold.at(20) << CheckpointSealed{{1}, 1, 100, 4096, 0.5, 0.125};
+  fold << CheckpointSealed{{1}, 1, 120, 8192, 0.25, 0.25};
   EXPECT_EQ(fold.job().sealed_step, 120);
   EXPECT_EQ(fold.job().sealed_bytes, 8192);
   EXPECT_EQ(fold.job().seals, 2);
   EXPECT_EQ(fold.job().seal_s, 0.75);
+  EXPECT_EQ(fold.job().blocked_s, 0.375);
 
   fold.at(25) << StopRequested{{1}, Request::preempt, "scheduler"};
   EXPECT_EQ(fold.job().stop_requested, Request::preempt);

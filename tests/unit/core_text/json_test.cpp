@@ -148,8 +148,9 @@ TEST(ReportJson, SaysWhatIsWrongWithALine) {
     return report.error().what;
   };
   const std::string head = "a rank's report: ";
-  EXPECT_EQ(what(R"({"v":1,"report":"sealed","step":3,"more":true})"),
-            R"(fine: {"v":1,"report":"sealed","step":3,"size_bytes":0,"seal_s":0.0})");
+  EXPECT_EQ(
+      what(R"({"v":1,"report":"sealed","step":3,"more":true})"),
+      R"(fine: {"v":1,"report":"sealed","step":3,"size_bytes":0,"seal_s":0.0,"blocked_s":0.0})");
   EXPECT_EQ(what(R"({"v":1,"report":"sealed"})"), head + "sealed: /step is missing");
   EXPECT_EQ(what(R"({"v":1,"report":"dance"})"), head + "'dance' is not known to this version");
   EXPECT_EQ(what(R"({"v":9,"report":"sealed","step":3})"),

@@ -159,6 +159,9 @@ TEST_P(AttemptOnRanks, StopSealsAndTheNextAttemptResumesOnOtherRanks) {
   ask(1, Request::stop);
   const auto sealed = wait_for<ReportSealed>();
   ASSERT_TRUE(sealed.has_value()) << log();
+  EXPECT_GT(sealed->seal_s, 0) << "the scheduler plans stops with it";
+  EXPECT_GT(sealed->blocked_s, 0);
+  EXPECT_LE(sealed->blocked_s, sealed->seal_s);
   EXPECT_EQ(exit_code(), 85);
   EXPECT_FALSE(error_.has_value());
   start(order(plan, 3 - GetParam()));
