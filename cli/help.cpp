@@ -42,7 +42,7 @@ std::string troff(std::string_view text) {
 
 std::string man_page() {
   std::string page =
-      ".TH SOVREN 1 \"\" \"sovren " + std::string(version_text) + "\" \"User Commands\"\n";
+      ".TH SOVREN 1 \"\" \"sovren " + std::string(version()) + "\" \"User Commands\"\n";
   page +=
       ".SH NAME\nsovren \\- batch jobs that survive: scheduler, runner, checkpoints\n.SH "
       "SYNOPSIS\n.B sovren\nCOMMAND [options]\n";

@@ -5,6 +5,7 @@
 
 namespace sovren::cli {
 
-inline constexpr std::string_view version_text = SOVREN_VERSION;
+/// "0.1.0": of CMakeLists.txt.
+std::string_view version();
 
 }  // namespace sovren::cli

@@ -58,6 +58,9 @@ class Kill(SovrenCase):
             return False
         return True
 
+    def ranks(self):
+        return [p for p in processes_of(str(self.dir)) if self.program_of(p) == "sovren-rank"]
+
     @staticmethod
     def program_of(pid):
         try:
@@ -76,13 +79,10 @@ class Kill(SovrenCase):
         for ranks in (1, 2):
             with self.subTest(ranks=ranks):
                 process = self.start("run", "data.toml", "--ranks", ranks)
-                while process.poll() is None and len(processes_of("sovren-rank")) < ranks:
-                    os.sched_yield()
+                self.wait_until(lambda: len(self.ranks()) >= ranks, process)
                 process.kill()
                 process.wait()
-                for _ in range(20_000):  # bounded: each look takes about a millisecond
-                    if not processes_of(str(self.dir)):
-                        break
+                self.wait_until(lambda: not processes_of(str(self.dir)))
                 self.assertEqual(processes_of(str(self.dir)), [])
 
 

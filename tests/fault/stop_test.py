@@ -23,17 +23,12 @@ class Stop(SovrenCase):
     def start_and_wait_for_work(self, *words):
         """Starts the job and comes back when its ranks are stepping: rank 0 has a log, and there are events."""
         process = self.start("run", "data.toml", "--json", *words)
-        while process.poll() is None and not self.stepping():
-            os.sched_yield()
+        self.wait_until(self.stepping, process)
         return process
 
     def stepping(self):
         log = self.dir / "stderr.txt"
         return (self.job_dir() / "events.db").exists() and "%" in log.read_text()
-
-    def sets(self):
-        folder = self.job_dir() / "checkpoints"
-        return sorted(p.name for p in folder.glob("gen-*") if ".tmp" not in p.name) if folder.exists() else []
 
     def test_ctrl_c_seals_and_the_same_command_resumes(self):
         for ranks in (1, 2):
@@ -72,8 +67,7 @@ class Stop(SovrenCase):
         for pid in rank:
             os.kill(pid, signal.SIGSTOP)  # so that it cannot seal
         process.send_signal(signal.SIGINT)
-        while process.poll() is None and "again" not in (self.dir / "stderr.txt").read_text():
-            os.sched_yield()
+        self.wait_until(lambda: "again" in (self.dir / "stderr.txt").read_text(), process)
         process.send_signal(signal.SIGINT)
         process.communicate()
         self.assertEqual(process.returncode, 130)
@@ -83,8 +77,7 @@ class Stop(SovrenCase):
         process = self.start_and_wait_for_work("--set", 'checkpoint.interval="1h"')
         self.assertEqual(self.sets(), [])
         self.sovren("checkpoint", "data.sovren", code=0)
-        while process.poll() is None and not self.sets():
-            os.sched_yield()
+        self.wait_until(self.sets, process)
         self.assertEqual(len(self.sets()), 1)
         out, _ = process.communicate()
         self.assertEqual(process.returncode, 0)

@@ -6,6 +6,7 @@ import pathlib
 import shutil
 import subprocess
 import tempfile
+import threading
 import unittest
 
 BIN = pathlib.Path(os.environ["SOVREN_BIN"])
@@ -40,6 +41,21 @@ class SovrenCase(unittest.TestCase):
                                    stderr=log, text=True, start_new_session=True)
         self.addCleanup(self.end, process)
         return process
+
+    def wait_until(self, is_so, process=None):
+        """Looks every few milliseconds until is_so(), or the process has ended. Bounded."""
+        pause = threading.Event()
+        for _ in range(int(PATIENCE_S / 0.005)):
+            if is_so() or (process is not None and process.poll() is not None):
+                return
+            pause.wait(0.005)
+        self.fail("waited in vain")
+
+    def sets(self, name="data"):
+        """The sealed checkpoint sets of a job, oldest first."""
+        folder = self.job_dir(name) / "checkpoints"
+        found = folder.glob("gen-*") if folder.exists() else []
+        return sorted(p for p in found if ".tmp" not in p.name)
 
     @staticmethod
     def end(process):
