@@ -3,6 +3,7 @@
 
 #include <array>
 #include <charconv>
+#include <chrono>
 #include <cmath>
 #include <cstdio>
 #include <ctime>
@@ -131,56 +132,85 @@ std::string format_utc(Instant at) {
   return buffer.data();
 }
 
+namespace {
+
+// Takes fixed parts off the front of a text; once something is missing, is_good stays false.
+struct Taker {
+  std::string_view text;
+  bool is_good = true;
+
+  int digits(std::size_t count) {
+    int value = 0;
+    for (std::size_t i = 0; i < count; ++i) {
+      if (text.empty() || text.front() < '0' || text.front() > '9') {
+        is_good = false;
+        return 0;
+      }
+      value = value * 10 + (text.front() - '0');
+      text.remove_prefix(1);
+    }
+    return value;
+  }
+  char one_of(std::string_view allowed) {
+    if (text.empty() || allowed.find(text.front()) == allowed.npos) {
+      is_good = false;
+      return 0;
+    }
+    const char c = text.front();
+    text.remove_prefix(1);
+    return c;
+  }
+};
+
+// ".25" -> 250; digits past the third are dropped.
+std::int64_t take_fraction_ms(Taker& taker) {
+  if (!taker.text.starts_with('.')) return 0;
+  taker.text.remove_prefix(1);
+  std::int64_t ms = 0, place = 100;
+  do {
+    ms += taker.digits(1) * place;
+    place /= 10;
+  } while (taker.is_good && !taker.text.empty() && taker.text.front() >= '0' &&
+           taker.text.front() <= '9');
+  return ms;
+}
+
+}  // namespace
+
 Result<Instant> parse_utc(std::string_view text) {
-  const auto refused = [&] {
+  Taker taker{text};
+  const int year = taker.digits(4);
+  taker.one_of("-");
+  const int month = taker.digits(2);
+  taker.one_of("-");
+  const int day = taker.digits(2);
+  taker.one_of("Tt ");
+  const int hour = taker.digits(2);
+  taker.one_of(":");
+  const int minute = taker.digits(2);
+  taker.one_of(":");
+  const int second = taker.digits(2);
+  const std::int64_t ms = take_fraction_ms(taker);
+  const char zone = taker.one_of("Zz+-");
+  int zone_min = 0;
+  if (zone == '+' || zone == '-') {
+    const int zone_h = taker.digits(2);
+    taker.one_of(":");
+    const int zone_m = taker.digits(2);
+    taker.is_good = taker.is_good && zone_h <= 23 && zone_m <= 59;
+    zone_min = (zone == '+' ? 1 : -1) * (zone_h * 60 + zone_m);
+  }
+  using namespace std::chrono;
+  const year_month_day date{std::chrono::year(year),
+                            std::chrono::month(static_cast<unsigned>(month)),
+                            std::chrono::day(static_cast<unsigned>(day))};
+  if (!taker.is_good || !taker.text.empty() || !date.ok() || hour > 23 || minute > 59 ||
+      second > 59)
     return fail({.code = Code::spec_invalid,
                  .what = "'" + std::string(text) + "' is not a time",
                  .hint = "write it as in RFC 3339: \"2026-11-23T15:04:05Z\""});
-  };
-  const auto number = [&](std::size_t at, std::size_t digits, int low, int high) {
-    int value = 0;
-    if (at + digits > text.size()) return -1;
-    const auto read = std::from_chars(text.data() + at, text.data() + at + digits, value);
-    const bool is_whole = read.ec == std::errc{} && read.ptr == text.data() + at + digits;
-    return is_whole && text[at] != '-' && value >= low && value <= high ? value : -1;
-  };
-  constexpr std::string_view shape = "0000-00-00T00:00:00";
-  if (text.size() < shape.size() + 1) return refused();
-  for (const std::size_t at : {std::size_t{4}, std::size_t{7}, std::size_t{13}, std::size_t{16}})
-    if (text[at] != shape[at]) return refused();
-  if (text[10] != 'T' && text[10] != 't' && text[10] != ' ') return refused();
-  std::tm parts{};
-  parts.tm_year = number(0, 4, 1970, 9999) - 1900;
-  parts.tm_mon = number(5, 2, 1, 12) - 1;
-  parts.tm_mday = number(8, 2, 1, 31);
-  parts.tm_hour = number(11, 2, 0, 23);
-  parts.tm_min = number(14, 2, 0, 59);
-  parts.tm_sec = number(17, 2, 0, 60);
-  if (parts.tm_year < 70 || parts.tm_mon < 0 || parts.tm_mday < 0 || parts.tm_hour < 0 ||
-      parts.tm_min < 0 || parts.tm_sec < 0)
-    return refused();
-  const int day = parts.tm_mday;
-  Instant at{std::int64_t{timegm(&parts)} * 1000};
-  if (parts.tm_mday != day && parts.tm_sec < 60) return refused();  // 31 April
-
-  std::size_t next = shape.size();
-  if (text[next] == '.') {
-    int scale_ms = 100;
-    const std::size_t first = ++next;
-    for (; next < text.size() && text[next] >= '0' && text[next] <= '9'; ++next, scale_ms /= 10)
-      at.ms += scale_ms * (text[next] - '0');
-    if (next == first) return refused();
-  }
-  const std::string_view zone = text.substr(next);
-  if (zone == "Z" || zone == "z") return at;
-  const int hours = number(next + 1, 2, 0, 23);
-  const int minutes = number(next + 4, 2, 0, 59);
-  if (zone.size() != 6 || (zone[0] != '+' && zone[0] != '-') || zone[3] != ':' || hours < 0 ||
-      minutes < 0)
-    return refused();
-  const std::int64_t offset_ms = (hours * 60 + minutes) * std::int64_t{60'000};
-  at.ms += zone[0] == '+' ? -offset_ms : offset_ms;
-  return at;
+  const std::int64_t days = sys_days(date).time_since_epoch().count();
+  return Instant{(((days * 24 + hour) * 60 + minute - zone_min) * 60 + second) * 1000 + ms};
 }
 
 }  // namespace sovren

@@ -43,7 +43,8 @@ std::string format_size(std::int64_t bytes);
 /// "2026-11-23T15:04:05.123Z".
 std::string format_utc(Instant at);
 
-/// RFC 3339: "2026-11-23T15:04:05Z", with fraction and offset: "2026-11-23 16:04:05.123+01:00".
+/// RFC 3339: "2026-11-23T15:04:05Z", with fraction and offset: "2026-11-23 16:04:05.123+01:00". To
+/// the millisecond; leap seconds (:60) are refused.
 Result<Instant> parse_utc(std::string_view text);
 
 }  // namespace sovren

@@ -6,7 +6,6 @@
 
 #include "core/base/units.h"
 #include "core/text/nearest.h"
-#include "core/text/time_text.h"
 
 namespace sovren::text {
 namespace {
