@@ -2,8 +2,14 @@
 #include <sys/stat.h>
 
 #include <algorithm>
+#include <array>
+#include <functional>
+#include <future>
 #include <set>
+#include <system_error>
 
+#include "core/text/digest.h"
+#include "storage/checkpoint/crc32c.h"
 #include "storage/checkpoint/set_folder.h"
 #include "storage/file/file.h"
 
@@ -12,6 +18,22 @@ namespace {
 
 Error corrupt(const std::string& path, std::string what) {
   return {.code = Code::storage_corrupt, .what = std::move(what), .hint = "", .where = path};
+}
+
+std::string damage_at(const Shard& shard, std::int64_t offset) {
+  const std::int64_t end = std::min(shard.digest.bytes, offset + block_bytes);
+  return shard.file + " is damaged between bytes " + std::to_string(offset) + " and " +
+         std::to_string(end) + " (CRC-32C)";
+}
+
+/// Starts the work in a thread, or does it now where there is none to be had.
+std::future<void> in_background(const std::function<void()>& work) {
+  try {
+    return std::async(std::launch::async, work);
+  } catch (const std::system_error&) {
+    work();
+    return {};
+  }
 }
 
 }  // namespace
@@ -47,23 +69,23 @@ Result<void> check_shard(const std::string& set_path, const Shard& shard) {
   }
   if (file->size_bytes() != shard.digest.bytes)
     return fail(corrupt(set_path, shard.file + " changed its size"));
-  ShardDigest digest;
-  std::vector<std::byte> block(static_cast<std::size_t>(std::min(block_bytes, shard.digest.bytes)));
-  for (std::int64_t offset = 0; offset < shard.digest.bytes; offset += block_bytes) {
-    const auto size = static_cast<std::size_t>(std::min(block_bytes, shard.digest.bytes - offset));
-    SOVREN_DO(file->read_at(offset, std::span(block).first(size)));
-    digest.update(std::span(block).first(size));
+  // SHA-256 costs five times the rest, so another thread does it for the block before.
+  text::Sha256 sha256;
+  std::future<void> hashing;
+  std::array<std::vector<std::byte>, 2> blocks;
+  for (std::size_t i = 0; i < shard.digest.crc32c.size(); ++i) {
+    const std::int64_t offset = static_cast<std::int64_t>(i) * block_bytes;
+    std::vector<std::byte>& block = blocks[i % 2];
+    block.resize(static_cast<std::size_t>(std::min(block_bytes, shard.digest.bytes - offset)));
+    auto read = file->read_at(offset, block);
+    const bool is_good = read && crc32c(block) == shard.digest.crc32c[i];
+    if (hashing.valid()) hashing.get();
+    if (!read) return read;
+    if (!is_good) return fail(corrupt(set_path, damage_at(shard, offset)));
+    hashing = in_background([&sha256, &block] { sha256.update(block); });
   }
-  const FileDigest found = digest.finish();
-  for (std::size_t i = 0; i < found.crc32c.size(); ++i)
-    if (found.crc32c[i] != shard.digest.crc32c[i])
-      return fail(corrupt(
-          set_path, shard.file + " is damaged between bytes " +
-                        std::to_string(static_cast<std::int64_t>(i) * block_bytes) + " and " +
-                        std::to_string(std::min(shard.digest.bytes,
-                                                static_cast<std::int64_t>(i + 1) * block_bytes)) +
-                        " (CRC-32C)"));
-  if (found.sha256 != shard.digest.sha256)
+  if (hashing.valid()) hashing.get();
+  if (sha256.hex() != shard.digest.sha256)
     return fail(corrupt(set_path, shard.file + " does not match its SHA-256"));
   return {};
 }
