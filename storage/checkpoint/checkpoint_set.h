@@ -32,7 +32,7 @@ struct SetInfo {
   std::string path;
   std::int64_t size_bytes = 0;  ///< of all shards
   int shards = 0;
-  double seal_s = 0;  ///< that the job was blocked for; known only to the sealing process, else 0
+  double seal_s = 0;  ///< that this rank was blocked for by sealing; 0 for a set that was found
   std::vector<ArrayInfo> arrays;
 };
 
@@ -92,7 +92,8 @@ class CheckpointStore {
 
   /// The same in two halves, so that the job goes on while its state is written: start_seal returns
   /// when the rows are copied, finish_seal waits until all ranks have written, and seals. Both are
-  /// collective. One at a time.
+  /// collective. One at a time. Ranks wait for the slowest disk in finish_seal: the communicator's
+  /// deadline must be longer than that.
   Result<PendingSeal> start_seal(Communicator& comm, const SetHeader& header,
                                  const std::function<Result<void>(StateWriter&)>& fill);
   Result<SetInfo> finish_seal(Communicator& comm, PendingSeal pending);
@@ -106,6 +107,10 @@ class CheckpointStore {
   Result<std::optional<RestoreResult>> restore_newest(Communicator& comm, const SpecFacts& facts,
                                                       JobId oldest,
                                                       std::vector<RejectedSet>& rejected);
+
+  /// The attempt ends in good order: that it restored a set is not held against the set. For an
+  /// attempt that stops at the step it resumed from, and so seals nothing. Called by rank 0.
+  Result<void> forget_restores();
 
   /// Deletes the oldest sealed sets beyond `keep` (at least 1 stays), and what dead attempts left
   /// half written. Called by rank 0 between seals; fenced when a later attempt has taken over.

@@ -147,6 +147,7 @@ struct PendingSeal::State {
   std::atomic<bool> is_written{false};
   std::thread writing;
   std::shared_ptr<SealMemory> memory;
+  double blocked_s = 0;
 
   State() = default;
   State(const State&) = delete;
@@ -199,6 +200,7 @@ Result<PendingSeal> CheckpointStore::start_seal(
     Communicator& comm, const SetHeader& header,
     const std::function<Result<void>(StateWriter&)>& fill) {
   SOVREN_CHECK(!memory_->is_sealing, "one seal at a time");
+  const auto start = Clock::now();
   memory_->is_sealing = true;
   auto state = std::make_unique<PendingSeal::State>();
   state->memory = memory_;
@@ -243,6 +245,7 @@ Result<PendingSeal> CheckpointStore::start_seal(
     }
   }
   state->write_in_background();
+  state->blocked_s = seconds_since(start);
   return PendingSeal(std::move(state));
 }
 
@@ -284,6 +287,7 @@ Result<std::string> commit(const std::string& dir, const std::string& folder,
 }  // namespace
 
 Result<SetInfo> CheckpointStore::finish_seal(Communicator& comm, PendingSeal pending) {
+  const auto start = Clock::now();
   PendingSeal::State& state = *pending.state_;
   if (state.writing.joinable()) state.writing.join();
   auto outcome = [&]() -> Result<std::string> {
@@ -299,21 +303,19 @@ Result<SetInfo> CheckpointStore::finish_seal(Communicator& comm, PendingSeal pen
   }();
   if (!outcome) {
     if (comm.rank() == 0) static_cast<void>(remove_tree(state.folder));
-    return fail(std::move(outcome).error().within("sealing the checkpoint of step " +
-                                                  std::to_string(state.header.step)));
+    return fail(std::move(outcome).error());
   }
   const std::vector<std::string> sealed = unpack(*outcome);
   SOVREN_TRY(manifest, parse_manifest(sealed.at(1), sealed.at(0)));
-  return info_of(manifest, sealed.at(0));
+  SetInfo info = info_of(manifest, sealed.at(0));
+  info.seal_s = state.blocked_s + seconds_since(start);
+  return info;
 }
 
 Result<SetInfo> CheckpointStore::seal(Communicator& comm, const SetHeader& header,
                                       const std::function<Result<void>(StateWriter&)>& fill) {
-  const auto start = Clock::now();
   SOVREN_TRY(pending, start_seal(comm, header, fill));
-  SOVREN_TRY(info, finish_seal(comm, std::move(pending)));
-  info.seal_s = seconds_since(start);
-  return info;
+  return finish_seal(comm, std::move(pending));
 }
 
 }  // namespace sovren::storage

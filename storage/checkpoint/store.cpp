@@ -71,6 +71,10 @@ Result<void> CheckpointStore::raise_fence(JobId job, int attempt) {
   return write_fence(dir_, mine);
 }
 
+Result<void> CheckpointStore::forget_restores() {
+  return clear_restores(dir_);
+}
+
 Result<void> CheckpointStore::prune(int keep, JobId job, int attempt) {
   SOVREN_DO(check_fence(dir_, {job, attempt}));
   SOVREN_DO(prune_sets(dir_, keep));

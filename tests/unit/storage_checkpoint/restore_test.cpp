@@ -152,6 +152,18 @@ TEST_F(Restore, ASealEndsTheCounting) {
   EXPECT_EQ(restored->result->set.header.step, 2);
 }
 
+TEST_F(Restore, AnOrderlyEndWithoutASealIsNotHeldAgainstTheSet) {
+  ASSERT_TRUE(seal_sample(dir_, sample_header(1)));
+  ASSERT_TRUE(seal_sample(dir_, sample_header(2)));
+  auto store = CheckpointStore::open(dir_);
+  for (int stop = 0; stop < 4; ++stop) {
+    const auto restored = restore_sample(dir_);
+    ASSERT_TRUE(restored && restored->result);
+    EXPECT_EQ(restored->result->set.header.step, 2);
+    ASSERT_TRUE(store->forget_restores());
+  }
+}
+
 TEST_F(Restore, TheReaderRefusesWhatIsNotThere) {
   ASSERT_TRUE(seal_sample(dir_, sample_header(1)));
   const auto restored = restore_sample(dir_);
