@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "workers/agent/agent.h"
 
+#include <fcntl.h>
 #include <gtest/gtest.h>
 #include <signal.h>
 #include <sys/eventfd.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -11,6 +13,7 @@
 #include <array>
 #include <chrono>
 #include <cstdlib>
+#include <ctime>
 #include <deque>
 #include <filesystem>
 #include <fstream>
@@ -331,6 +334,30 @@ TEST(PrivateFolder, FallsBackWhenThePathIsTooLongForASocket) {
   }
   EXPECT_FALSE(std::filesystem::exists(path));
   std::filesystem::remove_all(too_long);
+}
+
+TEST(PrivateFolder, SweepsWhatKilledProcessesLeftAndNothingElse) {
+  const std::string place = testing::TempDir() + "/sweep-" + std::to_string(::getpid());
+  std::filesystem::create_directories(place);
+  const auto add = [&](const std::string& name, int age_s) {
+    const std::string path = place + "/" + name;
+    EXPECT_EQ(::mkdir(path.c_str(), 0700), 0);
+    std::ofstream(path + "/1-1.sock") << "left";
+    const timespec then{.tv_sec = std::time(nullptr) - age_s, .tv_nsec = 0};
+    const std::array times{then, then};
+    EXPECT_EQ(::utimensat(AT_FDCWD, path.c_str(), times.data(), 0), 0);
+    return path;
+  };
+  const std::string abandoned = add("sovren-abc123", 3600), young = add("sovren-def456", 0),
+                    held = add("sovren-ghi789", 3600), foreign = add("other-abc123", 3600);
+  const int holder = ::open(held.c_str(), O_RDONLY | O_DIRECTORY);
+  ASSERT_EQ(::flock(holder, LOCK_EX), 0);
+  ASSERT_TRUE(PrivateFolder::make(place));
+  EXPECT_FALSE(std::filesystem::exists(abandoned));
+  for (const std::string& path : {young, held, foreign})
+    EXPECT_TRUE(std::filesystem::exists(path + "/1-1.sock")) << path;
+  ::close(holder);
+  std::filesystem::remove_all(place);
 }
 
 TEST(PrivateFolder, IsMadeWhereItWasAskedFor) {
