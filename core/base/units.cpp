@@ -3,7 +3,6 @@
 
 #include <array>
 #include <charconv>
-#include <chrono>
 #include <cmath>
 #include <cstdio>
 #include <ctime>
@@ -200,17 +199,17 @@ Result<Instant> parse_utc(std::string_view text) {
     taker.is_good = taker.is_good && zone_h <= 23 && zone_m <= 59;
     zone_min = (zone == '+' ? 1 : -1) * (zone_h * 60 + zone_m);
   }
-  using namespace std::chrono;
-  const year_month_day date{std::chrono::year(year),
-                            std::chrono::month(static_cast<unsigned>(month)),
-                            std::chrono::day(static_cast<unsigned>(day))};
-  if (!taker.is_good || !taker.text.empty() || !date.ok() || hour > 23 || minute > 59 ||
-      second > 59)
+  std::tm parts{};
+  parts.tm_year = year - 1900;
+  parts.tm_mon = month - 1;
+  parts.tm_mday = day;
+  const std::int64_t midnight_s = timegm(&parts);  // carries over: 31 April becomes 1 May
+  const bool is_date = parts.tm_mon == month - 1 && parts.tm_mday == day;
+  if (!taker.is_good || !taker.text.empty() || !is_date || hour > 23 || minute > 59 || second > 59)
     return fail({.code = Code::spec_invalid,
                  .what = "'" + std::string(text) + "' is not a time",
                  .hint = "write it as in RFC 3339: \"2026-11-23T15:04:05Z\""});
-  const std::int64_t days = sys_days(date).time_since_epoch().count();
-  return Instant{(((days * 24 + hour) * 60 + minute - zone_min) * 60 + second) * 1000 + ms};
+  return Instant{(midnight_s + (hour * 60 + minute - zone_min) * 60 + second) * 1000 + ms};
 }
 
 }  // namespace sovren
