@@ -71,7 +71,7 @@ class PcmciKind : public JobKind {
   std::int64_t selection_tests() const;
   std::int64_t tests_done() const;
   int conditioning_level() const;
-  int parents_depth() const;
+  std::optional<int> parents_depth() const;
   Result<bool> gather_rows(TestedLinks& tested, TestCounts& counts);
 
   int count() const { return inputs_.table.columns; }
@@ -89,7 +89,7 @@ class PcmciKind : public JobKind {
   std::int64_t tests_before_ = 0;  ///< done by earlier attempts
   SteadyClock::time_point started_;
   mutable std::int64_t depth_of_ = -1;  ///< steps of selection that depth_ was found after
-  mutable int depth_ = 0;
+  mutable std::optional<int> depth_;
 };
 
 Result<Inputs> PcmciKind::read_inputs() const {
@@ -283,8 +283,9 @@ int PcmciKind::conditioning_level() const {
   return in_mci() ? std::max(level, static_cast<int>(most + second)) : level;
 }
 
-/// Depth of the graph of the parents selected so far: what the chain depth can become.
-int PcmciKind::parents_depth() const {
+/// Depth of the graph of the parents selected so far: what the chain depth can become. Nothing when
+/// only a bound is known.
+std::optional<int> PcmciKind::parents_depth() const {
   const std::int64_t selected = std::min(state_.steps, schedule_->steps_per_pass());
   if (depth_of_ == selected) return depth_;
   std::vector<Arrow> arrows;
@@ -292,7 +293,8 @@ int PcmciKind::parents_depth() const {
     for (const kernels::Parent& parent : state_.selected[static_cast<std::size_t>(target)].parents)
       arrows.push_back({parent.node.variable, target, parent.val_min});
   depth_of_ = selected;
-  depth_ = find_chains(count(), arrows).depth;
+  const Chains chains = find_chains(count(), arrows);
+  depth_ = chains.is_exact ? std::optional(chains.depth) : std::nullopt;
   return depth_;
 }
 
@@ -320,7 +322,8 @@ Progress PcmciKind::progress() const {
     progress.metrics["tests_per_second"] =
         static_cast<double>(tests - tests_before_) / elapsed.count();
   progress.metrics["causal_conditioning_level"] = conditioning_level();
-  if (spec_.chain_depth) progress.metrics["causal_chain_depth"] = parents_depth();
+  if (spec_.chain_depth)
+    if (const auto depth = parents_depth()) progress.metrics["causal_chain_depth"] = *depth;
   return progress;
 }
 

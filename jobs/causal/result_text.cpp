@@ -13,6 +13,7 @@ namespace {
 constexpr std::size_t links_shown_max = 60;
 constexpr std::size_t memories_shown_max = 12;
 constexpr std::size_t chains_shown_max = 3;
+constexpr std::size_t chain_names_max = 12;
 constexpr std::size_t bar_max = 20;
 
 const std::string& name(const CausalGraph& graph, int variable) {
@@ -121,8 +122,10 @@ std::string chain_lines(const CausalGraph& graph) {
   const std::size_t shown = std::min(chains.longest.size(), chains_shown_max);
   for (std::size_t k = 0; k < shown; ++k) {
     text += "    ";
-    for (std::size_t i = 0; i < chains.longest[k].size(); ++i)
-      text += (i == 0 ? "" : " -> ") + name(graph, chains.longest[k][i]);
+    const std::vector<int>& chain = chains.longest[k];
+    const std::size_t named = std::min(chain.size(), chain_names_max);
+    for (std::size_t i = 0; i < named; ++i) text += (i == 0 ? "" : " -> ") + name(graph, chain[i]);
+    if (chain.size() > named) text += " -> ... (" + std::to_string(chain.size() - named) + " more)";
     text += "\n";
   }
   if (chains.longest.size() > shown) text += "    ... more of this length in graph.json\n";

@@ -3,6 +3,9 @@
 
 #include <algorithm>
 #include <cmath>
+#include <span>
+
+#include "kernels/linalg/blas.h"
 
 namespace sovren::jobs {
 
@@ -11,7 +14,9 @@ namespace {
 constexpr double constant_spread = 1e-12;    // std <= this * max|x|: 0.1 repeated has std 1e-17
 constexpr double variance_left_min = 1e-10;  // less: the column is determined by others
 constexpr double share_named_min = 1e-6;     // smaller coefficients are rounding
-constexpr std::size_t named_max = 4;         // columns that a warning names
+constexpr double glance_rows = 64;           // after which a pair that is no copy is left
+constexpr double glance_unlike = 1e-3;
+constexpr std::size_t named_max = 4;  // columns that a warning names
 
 std::size_t at(int index) {
   return static_cast<std::size_t>(index);
@@ -19,12 +24,6 @@ std::size_t at(int index) {
 
 std::string quoted(const std::string& name) {
   return "'" + name + "'";
-}
-
-double dot(const std::vector<double>& a, const std::vector<double>& b) {
-  double sum = 0;
-  for (std::size_t t = 0; t < a.size(); ++t) sum += a[t] * b[t];
-  return sum;
 }
 
 /// A column, centred and of length 1; empty when it is constant. NaN where not measured.
@@ -59,51 +58,73 @@ std::string constant_warning(const Table& table, int column) {
          " never changes: it can neither be a cause nor an effect (value 0, p 1)";
 }
 
-/// What is left of a column after those before it, and what of them it is made of.
-struct Basis {
-  struct Vector {
-    int column;
-    std::vector<double> direction;  ///< orthonormal to the others
-    std::vector<double> makeup;     ///< direction as a sum of columns: coefficient of each
-  };
-  std::vector<Vector> vectors;
-  const Table& table;
+std::string copy_warning(const Table& table, int column, int other) {
+  return "variable " + quoted(table.names[at(column)]) + " is a copy of " +
+         quoted(table.names[at(other)]) + " (up to scale and offset): links cannot be told apart";
+}
 
-  /// Takes a column in; says what it is determined by, if it is.
-  std::string take(int column, const std::vector<double>& values) {
-    std::vector<double> rest = values;
-    std::vector<double> makeup(at(column) + 1, 0.0);  // values - rest, by column
-    for (int pass = 0; pass < 2; ++pass)              // twice is enough (Kahan)
-      for (const Vector& vector : vectors) {
-        const double share = dot(vector.direction, rest);
-        for (std::size_t t = 0; t < rest.size(); ++t) rest[t] -= share * vector.direction[t];
-        for (std::size_t c = 0; c < vector.makeup.size(); ++c)
-          makeup[c] += share * vector.makeup[c];
-      }
-    const double left = dot(rest, rest);
-    if (left < variance_left_min) return warning(column, makeup);
-    const double scale = 1 / std::sqrt(left);
-    for (double& value : rest) value *= scale;
-    for (double& share : makeup) share *= -scale;
-    makeup[at(column)] = scale;
-    vectors.push_back({column, std::move(rest), std::move(makeup)});
-    return "";
+std::string sum_warning(const Table& table, int column, const std::vector<int>& parts) {
+  if (parts.size() == 1) return copy_warning(table, column, parts[0]);
+  std::string listed;
+  for (std::size_t k = 0; k < parts.size() && k < named_max; ++k)
+    listed += (k == 0 ? "" : ", ") + quoted(table.names[at(parts[k])]);
+  if (parts.size() > named_max) listed += ", ...";
+  return "variable " + quoted(table.names[at(column)]) + " is determined exactly by " + listed +
+         ": links cannot be told apart";
+}
+
+/// Correlations of all columns, (N, N); 0 for constant ones.
+std::vector<double> correlations(const std::vector<std::vector<double>>& columns, int rows) {
+  const std::size_t n = columns.size();
+  std::vector<double> table(at(rows) * n, 0.0);
+  for (std::size_t c = 0; c < n; ++c)
+    for (std::size_t t = 0; t < columns[c].size(); ++t) table[t * n + c] = columns[c][t];
+  std::vector<double> result(n * n);
+  const int size = static_cast<int>(n);
+  kernels::gemm_tn(size, size, rows, table.data(), size, table.data(), size, result.data(), size);
+  return result;
+}
+
+/// Cholesky of the correlations, column by column, leaving out those that the ones before
+/// determine.
+class Independent {
+ public:
+  Independent(std::vector<double> correlation, std::size_t n)
+      : correlation_(std::move(correlation)), n_(n) {}
+
+  /// Takes a column in, or says which ones determine it.
+  std::vector<int> take(int column) {
+    std::vector<double> row;
+    row.reserve(kept_.size() + 1);
+    for (std::size_t k = 0; k < kept_.size(); ++k) {
+      const std::vector<double>& other = rows_[k];
+      const double known = kernels::dot(std::span(other).first(k), row);
+      row.push_back((correlation_[at(column) * n_ + at(kept_[k])] - known) / other[k]);
+    }
+    const double left = 1 - kernels::dot(row, row);
+    if (left < variance_left_min) return parts_of(row);
+    row.push_back(std::sqrt(left));
+    rows_.push_back(std::move(row));
+    kept_.push_back(column);
+    return {};
   }
 
-  std::string warning(int column, const std::vector<double>& makeup) const {
-    std::vector<std::string> parts;
-    for (int c = 0; c < column; ++c)
-      if (std::abs(makeup[at(c)]) > share_named_min) parts.push_back(quoted(table.names[at(c)]));
-    if (parts.size() == 1)
-      return "variable " + quoted(table.names[at(column)]) + " is a copy of " + parts[0] +
-             " (up to scale and offset): links cannot be told apart";
-    std::string listed;
-    for (std::size_t k = 0; k < parts.size() && k < named_max; ++k)
-      listed += (k == 0 ? "" : ", ") + parts[k];
-    if (parts.size() > named_max) listed += ", ...";
-    return "variable " + quoted(table.names[at(column)]) + " is determined exactly by " + listed +
-           ": links cannot be told apart";
+ private:
+  /// The columns that a row of the factor is a sum of: back substitution.
+  std::vector<int> parts_of(std::vector<double> share) const {
+    std::vector<int> parts;
+    for (std::size_t k = share.size(); k-- > 0;) {
+      share[k] /= rows_[k][k];
+      for (std::size_t i = 0; i < k; ++i) share[i] -= share[k] * rows_[k][i];
+      if (std::abs(share[k]) > share_named_min) parts.push_back(kept_[k]);
+    }
+    return {parts.rbegin(), parts.rend()};
   }
+
+  std::vector<double> correlation_;
+  std::size_t n_;
+  std::vector<std::vector<double>> rows_;  ///< of the lower factor
+  std::vector<int> kept_;
 };
 
 /// The first earlier column that this one is a copy of, where both are measured; -1: none.
@@ -113,7 +134,14 @@ int copy_of(const std::vector<std::vector<double>>& columns, int column) {
     const auto& b = columns[at(other)];
     if (a.empty() || b.empty()) continue;
     double n = 0, sa = 0, sb = 0, saa = 0, sbb = 0, sab = 0;
+    const auto unlike = [&] {  // share of variance that is not common
+      const double va = saa - sa * sa / n;
+      const double vb = sbb - sb * sb / n;
+      const double common = sab - sa * sb / n;
+      return va > 0 && vb > 0 ? 1 - common * common / (va * vb) : 1.0;
+    };
     for (std::size_t t = 0; t < a.size(); ++t) {
+      if (n == glance_rows && unlike() > glance_unlike) break;
       if (std::isnan(a[t]) || std::isnan(b[t])) continue;
       n += 1;
       sa += a[t];
@@ -122,11 +150,7 @@ int copy_of(const std::vector<std::vector<double>>& columns, int column) {
       sbb += b[t] * b[t];
       sab += a[t] * b[t];
     }
-    if (n < 3) continue;
-    const double va = saa - sa * sa / n;
-    const double vb = sbb - sb * sb / n;
-    const double cab = sab - sa * sb / n;
-    if (va > 0 && vb > 0 && 1 - cab * cab / (va * vb) < variance_left_min) return other;
+    if (n >= 3 && unlike() < variance_left_min) return other;
   }
   return -1;
 }
@@ -157,20 +181,21 @@ Result<void> check_length(const CausalSpec& spec, const Table& table) {
 }
 
 std::vector<std::string> column_warnings(const Table& table) {
-  std::vector<std::string> warnings;
-  Basis basis{{}, table};
   std::vector<std::vector<double>> columns;
-  for (int column = 0; column < table.columns; ++column) {
+  for (int column = 0; column < table.columns; ++column)
     columns.push_back(standardised(table, column));
-    if (columns.back().empty()) {
+  Independent independent(
+      table.has_missing ? std::vector<double>() : correlations(columns, table.rows),
+      columns.size());
+  std::vector<std::string> warnings;
+  for (int column = 0; column < table.columns; ++column) {
+    if (columns[at(column)].empty()) {
       warnings.push_back(constant_warning(table, column));
     } else if (table.has_missing) {
       if (const int other = copy_of(columns, column); other >= 0)
-        warnings.push_back("variable " + quoted(table.names[at(column)]) + " is a copy of " +
-                           quoted(table.names[at(other)]) +
-                           " (up to scale and offset): links cannot be told apart");
-    } else if (std::string warning = basis.take(column, columns.back()); !warning.empty()) {
-      warnings.push_back(std::move(warning));
+        warnings.push_back(copy_warning(table, column, other));
+    } else if (const auto parts = independent.take(column); !parts.empty()) {
+      warnings.push_back(sum_warning(table, column, parts));
     }
   }
   return warnings;
