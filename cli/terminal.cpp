@@ -15,11 +15,22 @@
 namespace sovren::cli {
 namespace {
 
+// A damaged file may be quoted in an error; its control characters must not reach the terminal.
+std::string printable(std::string_view text) {
+  std::string out(text);
+  for (char& c : out)
+    if ((static_cast<unsigned char>(c) < 0x20 && c != '\n') || c == 0x7f) c = '?';
+  return out;
+}
+
 void print_labelled(std::string_view label, std::string_view colour, std::string_view text) {
-  const bool colourful = is_colourful(STDERR_FILENO);
-  std::fprintf(stderr, "sovren: %s%.*s%s: %.*s\n", colourful ? std::string(colour).c_str() : "",
-               static_cast<int>(label.size()), label.data(), colourful ? "\x1b[0m" : "",
-               static_cast<int>(text.size()), text.data());
+  std::string line = "sovren: ";
+  if (is_colourful(STDERR_FILENO))
+    line += std::string(colour) + std::string(label) + "\x1b[0m";
+  else
+    line += label;
+  line += ": " + printable(text) + "\n";
+  std::fwrite(line.data(), 1, line.size(), stderr);
 }
 
 // Characters that take a column: UTF-8 continuation bytes do not.

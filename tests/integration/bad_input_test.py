@@ -42,6 +42,12 @@ class BadInput(SovrenCase):
         self.job()
         self.refused("run", "job.toml", code=2, says=["data.csv:3", "rain", "heavy"])
 
+    def test_a_binary_file_does_not_reach_the_terminal(self):
+        (self.dir / "data.csv").write_bytes(b"a,b\n\x1b[2J\x00\x07,2\n1,2\n")
+        self.job()
+        done = self.refused("run", "job.toml", code=2, says=["data.csv:2"])
+        self.assertFalse([c for c in done.stderr if ord(c) < 32 and c != "\n"])
+
     def test_constant_column_is_named_and_gets_no_links(self):
         self.write("data.csv", "a,b,c\n" + "".join(f"{(i * 37) % 17},5,{(i * 53) % 19}\n" for i in range(60)))
         self.job()
