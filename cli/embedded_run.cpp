@@ -11,6 +11,7 @@
 #include "cli/terminal.h"
 #include "core/text/job_file.h"
 #include "scheduler/engine/engine.h"
+#include "storage/checkpoint/checkpoint_set.h"
 #include "storage/log/event_log.h"
 #include "workers/agent/agent.h"
 #include "workers/launch/machine.h"
@@ -119,7 +120,11 @@ class Session {
   }
 
   Result<void> obey(SignalInbox::Received received) {
-    if (received.checkpoints > 0) SOVREN_DO(engine_.request(id_, Request::checkpoint, user_name()));
+    if (received.checkpoints > 0) {
+      const auto asked = engine_.request(id_, Request::checkpoint, user_name());
+      if (!asked && asked.error().code != Code::refused) return fail(asked.error());
+      if (!asked) print_warning("no checkpoint now: " + asked.error().what);
+    }
     for (int i = 0; i < received.stops; ++i) {
       ++stops_;
       progress_.clear();
@@ -199,8 +204,10 @@ Result<RunOutcome> run_embedded(const RunRequest& request, const JobDirectory& d
                                            .mpirun = request.programs.mpirun}));
   agent->wake_on(signals.wake_fd());
   SystemClock clock;
+  SOVREN_TRY(latest_job, storage::latest_job(directory.checkpoints()));
   SOVREN_TRY(engine, engine::Engine::open(*log, *agent, clock,
-                                          {.on_time_limit = engine::OnTimeLimit::end}));
+                                          {.on_time_limit = engine::OnTimeLimit::end,
+                                           .last_job_before = latest_job}));
   SOVREN_DO(engine.join_node(node_name, resources));
   SOVREN_TRY(id, enter(engine, request, directory));
   SOVREN_DO(storage::write_file_atomic(directory.job_file(), text::print_job_file(request.spec)));

@@ -89,7 +89,7 @@ Result<std::vector<JobId>> Engine::submit(std::vector<Submission> submissions) {
       if (auto begin = parse_utc(s.spec.begin); !begin)
         return fail(std::move(begin).error().within("reading `begin`"));
     SOVREN_DO(policy::can_ever_run(s.spec, state_));
-    const JobId job{state_.last_job + 1};
+    const JobId job{std::max(state_.last_job, config_.last_job_before.value) + 1};
     const JobId oldest = s.oldest_set_job.value == 0 ? job : s.oldest_set_job;
     draft.add(JobSubmitted{job, std::move(s.user), std::move(s.dir), std::move(s.spec_digest),
                            std::move(s.spec), oldest});

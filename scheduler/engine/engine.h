@@ -24,6 +24,8 @@ namespace sovren::engine {
 struct Config {
   policy::PolicyConfig policy;
   OnTimeLimit on_time_limit = OnTimeLimit::requeue;
+  /// New jobs get ids above this: where a log was lost, checkpoint sets still bear its ids.
+  JobId last_job_before;
 };
 
 /// A job as it is handed in. oldest_set_job: 0 stands for the job itself, so that no checkpoint of

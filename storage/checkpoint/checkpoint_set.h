@@ -128,6 +128,9 @@ class CheckpointStore {
 /// `rejected`.
 Result<std::vector<SetInfo>> list_sets(const std::string& dir, std::vector<RejectedSet>& rejected);
 
+/// The latest job that has worked in this "checkpoints" folder, by its fence and its sets; 0: none.
+Result<JobId> latest_job(const std::string& dir);
+
 /// Reads every byte of a set and compares sizes, SHA-256 and CRC32C with the manifest, and the
 /// manifest with its own digest.
 Result<SetInfo> verify_set(const std::string& set_path);

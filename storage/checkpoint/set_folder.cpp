@@ -192,6 +192,14 @@ Result<void> check_fence(const std::string& dir, Fence mine) {
                .where = dir});
 }
 
+Result<JobId> latest_job(const std::string& dir) {
+  SOVREN_TRY(fence, read_fence(dir));
+  SOVREN_TRY(sets, find_sets(dir));
+  JobId latest = fence.job;
+  for (const FoundSet& set : sets) latest = std::max(latest, set.job);
+  return latest;
+}
+
 std::string restore_key(const FoundSet& set) {
   return set.name + ":" + text::sha256_hex(set.text).substr(0, 16);
 }

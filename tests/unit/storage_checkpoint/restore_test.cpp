@@ -47,6 +47,16 @@ TEST_F(Restore, IgnoresHalfWrittenSetsAndOtherFiles) {
   EXPECT_THAT(restored->rejected, IsEmpty());
 }
 
+TEST_F(Restore, LatestJobIsKnownWithoutALog) {
+  EXPECT_EQ(latest_job(dir_), JobId{0});
+  ASSERT_TRUE(seal_sample(dir_, sample_header(1, 1, 3)));
+  EXPECT_EQ(latest_job(dir_), JobId{3});
+  const auto store = CheckpointStore::open(dir_);
+  ASSERT_TRUE(store);
+  ASSERT_TRUE(CheckpointStore(*store).raise_fence(JobId{7}, 1));
+  EXPECT_EQ(latest_job(dir_), JobId{7});
+}
+
 TEST_F(Restore, IgnoresSetsOfJobsBeforeTheOldest) {
   ASSERT_TRUE(seal_sample(dir_, sample_header(50, 1, 1)));
   auto fresh = restore_sample(dir_, JobId{2});
