@@ -2,6 +2,7 @@
 """Every line of the issue's "Bad input": a clear error, the right exit code, nothing changed."""
 import json
 import os
+import pathlib
 import shutil
 import signal
 import subprocess
@@ -95,7 +96,7 @@ class BadInput(SovrenCase):
         self.assertIn("cuda", done.stderr.lower())
 
     def leave_only_checkpoints(self):
-        """The folder of a job that was not finished: sealed sets, but neither log nor result. The sets, oldest first."""
+        """The folder of a job that was not finished: sealed sets, but neither log nor result. The newest of them."""
         self.generate(variables=250, length=400)
         for job in (1, 2):  # the second, so that a new log must not begin with ids that sets bear
             report = self.report("data.toml", "--set", 'checkpoint.interval="1 steps"')
@@ -104,8 +105,9 @@ class BadInput(SovrenCase):
         for path in [*self.job_dir().glob("events.db*"), self.job_dir() / "report.json"]:
             path.unlink()
         shutil.rmtree(self.job_dir() / "result")
-        self.assertGreater(len(self.sets()), 1)
-        return self.sets()
+        rows = json.loads(self.sovren("checkpoints", "list", "data.sovren", "--json", code=0).stdout)["checkpoints"]
+        self.assertGreater(len(rows), 1)
+        return pathlib.Path(rows[0]["path"])
 
     def test_checkpoint_of_another_spec_is_refused_with_the_difference(self):
         self.leave_only_checkpoints()
@@ -117,7 +119,7 @@ class BadInput(SovrenCase):
         self.sovren("run", "data.toml", "--set", "causal_analysis.pc_alpha=0.2", "--fresh", code=0)
 
     def test_corrupt_newest_checkpoint_falls_back_and_says_so(self):
-        newest = self.leave_only_checkpoints()[-1]
+        newest = self.leave_only_checkpoints()
         shard = sorted(newest.glob("*.h5"))[0]
         shard.write_bytes(shard.read_bytes()[:-1])
         done = self.sovren("run", "data.toml", "--json", code=0)
