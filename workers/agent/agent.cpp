@@ -192,6 +192,7 @@ void Agent::listen_to(Running& running, std::vector<AttemptNews>& news) {
       continue;
     }
     if (std::holds_alternative<ReportStarted>(*report)) running.is_started = true;
+    if (std::holds_alternative<ReportFinished>(*report)) running.is_finished = true;
     if (const auto* failed = std::get_if<ReportFailed>(&*report)) {
       // That a peer was lost is what the other ranks say; why it was lost says more.
       if (!running.failure || running.failure->code == Code::peer_lost)
@@ -220,12 +221,14 @@ AttemptExited Agent::finish(Running& running, std::vector<AttemptNews>& news) {
     if (&other != &running) leaders.push_back(other.process.pid());
   kill_orphans(running.cookie, leaders);
   listen_to(running, news);  // nobody is left to write: this is all
-  return {.exit_code = exit_code,
-          .error = error_of_exit({.exit_code = exit_code,
-                                  .dir = running.order.dir,
-                                  .reported = running.failure,
-                                  .is_started = running.is_started,
-                                  .is_kill_requested = running.is_kill_requested})};
+  std::optional<Error> error = error_of_exit({.exit_code = exit_code,
+                                              .dir = running.order.dir,
+                                              .reported = running.failure,
+                                              .is_started = running.is_started,
+                                              .is_kill_requested = running.is_kill_requested});
+  if (!running.is_finished || !error) return {.exit_code = exit_code, .error = std::move(error)};
+  warn(running, "after the result was there: " + to_text(*error), news);
+  return {.exit_code = exit_done, .error = {}};
 }
 
 }  // namespace sovren::workers

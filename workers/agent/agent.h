@@ -27,6 +27,7 @@ struct AgentConfig {
 ///
 /// Model    start -> reports -> AttemptExited, which comes once, last, and only when every process
 ///          of the attempt is gone, also those that left their process group or lost their parent.
+///          Trouble after the result is durable is a warning: the attempt is done all the same.
 /// Fate     embedded: the destructor kills all attempts; if this process is killed, the kernel
 ///          kills the launchers, and with them the ranks.
 /// Threads  one, which must live as long as the program (parent-death signals belong to threads).
@@ -56,6 +57,7 @@ class Agent final : public Launcher {
     ReportChannel channel;
     std::optional<Error> failure;  ///< the most telling one that a rank reported
     bool is_started = false;       ///< rank 0 said so
+    bool is_finished = false;      ///< rank 0 said that the result is durable
     bool is_kill_requested = false;
     int warnings = 0;
     std::int64_t dropped_lines = 0;

@@ -9,18 +9,25 @@
 namespace sovren::workers {
 namespace {
 
-/// The last line of mpirun's or the rank's complaint that holds letters; at most 300 bytes.
+/// The end of the launch log on one line, without the rulers that mpirun draws; at most 400 bytes.
 std::string last_words(const std::string& path) {
   constexpr std::streamoff tail_bytes = 4096;
-  constexpr std::size_t words_bytes_max = 300;
+  constexpr std::size_t words_bytes_max = 400;
   std::ifstream file(path, std::ios::binary | std::ios::ate);
   if (!file) return {};
   const std::streamoff size = file.tellg();
   file.seekg(size > tail_bytes ? size - tail_bytes : 0);
   std::string words;
-  for (std::string line; std::getline(file, line);)
-    if (line.find_first_not_of("-=* \t\r") != std::string::npos) words = line;
-  return words.substr(0, words_bytes_max);
+  for (std::string line; std::getline(file, line);) {
+    const auto first = line.find_first_not_of("-=* \t\r");
+    if (first != std::string::npos) words += (words.empty() ? "" : " ") + line.substr(first);
+  }
+  return words.size() > words_bytes_max ? words.substr(words.size() - words_bytes_max) : words;
+}
+
+/// Codes that sovren-rank ends with; another one comes from mpirun or the system.
+bool is_of_rank(int exit_code) {
+  return exit_code == rank_exit_code(Code::bug) || code_of_rank_exit(exit_code) != Code::bug;
 }
 
 Error killed(const ExitFacts& facts, const std::string& log) {
@@ -54,7 +61,7 @@ std::optional<Error> error_of_exit(const ExitFacts& facts) {
                       " without a word",
               .hint = "the logs may say more",
               .where = facts.is_started ? rank_log : launch_log};
-  if (!facts.is_started)
+  if (!facts.is_started || !is_of_rank(facts.exit_code))
     if (const std::string words = last_words(launch_log); !words.empty())
       error.what += "; the launch log ends with: " + words;
   return error;

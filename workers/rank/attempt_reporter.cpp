@@ -25,8 +25,8 @@ struct LogLine {
   std::string operator()(const ReportProgress&) const { return {}; }
   std::string operator()(const ReportSealed& sealed) const {
     std::ostringstream text;
-    text << "sealed checkpoint of step " << sealed.step << ": " << sealed.size_bytes
-         << " bytes, blocked " << sealed.seal_s << " s";
+    text << "sealed checkpoint of step " << sealed.step << ": " << sealed.size_bytes << " bytes in "
+         << sealed.seal_s << " s, the job stood still for " << sealed.blocked_s << " s";
     return text.str();
   }
   std::string operator()(const ReportRestored& restored) const {

@@ -195,6 +195,17 @@ TEST_F(AgentTest, EndWithoutAWordQuotesTheLaunchLog) {
       << exited->error->what;
 }
 
+TEST_F(AgentTest, TroubleAfterTheResultIsAWarning) {
+  ASSERT_TRUE(agent().start(order("finish_badly")).has_value());
+  const auto warning = wait_for<ReportWarning>();
+  ASSERT_TRUE(warning.has_value());
+  EXPECT_NE(warning->text.find("exit code 1"), std::string::npos) << warning->text;
+  const auto exited = wait_for<AttemptExited>();
+  ASSERT_TRUE(exited.has_value());
+  EXPECT_EQ(exited->exit_code, 0);
+  EXPECT_FALSE(exited->error.has_value());
+}
+
 TEST_F(AgentTest, GarbageIsAWarningAndTheNextReportCounts) {
   ASSERT_TRUE(agent().start(order("garbage")).has_value());
   int warnings = 0;

@@ -115,9 +115,9 @@ int run(int argc, char** argv) {
     return 75;
   }
   if (mode == "obey" || mode == "obey_all") obey(socket);
-  if (mode == "finish" || mode == "orphan") {
+  if (mode == "finish" || mode == "orphan" || mode == "finish_badly") {
     report(socket, ReportFinished{.steps = 9, .digest = "abc"});
-    return 0;
+    return mode == "finish_badly" ? 1 : 0;
   }
   wait_for_the_end(socket);
 }

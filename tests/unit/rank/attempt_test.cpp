@@ -128,6 +128,11 @@ class AttemptTest : public testing::Test {
     ASSERT_TRUE(there.has_value()) << "the attempt did not get to step " << steps;
   }
   std::string log() const { return text_of(dir_ + "/logs/rank-0000.log"); }
+  /// What is known of an end that was not expected.
+  std::string why() const {
+    return (error_ ? to_text(*error_) : "no error") + "\nrank 0: " + log() +
+           "\nlaunch: " + text_of(dir_ + "/logs/launch.log");
+  }
 
   std::string dir_;
   std::unique_ptr<Agent> agent_;
@@ -149,7 +154,7 @@ TEST_P(AttemptOnRanks, RunsToItsResult) {
   ASSERT_TRUE(finished.has_value()) << log();
   EXPECT_EQ(finished->steps, 5);
   EXPECT_EQ(finished->digest, text_of(dir_ + "/result/digest.txt"));
-  EXPECT_EQ(exit_code(), 0);
+  EXPECT_EQ(exit_code(), 0) << why();
 }
 
 TEST_P(AttemptOnRanks, StopSealsAndTheNextAttemptResumesOnOtherRanks) {
@@ -162,7 +167,7 @@ TEST_P(AttemptOnRanks, StopSealsAndTheNextAttemptResumesOnOtherRanks) {
   EXPECT_GT(sealed->seal_s, 0) << "the scheduler plans stops with it";
   EXPECT_GT(sealed->blocked_s, 0);
   EXPECT_LE(sealed->blocked_s, sealed->seal_s);
-  EXPECT_EQ(exit_code(), 85);
+  EXPECT_EQ(exit_code(), 85) << why();
   EXPECT_FALSE(error_.has_value());
   start(order(plan, 3 - GetParam()));
   const auto restored = wait_for<ReportRestored>();
@@ -170,7 +175,7 @@ TEST_P(AttemptOnRanks, StopSealsAndTheNextAttemptResumesOnOtherRanks) {
   EXPECT_EQ(restored->step, sealed->step);
   wait_for_steps(sealed->step + 1);
   ask(2, Request::stop);
-  EXPECT_EQ(exit_code(), 85);
+  EXPECT_EQ(exit_code(), 85) << why();
 }
 
 TEST_P(AttemptOnRanks, Usr1SealsAndGoesOnAndTermSealsAndStops) {
@@ -186,7 +191,7 @@ TEST_P(AttemptOnRanks, Usr1SealsAndGoesOnAndTermSealsAndStops) {
   const auto last = wait_for<ReportSealed>();
   ASSERT_TRUE(last.has_value()) << log();
   EXPECT_GT(last->step, sealed->step);
-  EXPECT_EQ(exit_code(), 85);
+  EXPECT_EQ(exit_code(), 85) << why();
 }
 
 TEST_P(AttemptOnRanks, KilledAgentTakesARunningRankAlong) {
@@ -221,7 +226,7 @@ TEST_F(AttemptTest, ResultIsTheSameOnAnyNumberOfRanks) {
     const auto finished = wait_for<ReportFinished>();
     ASSERT_TRUE(finished.has_value()) << log();
     digests.push_back(finished->digest);
-    EXPECT_EQ(exit_code(), 0);
+    EXPECT_EQ(exit_code(), 0) << why();
   }
   EXPECT_EQ(digests[1], digests[0]);
   EXPECT_EQ(digests[2], digests[0]);
@@ -231,7 +236,7 @@ TEST_F(AttemptTest, StopWithCheckpointsOffEndsWith75) {
   start(order("steps 100000000 step_ms 1", 1, "off"));
   wait_for_steps(1);
   ask(1, Request::stop);
-  EXPECT_EQ(exit_code(), 75);
+  EXPECT_EQ(exit_code(), 75) << why();
   ASSERT_TRUE(error_.has_value());
   EXPECT_EQ(error_->code, Code::interrupted);
 }
@@ -240,14 +245,14 @@ TEST_F(AttemptTest, StoppedRankIsLostAtTheDeadline) {
   ::setenv("SOVREN_PEER_DEADLINE_S", "1", 1);
   start(order("steps 100 hang_at 3", 2));
   ::unsetenv("SOVREN_PEER_DEADLINE_S");
-  EXPECT_EQ(exit_code(), 75) << log();
+  EXPECT_EQ(exit_code(), 75) << why();
   ASSERT_TRUE(error_.has_value());
   EXPECT_EQ(error_->code, Code::peer_lost);
 }
 
 TEST_F(AttemptTest, KilledRankEndsTheAttemptWith137) {
   start(order("steps 100 step_ms 10 die_at 3", 3));
-  EXPECT_EQ(exit_code(), 137) << log();
+  EXPECT_EQ(exit_code(), 137) << why();
 }
 
 TEST_F(AttemptTest, FullDiskEndsWith74AndTheOldSetStands) {
@@ -262,7 +267,7 @@ TEST_F(AttemptTest, FullDiskEndsWith74AndTheOldSetStands) {
   // A second set finds no room.
   std::ofstream(dir_ + "/filler") << std::string(6'000'000, 'x');
   ask(1, Request::checkpoint);
-  EXPECT_EQ(exit_code(), 74) << log();
+  EXPECT_EQ(exit_code(), 74) << why();
   ASSERT_TRUE(error_.has_value());
   EXPECT_EQ(error_->code, Code::storage_io);
   std::filesystem::remove(dir_ + "/filler");
@@ -290,7 +295,7 @@ TEST_F(AttemptTest, SecondAttemptWaitsForTheFirstToDie) {
   EXPECT_EQ(wait_for<AttemptExited>()->exit_code, 137);
   wait_for_steps(1);
   ask(2, Request::stop);
-  EXPECT_EQ(exit_code(), 85);
+  EXPECT_EQ(exit_code(), 85) << why();
 }
 
 // The real program.
@@ -310,7 +315,7 @@ TEST_F(AttemptTest, CausalAnalysisGivesTheSameGraphOnAnyNumberOfRanks) {
     const auto finished = wait_for<ReportFinished>();
     ASSERT_TRUE(finished.has_value()) << log();
     digests.push_back(finished->digest);
-    EXPECT_EQ(exit_code(), 0);
+    EXPECT_EQ(exit_code(), 0) << why();
     EXPECT_TRUE(std::filesystem::exists(dir_ + "/result/graph.json"));
   }
   EXPECT_EQ(digests[1], digests[0]);
@@ -321,13 +326,13 @@ TEST_F(AttemptTest, BadInputEndsWithItsCode) {
   AttemptOrder made = order("", 2);
   std::ofstream(dir_ + "/data.csv") << "a,b\n1,2\n3\n";
   start(made, "sovren-rank");
-  EXPECT_EQ(exit_code(), 65) << log();
+  EXPECT_EQ(exit_code(), 65) << why();
   ASSERT_TRUE(error_.has_value());
   EXPECT_EQ(error_->code, Code::data_invalid);
   made = order("", 1);
   std::filesystem::remove(dir_ + "/data.csv");
   start(made, "sovren-rank");
-  EXPECT_EQ(exit_code(), 66) << log();
+  EXPECT_EQ(exit_code(), 66) << why();
 }
 
 TEST(SovrenRank, ChecksAJobWithoutTouchingAnything) {
