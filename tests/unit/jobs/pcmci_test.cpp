@@ -148,8 +148,8 @@ TEST(Pcmci, WithMissingValuesFindsTheSameStrongLinks) {
   spec.missing = std::numeric_limits<double>::quiet_NaN();
   const auto holes = run_causal(spec);
   ASSERT_TRUE(whole && holes);
-  const text::Json after = graph_of(*holes);
-  for (const text::Json& link : graph_of(*whole)["links"]) {
+  const text::Json before = graph_of(*whole), after = graph_of(*holes);
+  for (const text::Json& link : before["links"]) {
     if (std::abs(link["value"].get<double>()) < 0.25) continue;
     const text::Json same = link_of(after, link["source"].get<std::string>(),
                                     link["target"].get<std::string>(), link["lag"].get<int>());
