@@ -67,6 +67,10 @@ class Loop {
     if (sealed_step_ != steps()) {
       SOVREN_DO(start_seal());
       SOVREN_DO(finish_seal());
+    } else if (is_root_) {
+      // A set that is restored twice without a seal after it counts as one that crashes the job.
+      if (auto forgotten = parts_.store.forget_restores(); !forgotten)
+        parts_.reporter.report(ReportWarning{to_text(std::move(forgotten).error())});
     }
     prune_recorded();
     report_progress();

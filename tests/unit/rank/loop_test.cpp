@@ -79,6 +79,7 @@ class LoopTest : public testing::Test {
       auto found = store->restore_newest(comm, kind.facts(), JobId{0}, rejected);
       ASSERT_TRUE(found.has_value()) << to_text(found.error());
       LoopSetting mine = setting;
+      if (is_stopped_at_once_) control.ask_to_stop();
       if (*found) {
         ASSERT_TRUE(kind.restore(*(*found)->reader).has_value());
         mine.sealed_step = kind.steps();
@@ -102,6 +103,7 @@ class LoopTest : public testing::Test {
 
   std::string dir_;
   double step_s_ = 0.01;
+  bool is_stopped_at_once_ = false;  ///< before the first step
 };
 
 LoopSetting with(CheckpointPolicy policy) {
@@ -157,6 +159,18 @@ TEST_F(LoopTest, ResumesOnAnotherNumberOfRanks) {
   const Ran last = run(2, with({.mode = Mode::automatic}), 10);
   EXPECT_EQ(last.ends[0], LoopEnd::done);
   EXPECT_EQ(last.notes.of<ReportProgress>().front().progress.step, 7);
+}
+
+TEST_F(LoopTest, StopsAtOnceAreNotHeldAgainstTheSet) {
+  for (const std::int64_t step : {2, 4})
+    EXPECT_EQ(run(2, with({.mode = Mode::automatic}), 10, stop_at(step)).ends[0],
+              LoopEnd::checkpointed);
+  is_stopped_at_once_ = true;
+  for (int round = 0; round < 3; ++round)
+    EXPECT_EQ(run(2, with({.mode = Mode::automatic}), 10).steps[0], 4) << "round " << round;
+  is_stopped_at_once_ = false;
+  const Ran last = run(2, with({.mode = Mode::automatic}), 10);
+  EXPECT_EQ(last.notes.of<ReportProgress>().front().progress.step, 4);
 }
 
 TEST_F(LoopTest, CheckpointAskedForIsSealedAndTheJobGoesOn) {
