@@ -43,7 +43,7 @@ Result<Admission> admit(const State& state, const RunRequest& request,
   SOVREN_DO(refuse_other_facts(request.facts, oldest, checkpoints_dir));
   admission.oldest_set_job = oldest;
   if (is_unfinished && last->spec_digest == facts_digest &&
-      text::print_job_file(last->spec) == text::print_job_file(request.spec)) {
+      text::print_job_file(*last->spec) == text::print_job_file(request.spec)) {
     admission.resume = last->id;
     admission.supersede.reset();
   }

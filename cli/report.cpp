@@ -38,8 +38,8 @@ std::string report_json(const RunOutcome& outcome, const JobDirectory& directory
     for (const auto& [name, value] : outcome.live.finished->metrics) metrics[name] = value;
   text::Json json{{"schema", "sovren.report/1"},
                   {"job", job.id.value},
-                  {"name", job.spec.name},
-                  {"kind", kind_name(job.spec.kind)},
+                  {"name", job.spec->name},
+                  {"kind", kind_name(job.spec->kind)},
                   {"state", state_name(job.state)},
                   {"reason", job.why},
                   {"attempts", job.attempts},
@@ -66,7 +66,7 @@ std::string report_json(const RunOutcome& outcome, const JobDirectory& directory
 
 std::string report_text(const RunOutcome& outcome, const JobDirectory& directory) {
   const Job& job = outcome.job;
-  std::string text = job.spec.name + ": ";
+  std::string text = job.spec->name + ": ";
   if (job.state == JobState::completed)
     return text + "COMPLETED in " + format_seconds(job.run_s) + " on " + std::to_string(job.ranks) +
            (job.ranks == 1 ? " rank" : " ranks") + " (" + outcome.live.backend + ")\n  result   " +

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <algorithm>
+#include <cmath>
 
 #include "core/base/check.h"
 #include "core/model/state.h"
@@ -13,14 +14,27 @@ Job& job_of(State& state, JobId id) {
   return found->second;
 }
 
-// Gives the node back what the running attempt held; sign +1 takes it.
+// Gives the nodes back what the running attempt held; sign +1 takes it.
+void hold(Node& node, const Resources& resources, int ranks, int sign) {
+  node.attempts += sign;
+  node.is_exclusive = sign > 0 && resources.exclusive;
+  node.cpus_used += sign * cpus_held(resources, ranks, node.resources.cpus);
+  node.gpus_used +=
+      sign * (resources.exclusive ? node.resources.gpus : ranks * resources.gpus_per_rank);
+  node.memory_used_bytes += sign * ranks * resources.memory_per_rank_bytes;
+}
 void hold(State& state, const Job& job, int sign) {
-  const auto node = state.nodes.find(job.node);
-  if (node == state.nodes.end()) return;  // it left while the attempt ran
-  const Resources& resources = job.spec.resources;
-  node->second.cpus_used += sign * job.ranks * resources.cpus_per_rank;
-  node->second.gpus_used += sign * job.ranks * resources.gpus_per_rank;
-  node->second.memory_used_bytes += sign * job.ranks * resources.memory_per_rank_bytes;
+  for (const Slot& slot : job.slots)
+    if (const auto node = state.nodes.find(slot.node); node != state.nodes.end())
+      hold(node->second, job.spec->resources, slot.ranks, sign);
+}
+
+void charge(State& state, const Job& job, double run_s, Instant at) {
+  const Resources& r = job.spec->resources;
+  Usage& usage = state.usage[{job.spec->account, job.user}];
+  usage = decayed(usage, at, state.half_life_s);
+  usage.cpu_s += run_s * job.ranks * r.cpus_per_rank;
+  usage.gpu_s += run_s * job.ranks * r.gpus_per_rank;
 }
 
 // How much a request outweighs others that stand: cancel, a user's stop, preempt, a time limit.
@@ -36,17 +50,57 @@ void forget_requests(Job& job) {
   job.kill_requested_at.reset();
 }
 
+Node& node_of(State& state, const std::string& name) {
+  const auto found = state.nodes.find(name);
+  SOVREN_CHECK(found != state.nodes.end(), "events name nodes that have joined");
+  return found->second;
+}
+
+SpecEntry& spec_of(State& state, SpecId id) {
+  const auto found = state.specs.find(id);
+  SOVREN_CHECK(found != state.specs.end(), "events name specs that were added");
+  return found->second;
+}
+
 struct Applier {
   State& state;
   Instant at;
 
   void operator()(const NodeJoined& e) const {
     Node& node = state.nodes[e.node];
-    node = {.name = e.node, .resources = e.resources};
-    for (const auto& [id, job] : state.jobs)  // a node that joins again keeps what it runs
-      if (job.state == JobState::running && job.node == e.node) hold(state, job, +1);
+    Node joined{.name = e.node, .resources = e.resources, .instance = e.instance};
+    joined.drained_why = node.drained_why;
+    joined.drained_by = node.drained_by;
+    joined.failures = node.failures;
+    node = std::move(joined);
+    for (const auto& [id, job] : state.jobs) {  // a node that joins again keeps what it runs
+      if (job.state != JobState::running) continue;
+      for (const Slot& slot : job.slots)
+        if (slot.node == e.node) hold(node, job.spec->resources, slot.ranks, +1);
+    }
   }
-  void operator()(const NodeLeft& e) const { state.nodes.erase(e.node); }
+  void operator()(const NodeLeft& e) const {
+    Node& node = node_of(state, e.node);
+    node.is_up = false;
+    node.down_why = e.why;
+  }
+  void operator()(const NodeDrained& e) const {
+    Node& node = node_of(state, e.node);
+    node.drained_why = e.why;
+    node.drained_by = e.by;
+  }
+  void operator()(const NodeResumed& e) const {
+    Node& node = node_of(state, e.node);
+    node.drained_why.clear();
+    node.drained_by.clear();
+    node.failures = 0;
+  }
+
+  void operator()(const SpecAdded& e) const {
+    SOVREN_CHECK(e.spec_id.value == state.last_spec + 1, "specs count up by one");
+    state.last_spec = e.spec_id.value;
+    state.specs[e.spec_id] = {e.spec, 0};
+  }
 
   void operator()(const JobSubmitted& e) const {
     SOVREN_CHECK(e.job.value > state.last_job, "job ids only grow");
@@ -57,10 +111,21 @@ struct Applier {
     job.dir = e.dir;
     job.spec_digest = e.spec_digest;
     job.spec = e.spec;
+    if (e.spec_id.value != 0) {
+      SpecEntry& entry = spec_of(state, e.spec_id);
+      entry.jobs += 1;
+      job.spec = entry.spec;
+      job.spec_id = e.spec_id;
+    }
+    SOVREN_CHECK(job.spec, "a job has a spec");
+    job.array_job = e.array_job;
+    job.element = e.element;
+    job.is_held = e.is_held;
     job.oldest_set_job = e.oldest_set_job;
     job.submitted_at = at;
     job.not_before = at;
-    if (const auto begin = parse_utc(e.spec.begin)) job.not_before = std::max(at, *begin);
+    if (const auto begin = parse_utc(job.spec->begin)) job.not_before = std::max(at, *begin);
+    if (!e.request_key.empty()) remember_key(e);
   }
 
   void operator()(const StopRequested& e) const {
@@ -92,8 +157,10 @@ struct Applier {
     SOVREN_CHECK(e.attempt == job.attempts + 1, "attempts count up by one, so none runs twice");
     job.state = JobState::running;
     job.attempts = e.attempt;
-    job.node = e.node;
+    job.slots = e.slots.empty() ? std::vector<Slot>{{e.node, e.ranks}} : e.slots;
+    SOVREN_CHECK(job.slots.front().node == e.node, "the head is the first slot");
     job.ranks = e.ranks;
+    if (e.attempt == 1) job.first_started_at = at;
     job.queue_s += std::max(0.0, at - std::max(job.submitted_at, job.ended_at));
     job.started_at = at;
     job.seen_at = at;
@@ -121,6 +188,7 @@ struct Applier {
     job.sealed_step = e.step;
     job.step_at_start = e.step;
     job.restore_s += e.restore_s;
+    job.restores += 1;
   }
 
   void operator()(const CheckpointRejected& e) const { job_of(state, e.job).seen_at = at; }
@@ -136,7 +204,9 @@ struct Applier {
     job.run_s += run_s;
     state.totals.run_s += run_s;
     job.ended_at = at;
-    job.error = e.error;
+    job.error = e.error ? std::make_shared<const Error>(*e.error) : nullptr;
+    job.exit_code = e.exit_code;
+    charge(state, job, run_s, at);
     const bool is_our_kill = job.kill_requested_at.has_value();
     if (e.ending == Ending::lost ||
         (!is_our_kill && (e.ending == Ending::retry || e.ending == Ending::killed)))
@@ -145,12 +215,18 @@ struct Applier {
       job.kills_at_step = job.killed_at_step == job.sealed_step ? job.kills_at_step + 1 : 1;
       job.killed_at_step = job.sealed_step;
     }
+    count_failure(job, e, is_our_kill);
   }
 
   void operator()(const JobRequeued& e) const {
     Job& job = job_of(state, e.job);
-    SOVREN_CHECK(job.state == JobState::completing || job.state == JobState::pending,
-                 "a running or ended job is not requeued");
+    SOVREN_CHECK(job.state != JobState::running, "a running job is not requeued");
+    if (is_final(job.state)) {  // begun anew at the user's wish
+      job.failures = 0;
+      job.kills_at_step = 0;
+    }
+    if (job.state == JobState::completing && job.stop_requested == Request::preempt)
+      job.preemptions += 1;
     job.is_held = job.stop_requested == Request::stop && !is_stopped_by_time_limit(job);
     job.state = JobState::pending;
     job.not_before = e.not_before;
@@ -170,6 +246,37 @@ struct Applier {
     job.is_held = false;
     forget_requests(job);
   }
+
+  void operator()(const JobsForgotten& e) const {
+    for (const JobId id : e.jobs) {
+      const Job& job = job_of(state, id);
+      SOVREN_CHECK(is_final(job.state), "only ended jobs are forgotten");
+      if (job.spec_id.value != 0 && --spec_of(state, job.spec_id).jobs == 0)
+        state.specs.erase(job.spec_id);
+      state.jobs.erase(id);
+    }
+  }
+  void operator()(const HalfLifeSet& e) const { state.half_life_s = e.half_life_s; }
+  void operator()(const StateMarked&) const {}
+
+ private:
+  // Of the attempt's nodes: how often in a row it was not the job's fault.
+  void count_failure(const Job& job, const AttemptEnded& e, bool is_our_kill) const {
+    const bool is_node_trouble = !is_our_kill && e.ending == Ending::retry;
+    if (!is_node_trouble && e.ending != Ending::done && e.ending != Ending::checkpointed) return;
+    for (const Slot& slot : job.slots)
+      if (const auto node = state.nodes.find(slot.node); node != state.nodes.end())
+        node->second.failures = is_node_trouble ? node->second.failures + 1 : 0;
+  }
+
+  void remember_key(const JobSubmitted& e) const {
+    state.request_keys[e.request_key] = {e.job, e.request_jobs, e.request_digest};
+    state.request_order[e.job] = e.request_key;
+    if (state.request_order.size() <= request_keys_max) return;
+    const auto oldest = state.request_order.begin();
+    state.request_keys.erase(oldest->second);
+    state.request_order.erase(oldest);
+  }
 };
 
 }  // namespace
@@ -178,6 +285,22 @@ void apply(State& state, const Event& event) {
   SOVREN_CHECK(event.seq.value == state.applied.value + 1, "the log has no gaps");
   state.applied = event.seq;
   std::visit(Applier{state, event.at}, event.body);
+}
+
+const std::string& Job::node() const {
+  static const std::string none;
+  return slots.empty() ? none : slots.front().node;
+}
+
+Usage decayed(const Usage& usage, Instant now, double half_life_s) {
+  const double age_s = std::max(0.0, now - usage.at);
+  const double left = half_life_s > 0 ? std::exp2(-age_s / half_life_s) : 1.0;
+  return {usage.cpu_s * left, usage.gpu_s * left, std::max(usage.at, now)};
+}
+
+int cpus_held(const Resources& resources, int ranks, int node_cpus) {
+  return resources.exclusive ? std::max(node_cpus, 1)
+                             : ranks * std::max(1, resources.cpus_per_rank);
 }
 
 bool is_stopped_by_time_limit(const Job& job) {

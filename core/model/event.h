@@ -7,6 +7,7 @@
 #include <string>
 #include <string_view>
 #include <variant>
+#include <vector>
 
 #include "core/base/error.h"
 #include "core/base/id.h"
@@ -62,23 +63,37 @@ std::optional<Ending> ending_of(std::string_view name);
 // The closed set of facts. Stored as JSON (docs/formats.md): a field may be added with a default,
 // none renamed or removed.
 
+/// Of an agent that has (re)connected. instance: made anew by each agent process; what ran under
+/// another instance is gone.
 struct NodeJoined {
   std::string node;
   NodeResources resources;
+  std::string instance;
   bool operator==(const NodeJoined&) const = default;
 };
+/// It was told to go, or was not heard for too long: DOWN until it joins again.
 struct NodeLeft {
   std::string node;
   std::string why;
   bool operator==(const NodeLeft&) const = default;
 };
+/// spec, or the number of one that was added before.
 struct JobSubmitted {
   JobId job;
   std::string user;
   std::string dir;
   std::string spec_digest;
-  JobSpec spec;
+  SharedSpec spec;
   JobId oldest_set_job;
+  SpecId spec_id;             ///< where spec is none
+  JobId array_job;            ///< first job of its array; none: not of an array
+  std::int64_t element = -1;  ///< place in the array: the spec is a template (text::expand_element)
+  bool is_held = false;
+  /// Idempotency-Key of the request that this is the first job of, with the digest of its body and
+  /// how many jobs it made; the others of the request bear none.
+  std::string request_key;
+  std::string request_digest;
+  std::int64_t request_jobs = 0;
   bool operator==(const JobSubmitted&) const = default;
 };
 struct StopRequested {
@@ -89,13 +104,22 @@ struct StopRequested {
 };
 inline constexpr std::string_view by_time_limit = "scheduler:time-limit";
 inline constexpr std::string_view by_grace = "scheduler:grace";  ///< a request went unanswered
+inline constexpr std::string_view by_policy = "scheduler:preemption";        ///< for another job
+inline constexpr std::string_view by_breaker = "scheduler:circuit-breaker";  ///< drained a node
+/// Some ranks of an attempt, all on one node.
+struct Slot {
+  std::string node;
+  int ranks = 0;
+  bool operator==(const Slot&) const = default;
+};
 /// Written before the launch: a crash between the two is seen on replay as an attempt that never
 /// reported.
 struct AttemptStarted {
   JobId job;
   int attempt = 0;
-  std::string node;
-  int ranks = 0;
+  std::string node;         ///< the head: launches, reports and speaks for all
+  int ranks = 0;            ///< in all
+  std::vector<Slot> slots;  ///< head first; empty: all ranks on the head
   bool operator==(const AttemptStarted&) const = default;
 };
 struct CheckpointSealed {
@@ -130,8 +154,8 @@ struct AttemptEnded {
   std::optional<Error> error;
   bool operator==(const AttemptEnded&) const = default;
 };
-/// Back to PENDING. counted: against retry.limit. For a PENDING job: released, or its back-off cut
-/// short.
+/// Back to PENDING, also of a job that had ended. counted: against retry.limit. For a PENDING job:
+/// released, or its back-off cut short.
 struct JobRequeued {
   JobId job;
   Instant not_before;
@@ -147,9 +171,44 @@ struct JobEnded {
   bool operator==(const JobEnded&) const = default;
 };
 
+/// Gets no new attempts until it is resumed; what runs there goes on.
+struct NodeDrained {
+  std::string node;
+  std::string why;
+  std::string by;  ///< a user, or by_breaker
+  bool operator==(const NodeDrained&) const = default;
+};
+struct NodeResumed {
+  std::string node;
+  std::string by;
+  bool operator==(const NodeResumed&) const = default;
+};
+/// A spec that jobs will name by its number, so that it stands in the log once.
+struct SpecAdded {
+  SpecId spec_id;
+  SharedSpec spec;
+  bool operator==(const SpecAdded&) const = default;
+};
+/// Ended long ago: the State drops them (the log's history keeps a line of each).
+struct JobsForgotten {
+  std::vector<JobId> jobs;
+  bool operator==(const JobsForgotten&) const = default;
+};
+/// How fast used resources stop counting for fair share.
+struct HalfLifeSet {
+  double half_life_s = 0;
+  bool operator==(const HalfLifeSet&) const = default;
+};
+/// state_hash() of the state before this event: replay must lead to the same.
+struct StateMarked {
+  std::uint64_t hash = 0;
+  bool operator==(const StateMarked&) const = default;
+};
+
 using EventBody = std::variant<NodeJoined, NodeLeft, JobSubmitted, StopRequested, AttemptStarted,
                                CheckpointSealed, CheckpointRestored, CheckpointRejected,
-                               AttemptEnded, JobRequeued, JobEnded>;
+                               AttemptEnded, JobRequeued, JobEnded, NodeDrained, NodeResumed,
+                               SpecAdded, JobsForgotten, HalfLifeSet, StateMarked>;
 
 /// A fact that happened. seq is given by the log.
 struct Event {

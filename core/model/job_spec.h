@@ -3,8 +3,10 @@
 
 #include <cstdint>
 #include <map>
+#include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 #include <variant>
 #include <vector>
 
@@ -30,6 +32,7 @@ struct Resources {
   Backend backend = Backend::auto_;
   std::optional<double> time_limit_s;  ///< of one attempt; none: unlimited
   Oversubscribe oversubscribe = Oversubscribe::auto_;
+  bool exclusive = false;  ///< its nodes run nothing else meanwhile
   bool operator==(const Resources&) const = default;
 };
 
@@ -102,8 +105,21 @@ struct CausalSpec {
   bool operator==(const CausalSpec&) const = default;
 };
 
+/// [command]: any program, as the user would start it in a shell. Either argv or script.
+struct CommandSpec {
+  std::vector<std::string> argv;  ///< program and arguments; empty: script is run
+  std::string script;             ///< text of a script, with its #! line or run by /bin/sh
+  std::map<std::string, std::string> environment;  ///< added to the agent's
+  /// Sent to the whole attempt when a checkpoint is wanted ("USR1", "TERM"); empty: it cannot
+  /// checkpoint. It then ends with exit code 85: "checkpointed, start me again".
+  std::string checkpoint_signal;
+  std::string input;   ///< `stdin`: path of a file; empty: nothing to read
+  std::string folder;  ///< working folder, absolute; empty: the job's folder
+  bool operator==(const CommandSpec&) const = default;
+};
+
 /// One alternative per job kind; its index names the kind.
-using KindSpec = std::variant<CausalSpec>;
+using KindSpec = std::variant<CausalSpec, CommandSpec>;
 
 /// One axis of [array]: the name that ${name} stands for, and its values in order.
 struct ArrayAxis {
@@ -121,19 +137,43 @@ struct JobSpec {
   std::string qos;
   std::string account;
   int priority = 0;
-  std::string begin;  ///< not before: RFC 3339 time; empty: now
-  std::string after;  ///< dependencies, "ok:12,any:13"; empty: none
+  std::string begin;     ///< not before: RFC 3339 time; empty: now
+  std::string deadline;  ///< to be done by then: RFC 3339 time, raises the priority; empty: none
+  std::string after;     ///< dependencies, "ok:12,any:13,singleton"; empty: none
   std::string comment;
+  /// Labels that every node it runs on must bear, as region = "eu-west-1": never relaxed.
   std::map<std::string, std::string> labels;
   Resources resources;
   CheckpointPolicy checkpoint;
   RetryPolicy retry;
   std::vector<ArrayAxis> array;  ///< empty: one job
+  int array_max_running = 0;     ///< elements of the array that run at once; 0: no limit
   KindSpec kind;
   bool operator==(const JobSpec&) const = default;
 };
 
+/// A spec that many jobs share: the elements of an array, and jobs submitted alike. Never changed.
+class SharedSpec {
+ public:
+  SharedSpec() = default;  ///< none
+  SharedSpec(JobSpec spec) : spec_(std::make_shared<const JobSpec>(std::move(spec))) {}
+  explicit operator bool() const { return spec_ != nullptr; }
+  const JobSpec& operator*() const { return *spec_; }
+  const JobSpec* operator->() const { return spec_.get(); }
+  /// By value: two that were read from two places are the same.
+  bool operator==(const SharedSpec& other) const {
+    return spec_ == other.spec_ || (spec_ && other.spec_ && *spec_ == *other.spec_);
+  }
+
+ private:
+  std::shared_ptr<const JobSpec> spec_;
+};
+
 /// "causal-analysis", ...: as written in `kind =`.
 const char* kind_name(const KindSpec& kind);
+
+/// Can the job be stopped so that its next attempt goes on where it was? Not a command that names
+/// no checkpoint_signal, nor one whose checkpoints are off.
+bool can_checkpoint(const JobSpec& spec);
 
 }  // namespace sovren

@@ -70,23 +70,24 @@ std::optional<Ending> ending_of(std::string_view name) {
 
 std::string_view event_name(const EventBody& body) {
   static constexpr std::array<std::string_view, std::variant_size_v<EventBody>> names{
-      "node_joined",
-      "node_left",
-      "job_submitted",
-      "stop_requested",
-      "attempt_started",
-      "checkpoint_sealed",
-      "checkpoint_restored",
-      "checkpoint_rejected",
-      "attempt_ended",
-      "job_requeued",
-      "job_ended"};
+      "node_joined",     "node_left",         "job_submitted",       "stop_requested",
+      "attempt_started", "checkpoint_sealed", "checkpoint_restored", "checkpoint_rejected",
+      "attempt_ended",   "job_requeued",      "job_ended",           "node_drained",
+      "node_resumed",    "spec_added",        "jobs_forgotten",      "half_life_set",
+      "state_marked"};
   return names.at(body.index());
 }
 
 const char* kind_name(const KindSpec& kind) {
-  static constexpr std::array<const char*, std::variant_size_v<KindSpec>> names{"causal-analysis"};
+  static constexpr std::array<const char*, std::variant_size_v<KindSpec>> names{"causal-analysis",
+                                                                                "command"};
   return names.at(kind.index());
+}
+
+bool can_checkpoint(const JobSpec& spec) {
+  if (spec.checkpoint.mode == CheckpointPolicy::Mode::off) return false;
+  const auto* command = std::get_if<CommandSpec>(&spec.kind);
+  return command == nullptr || !command->checkpoint_signal.empty();
 }
 
 }  // namespace sovren

@@ -3,9 +3,11 @@
 
 #include <cstdint>
 #include <map>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "core/base/id.h"
 #include "core/base/units.h"
@@ -19,8 +21,11 @@ struct Job {
   JobId id;
   std::string user;
   std::string dir;          ///< job directory, absolute
-  std::string spec_digest;  ///< of what decides the result
-  JobSpec spec;
+  std::string spec_digest;  ///< of what decides the result; empty: text::facts_digest of its spec
+  SharedSpec spec;          ///< never none; a template when element >= 0
+  SpecId spec_id;           ///< none: a spec of its own
+  JobId array_job;          ///< first job of its array; none: not of an array
+  std::int64_t element = -1;
   JobId oldest_set_job;  ///< checkpoint sets of jobs before this one are not restored
   Instant submitted_at;
 
@@ -38,8 +43,9 @@ struct Job {
   Instant stop_requested_at;                 ///< when the standing request was made first
   std::optional<Instant> kill_requested_at;  ///< the attempt's end by a signal is ours
 
-  std::string node;  ///< of the running attempt
-  int ranks = 0;
+  std::vector<Slot> slots;  ///< of the running or last attempt, head first
+  int ranks = 0;            ///< of it, in all
+  Instant first_started_at;
   Instant started_at;  ///< of the running or last attempt
   Instant seen_at;     ///< its newest event
   double run_s = 0;    ///< of ended attempts; a lost one counts up to its newest event
@@ -50,24 +56,65 @@ struct Job {
   std::int64_t step_at_start = -1;  ///< sealed_step when the running or last attempt started
   std::int64_t sealed_bytes = 0;
   int seals = 0;
-  double seal_s = 0;                 ///< summed
-  double blocked_s = 0;              ///< that seals made the job stand still, summed
-  double restore_s = 0;              ///< summed
+  double seal_s = 0;     ///< summed
+  double blocked_s = 0;  ///< that seals made the job stand still, summed
+  double restore_s = 0;  ///< summed
+  int restores = 0;
+  int preemptions = 0;
   std::int64_t killed_at_step = -1;  ///< sealed step at which the last attempt was killed
   int kills_at_step = 0;             ///< how many attempts were killed from there
 
-  std::optional<Error> error;  ///< of the last failed attempt
-  std::string digest;          ///< of the result
+  std::shared_ptr<const Error> error;  ///< of the last failed attempt; null: none
+  std::string digest;                  ///< of the result
+  int exit_code = 0;                   ///< of the last attempt
   Instant ended_at;
+
+  /// Name of the head node; empty before the first attempt.
+  const std::string& node() const;
 };
 
 /// A host that attempts can run on.
 struct Node {
   std::string name;
   NodeResources resources;
+  std::string instance;  ///< of its agent
+  bool is_up = true;
+  std::string down_why;       ///< while it is not up
+  std::string drained_why;    ///< while it is drained
+  std::string drained_by;     ///< empty: it is not drained
+  int failures = 0;           ///< attempts in a row that failed there through no fault of the job
+  int attempts = 0;           ///< that hold a part of it now
+  bool is_exclusive = false;  ///< one attempt holds all of it
   int cpus_used = 0;
   int gpus_used = 0;
   std::int64_t memory_used_bytes = 0;
+
+  bool is_drained() const { return !drained_by.empty(); }
+};
+
+/// What a user has used under an account, decayed to `at`.
+struct Usage {
+  double cpu_s = 0;
+  double gpu_s = 0;
+  Instant at;
+};
+struct Association {
+  std::string account;
+  std::string user;
+  auto operator<=>(const Association&) const = default;
+};
+
+/// The jobs that a request with an Idempotency-Key made: first, first + 1, ...
+struct KeyedRequest {
+  JobId first;
+  std::int64_t jobs = 0;
+  std::string digest;  ///< of the request's body
+};
+inline constexpr std::size_t request_keys_max = 10'000;  ///< the newest are kept
+
+struct SpecEntry {
+  SharedSpec spec;
+  std::int64_t jobs = 0;  ///< that name it
 };
 
 /// What all attempts of this log add up to.
@@ -81,14 +128,30 @@ struct Totals {
 struct State {
   EventSeq applied;
   std::int64_t last_job = 0;
+  std::int64_t last_spec = 0;
   Totals totals;
+  double half_life_s = 7 * 86'400.0;
   std::map<JobId, Job> jobs;
   std::map<std::string, Node> nodes;
+  std::map<SpecId, SpecEntry> specs;
+  std::map<Association, Usage> usage;
+  std::map<std::string, KeyedRequest> request_keys;
+  std::map<JobId, std::string> request_order;  ///< by first job, to let the oldest go
 };
 
 /// The only writer of State. The log has no gaps, and events name jobs and nodes that exist:
 /// anything else is a bug.
 void apply(State& state, const Event& event);
+
+/// A number that differs between states that differ, for all that matters to what comes next: a
+/// replay that leads elsewhere is noticed. Stored; a change of its making is a change of format.
+std::uint64_t state_hash(const State& state);
+
+/// What is left of `usage` at `now`.
+Usage decayed(const Usage& usage, Instant now, double half_life_s);
+
+/// Cores that an attempt of these resources holds on one node with `node_cpus`.
+int cpus_held(const Resources& resources, int ranks, int node_cpus);
 
 /// Has this job come to its end?
 bool is_final(JobState state);

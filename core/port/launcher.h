@@ -20,10 +20,12 @@ struct AttemptOrder {
   JobId job;
   int attempt = 0;
   int ranks = 1;
-  std::string node;
-  std::string dir;       ///< job directory; holds job.toml
-  JobId oldest_set_job;  ///< checkpoint sets of jobs before this one are not restored
-  double mtbf_s = 0;     ///< mean time between failures to plan the checkpoint interval for
+  std::string node;         ///< the head
+  std::vector<Slot> slots;  ///< head first; empty: all ranks on the head
+  std::string user;         ///< whose job it is; an agent that is root runs it as that user
+  std::string dir;          ///< job directory; holds job.toml
+  JobId oldest_set_job;     ///< checkpoint sets of jobs before this one are not restored
+  double mtbf_s = 0;        ///< mean time between failures to plan the checkpoint interval for
   JobSpec spec;
 };
 

@@ -35,6 +35,7 @@ static void fields(auto& io, NodeResources& r) {
 static void fields(auto& io, NodeJoined& e) {
   io.required("node", e.node);
   io.required("resources", e.resources);
+  io.optional("instance", e.instance);
 }
 static void fields(auto& io, NodeLeft& e) {
   io.required("node", e.node);
@@ -44,20 +45,32 @@ static void fields(auto& io, NodeLeft& e) {
 static void fields(auto& io, JobSubmitted& e) {
   io.required("job", e.job);
   io.optional("user", e.user);
-  io.required("dir", e.dir);
-  io.required("spec_digest", e.spec_digest);
+  io.optional("dir", e.dir);
+  io.optional("spec_digest", e.spec_digest);
   io.optional("oldest_set_job", e.oldest_set_job);
+  io.unless("spec_id", e.spec_id, SpecId{});
+  io.unless("array_job", e.array_job, JobId{});
+  io.unless("element", e.element, std::int64_t{-1});
+  io.unless("is_held", e.is_held, false);
+  io.unless("request_key", e.request_key, std::string());
+  io.unless("request_digest", e.request_digest, std::string());
+  io.unless("request_jobs", e.request_jobs, std::int64_t{0});
 }
 static void fields(auto& io, StopRequested& e) {
   io.required("job", e.job);
   io.required("request", e.request);
   io.optional("by", e.by);
 }
+static void fields(auto& io, Slot& slot) {
+  io.required("node", slot.node);
+  io.required("ranks", slot.ranks);
+}
 static void fields(auto& io, AttemptStarted& e) {
   io.required("job", e.job);
   io.required("attempt", e.attempt);
   io.required("node", e.node);
   io.required("ranks", e.ranks);
+  io.unless("slots", e.slots, std::vector<Slot>());
 }
 static void fields(auto& io, CheckpointSealed& e) {
   io.required("job", e.job);
@@ -98,6 +111,28 @@ static void fields(auto& io, JobEnded& e) {
   io.optional("why", e.why);
   io.optional("digest", e.digest);
 }
+static void fields(auto& io, NodeDrained& e) {
+  io.required("node", e.node);
+  io.optional("why", e.why);
+  io.required("by", e.by);
+}
+static void fields(auto& io, NodeResumed& e) {
+  io.required("node", e.node);
+  io.optional("by", e.by);
+}
+// The spec is put beside it, as text.
+static void fields(auto& io, SpecAdded& e) {
+  io.required("spec_id", e.spec_id);
+}
+static void fields(auto& io, JobsForgotten& e) {
+  io.required("jobs", e.jobs);
+}
+static void fields(auto& io, HalfLifeSet& e) {
+  io.required("half_life_s", e.half_life_s);
+}
+static void fields(auto& io, StateMarked& e) {
+  io.hex("hash", e.hash);
+}
 
 namespace {
 
@@ -107,11 +142,12 @@ tl::unexpected<Error> corrupt(std::string what) {
   return fail({.code = Code::storage_corrupt, .what = "an event of the log: " + std::move(what)});
 }
 
-Result<void> read_spec(const Json& json, JobSpec& spec) {
+Result<void> read_spec(const Json& json, SharedSpec& spec) {
+  if (!json.contains("spec")) return {};
   SOVREN_TRY(toml, get_string(json, "spec"));
   auto parsed = parse_job_file({.name = "spec", .text = std::move(toml), .base_dir = ""});
   if (!parsed) return fail(std::move(parsed.error().front()));
-  spec = *std::move(parsed);
+  spec = SharedSpec(*std::move(parsed));
   return {};
 }
 
@@ -127,9 +163,10 @@ Result<EventBody> read_body(const std::string& name, const Json& json) {
     Reader reader(json);
     fields(reader, event);
     if (reader.error()) return corrupt(name + ": " + reader.error()->what);
-    if constexpr (std::is_same_v<std::remove_reference_t<decltype(event)>, JobSubmitted>) {
+    if constexpr (requires { event.spec; }) {
       if (auto read = read_spec(json, event.spec); !read)
         return corrupt(name + ": " + to_text(read.error()));
+      if (!event.spec && event.spec_id.value == 0) return corrupt(name + ": it has no spec");
     }
     return body;
   }
@@ -143,9 +180,13 @@ std::string event_to_json(const Event& event) {
                {"at", event.at.ms},
                {"seq", event.seq.value}};
   Writer writer(json);
-  std::visit([&](const auto& body) { writer.all(body); }, event.body);
-  if (const auto* submitted = std::get_if<JobSubmitted>(&event.body))
-    json["spec"] = print_job_file(submitted->spec);
+  std::visit(
+      [&](const auto& body) {
+        writer.all(body);
+        if constexpr (requires { body.spec; })
+          if (body.spec) json["spec"] = print_job_file(*body.spec);
+      },
+      event.body);
   return dump_json(json);
 }
 

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <charconv>
 #include <cmath>
 #include <concepts>
+#include <cstdio>
 #include <limits>
 #include <map>
 #include <optional>
@@ -45,6 +47,17 @@ class Writer {
   template <class T>
   void optional(const char* key, const std::optional<T>& value) {
     if (value) json_[key] = json_of(*value);
+  }
+  /// Left out while it has its usual value.
+  template <class T>
+  void unless(const char* key, const T& value, const T& usual) {
+    if (!(value == usual)) json_[key] = json_of(value);
+  }
+  /// 64 bits, more than a JSON number holds everywhere.
+  void hex(const char* key, std::uint64_t value) {
+    char text[17];
+    std::snprintf(text, sizeof text, "%016llx", static_cast<unsigned long long>(value));
+    json_[key] = text;
   }
 
  private:
@@ -107,6 +120,18 @@ class Reader {
     const auto found = json_.find(key);
     if (found == json_.end() || found->is_null()) return;
     take(key, *found, value.emplace());
+  }
+  template <class T>
+  void unless(const char* key, T& value, const T& usual) {
+    value = usual;
+    optional(key, value);
+  }
+  void hex(const char* key, std::uint64_t& value) {
+    std::string text;
+    required(key, text);
+    if (error_) return;
+    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value, 16);
+    if (error != std::errc() || end != text.data() + text.size()) wrong(key, "a hex number");
   }
   const std::optional<Error>& error() const { return error_; }
 

@@ -16,6 +16,10 @@ struct Maker {
   Result<std::unique_ptr<JobKind>> operator()(const CausalSpec& spec) const {
     return make_causal_kind(job, spec, setting);
   }
+  Result<std::unique_ptr<JobKind>> operator()(const CommandSpec&) const {
+    return fail({.code = Code::mismatch,
+                 .what = "a command is started by the agent itself, not by sovren-rank"});
+  }
 };
 
 }  // namespace

@@ -6,13 +6,37 @@
 #include "core/base/check.h"
 
 namespace sovren::engine {
+namespace {
+
+// What stands in `from` under the key, or that nothing does; the first time only.
+template <class Key, class Value>
+void keep(std::map<Key, std::optional<Value>>& kept, const std::map<Key, Value>& from,
+          const Key& key) {
+  if (kept.contains(key)) return;
+  const auto found = from.find(key);
+  kept[key] = found == from.end() ? std::nullopt : std::optional(found->second);
+}
+
+template <class Key, class Value>
+void put_back(std::map<Key, std::optional<Value>>& kept, std::map<Key, Value>& to) {
+  for (auto& [key, value] : kept) {
+    if (value)
+      to[key] = std::move(*value);
+    else
+      to.erase(key);
+  }
+}
+
+}  // namespace
 
 Draft::Draft(State& state, Instant at)
     : state_(state),
       at_(at),
       applied_(state.applied),
       last_job_(state.last_job),
-      totals_(state.totals) {}
+      last_spec_(state.last_spec),
+      totals_(state.totals),
+      half_life_s_(state.half_life_s) {}
 
 Draft::~Draft() {
   roll_back();
@@ -36,28 +60,53 @@ Result<std::vector<Event>> Draft::commit(EventLog& log) {
   return std::exchange(events_, {});
 }
 
-void Draft::remember_node(const std::string& node) {
-  if (nodes_.contains(node)) return;
-  const auto found = state_.nodes.find(node);
-  nodes_[node] = found == state_.nodes.end() ? std::nullopt : std::optional(found->second);
+void Draft::remember_job(JobId id) {
+  if (jobs_.contains(id)) return;
+  const auto found = state_.jobs.find(id);
+  if (found == state_.jobs.end()) {
+    jobs_[id] = std::nullopt;
+    return;
+  }
+  const Job& job = found->second;
+  jobs_[id] = job;
+  for (const Slot& slot : job.slots) remember_node(slot.node);
+  if (job.spec_id.value != 0) remember_spec(job.spec_id);
+  keep(usage_, state_.usage, Association{job.spec->account, job.user});
+}
+
+void Draft::remember_node(const std::string& name) {
+  keep(nodes_, state_.nodes, name);
+}
+
+void Draft::remember_spec(SpecId id) {
+  keep(specs_, state_.specs, id);
 }
 
 void Draft::remember(const EventBody& body) {
   std::visit(
       [&](const auto& event) {
         if constexpr (requires { event.node; }) remember_node(event.node);
-        if constexpr (requires { event.job; }) {
-          if (jobs_.contains(event.job)) return;
-          const auto found = state_.jobs.find(event.job);
-          if (found == state_.jobs.end()) {
-            jobs_[event.job] = std::nullopt;
-            return;
-          }
-          jobs_[event.job] = found->second;
-          if (!found->second.node.empty()) remember_node(found->second.node);
-        }
+        if constexpr (requires { event.slots; })
+          for (const Slot& slot : event.slots) remember_node(slot.node);
+        if constexpr (requires { event.spec_id; }) remember_spec(event.spec_id);
+        if constexpr (requires { event.job; }) remember_job(event.job);
+        if constexpr (requires { event.jobs; })
+          for (const JobId job : event.jobs) remember_job(job);
+        if constexpr (requires { event.request_key; }) remember_key(event.request_key);
       },
       body);
+}
+
+// A new key may let the oldest go.
+void Draft::remember_key(const std::string& key) {
+  if (key.empty()) return;
+  keep(keys_, state_.request_keys, key);
+  std::size_t coming = keys_.size();
+  for (const auto& [job, old] : state_.request_order) {
+    if (state_.request_order.size() + coming <= request_keys_max || coming == 0) break;
+    keep(keys_, state_.request_keys, old);
+    --coming;
+  }
 }
 
 void Draft::roll_back() {
@@ -65,19 +114,16 @@ void Draft::roll_back() {
   events_.clear();
   state_.applied = applied_;
   state_.last_job = last_job_;
+  state_.last_spec = last_spec_;
   state_.totals = totals_;
-  for (auto& [id, job] : jobs_) {
-    if (job)
-      state_.jobs[id] = std::move(*job);
-    else
-      state_.jobs.erase(id);
-  }
-  for (auto& [name, node] : nodes_) {
-    if (node)
-      state_.nodes[name] = std::move(*node);
-    else
-      state_.nodes.erase(name);
-  }
+  state_.half_life_s = half_life_s_;
+  put_back(jobs_, state_.jobs);
+  put_back(nodes_, state_.nodes);
+  put_back(specs_, state_.specs);
+  put_back(usage_, state_.usage);
+  put_back(keys_, state_.request_keys);
+  state_.request_order.clear();
+  for (const auto& [key, request] : state_.request_keys) state_.request_order[request.first] = key;
 }
 
 }  // namespace sovren::engine

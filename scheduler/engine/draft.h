@@ -34,7 +34,10 @@ class Draft {
 
  private:
   void remember(const EventBody& body);
+  void remember_job(JobId id);
   void remember_node(const std::string& name);
+  void remember_spec(SpecId id);
+  void remember_key(const std::string& key);
   void roll_back();
 
   State& state_;
@@ -44,9 +47,14 @@ class Draft {
   // What was before, for roll_back(); nullopt: was not there.
   EventSeq applied_;
   std::int64_t last_job_;
+  std::int64_t last_spec_;
   Totals totals_;
+  double half_life_s_;
   std::map<JobId, std::optional<Job>> jobs_;
   std::map<std::string, std::optional<Node>> nodes_;
+  std::map<SpecId, std::optional<SpecEntry>> specs_;
+  std::map<Association, std::optional<Usage>> usage_;
+  std::map<std::string, std::optional<KeyedRequest>> keys_;
 };
 
 }  // namespace sovren::engine

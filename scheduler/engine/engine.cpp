@@ -58,7 +58,8 @@ Result<void> Engine::recover() {
   std::vector<std::string> nodes;
   for (const auto& [id, job] : state_.jobs)
     if (job.state == JobState::running || job.state == JobState::completing) lost.push_back(id);
-  for (const auto& [name, node] : state_.nodes) nodes.push_back(name);
+  for (const auto& [name, node] : state_.nodes)
+    if (node.is_up) nodes.push_back(name);
   for (const JobId id : lost) {
     const Job& job = state_.jobs.at(id);
     Verdict verdict = judge_loss(job, now, config_.on_time_limit);
@@ -141,7 +142,9 @@ Result<void> Engine::release(JobId id, const std::string& by) {
 
 Result<void> Engine::join_node(const std::string& name, const NodeResources& resources) {
   const auto found = state_.nodes.find(name);
-  if (found != state_.nodes.end() && is_same(found->second.resources, resources)) return {};
+  if (found != state_.nodes.end() && found->second.is_up &&
+      is_same(found->second.resources, resources))
+    return {};
   Draft draft(state_, clock_->now());
   draft.add(NodeJoined{name, resources});
   return commit(draft);
@@ -304,20 +307,22 @@ Result<void> Engine::run_effect(const Effect& effect) {
 
 // A launch that fails is an attempt that ended at once, with the exit code of its error.
 Result<void> Engine::start(const Job& job) {
-  const Resources& resources = job.spec.resources;
-  const auto node = state_.nodes.find(job.node);
+  const Resources& resources = job.spec->resources;
+  const auto node = state_.nodes.find(job.node());
   const int cores = job.ranks * std::max(1, resources.cpus_per_rank);
   if (node != state_.nodes.end() && cores > node->second.resources.cpus)
     warn(job.id, std::to_string(job.ranks) + " ranks share the " +
-                     std::to_string(node->second.resources.cpus) + " cores of " + job.node);
+                     std::to_string(node->second.resources.cpus) + " cores of " + job.node());
   auto started = launcher_->start({.job = job.id,
                                    .attempt = job.attempts,
                                    .ranks = job.ranks,
-                                   .node = job.node,
+                                   .node = job.node(),
+                                   .slots = job.slots,
+                                   .user = job.user,
                                    .dir = job.dir,
                                    .oldest_set_job = job.oldest_set_job,
                                    .mtbf_s = policy::mtbf_s(state_, config_.policy),
-                                   .spec = job.spec});
+                                   .spec = *job.spec});
   if (!started) {
     const int exit_code = rank_exit_code(started.error().code);
     inbox_.push_back({job.id, job.attempts, AttemptExited{exit_code, started.error()}});

@@ -43,7 +43,7 @@ std::string from_where(const Job& job) {
 }
 
 std::string limit_text(const Job& job) {
-  const auto limit_s = job.spec.resources.time_limit_s;
+  const auto limit_s = job.spec->resources.time_limit_s;
   return limit_s ? "the time limit of " + format_duration(*limit_s) : "the time limit";
 }
 
@@ -122,21 +122,21 @@ std::variant<JobRequeued, JobEnded> after_checkpoint(const Job& job, Instant now
   // Nobody here asked. One that does so without getting on would otherwise be started in a spin.
   JobRequeued requeued = requeue_now(job, now, "stopped from outside" + step);
   if (job.sealed_step <= job.step_at_start)
-    requeued.not_before = now + backoff_after_s(job.spec.retry, 1);
+    requeued.not_before = now + backoff_after_s(job.spec->retry, 1);
   return requeued;
 }
 
 std::variant<JobRequeued, JobEnded> after_failure(const Job& job, const std::string& what,
                                                   Instant now) {
   const int failures = job.failures + 1;
-  const int limit = job.spec.retry.limit;
+  const int limit = job.spec->retry.limit;
   if (failures > limit) {
     const std::string times = failures == 1 ? "1 failure" : std::to_string(failures) + " failures";
     return end_as(job, JobState::failed,
                   "gave up after " + times +
                       " without progress (retry.limit = " + std::to_string(limit) + "): " + what);
   }
-  const double wait_s = backoff_after_s(job.spec.retry, failures);
+  const double wait_s = backoff_after_s(job.spec->retry, failures);
   return JobRequeued{.job = job.id,
                      .not_before = now + wait_s,
                      .counted = true,

@@ -25,7 +25,7 @@ std::optional<Deadline> kill_deadline(const Job& job, std::optional<Request> sta
                                       Instant asked_at, const PolicyConfig& config) {
   if (job.kill_requested_at) return std::nullopt;  // it has been
   std::optional<Deadline> deadline;
-  if (const auto limit_s = job.spec.resources.time_limit_s)
+  if (const auto limit_s = job.spec->resources.time_limit_s)
     keep_earlier(deadline, job.started_at + (*limit_s + config.grace_s), by_time_limit);
   if (standing == Request::cancel) keep_earlier(deadline, asked_at + config.grace_s, by_grace);
   if (standing == Request::preempt)
@@ -49,7 +49,7 @@ LimitCheck check_limits(const Job& job, Instant now, const PolicyConfig& config)
     return check;
   }
   if (kill) check.wake_at = kill->at;
-  const auto limit_s = job.spec.resources.time_limit_s;
+  const auto limit_s = job.spec->resources.time_limit_s;
   if (!limit_s || job.stop_requested || job.kill_requested_at) return check;
   const Instant stop_at = job.started_at + (*limit_s - stop_lead_s(job, *limit_s, config));
   if (stop_at <= now)

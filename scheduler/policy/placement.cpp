@@ -135,6 +135,7 @@ void Room::take(const Resources& r, int ranks) {
 std::vector<Room> rooms_of(const State& state) {
   std::vector<Room> rooms;
   for (const auto& [name, node] : state.nodes) {
+    if (!node.is_up) continue;
     const NodeResources& has = node.resources;
     const std::int64_t memory = has.memory_bytes > 0 ? has.memory_bytes : unlimited;
     rooms.push_back({.node = name,

@@ -57,8 +57,8 @@ std::vector<const Job*> eligible_jobs(Plan& plan, const State& state, Instant no
     } else if (job.not_before > now) {
       plan.reasons[id] = why_not_yet(job);
       wake_by(plan, job.not_before);
-    } else if (job.spec.resources.nodes > 1) {
-      plan.reasons[id] = "needs " + std::to_string(job.spec.resources.nodes) + " nodes, " +
+    } else if (job.spec->resources.nodes > 1) {
+      plan.reasons[id] = "needs " + std::to_string(job.spec->resources.nodes) + " nodes, " +
                          std::to_string(state.nodes.size()) +
                          " known; this version places a job on one node";
     } else {
@@ -66,7 +66,7 @@ std::vector<const Job*> eligible_jobs(Plan& plan, const State& state, Instant no
     }
   }
   std::stable_sort(eligible.begin(), eligible.end(), [](const Job* a, const Job* b) {
-    return a->spec.priority > b->spec.priority;  // ids rise already
+    return a->spec->priority > b->spec->priority;  // ids rise already
   });
   return eligible;
 }
@@ -88,7 +88,7 @@ void plan_starts(Plan& plan, const State& state, Instant now, const PolicyConfig
   std::map<Shape, std::vector<JobId>> waiting;
   const Growth growth = eligible.size() == 1 ? Growth::up_to_ranks_max : Growth::up_to_ranks;
   for (const Job* job : eligible) {
-    const Resources& resources = job->spec.resources;
+    const Resources& resources = job->spec->resources;
     if (const auto known = waiting.find(shape_of(resources)); known != waiting.end()) {
       known->second.push_back(job->id);
       continue;
@@ -106,7 +106,7 @@ void plan_starts(Plan& plan, const State& state, Instant now, const PolicyConfig
     wake_by(plan, check_limits(started, now, config).wake_at);
   }
   for (const auto& [shape, jobs] : waiting) {
-    const std::string reason = why_not_placed(state.jobs.at(jobs.front()).spec.resources, rooms);
+    const std::string reason = why_not_placed(state.jobs.at(jobs.front()).spec->resources, rooms);
     for (const JobId job : jobs) plan.reasons[job] = reason;
   }
 }

@@ -29,9 +29,11 @@ class Fold {
 
 JobSubmitted submitted(std::int64_t id) {
   JobSubmitted event{.job = {id}, .user = "ada", .dir = "/jobs/1", .spec_digest = "d"};
-  event.spec.name = "enso";
-  event.spec.resources = {
+  JobSpec spec;
+  spec.name = "enso";
+  spec.resources = {
       .ranks = 4, .cpus_per_rank = 2, .gpus_per_rank = 1, .memory_per_rank_bytes = 1000};
+  event.spec = std::move(spec);
   return event;
 }
 
@@ -45,7 +47,7 @@ TEST(Apply, FoldsTheLifeOfAJob) {
   fold.at(10) << submitted(1);
   EXPECT_EQ(fold.job().state, JobState::pending);
   EXPECT_EQ(fold.job().user, "ada");
-  EXPECT_EQ(fold.job().spec.name, "enso");
+  EXPECT_EQ(fold.job().spec->name, "enso");
   EXPECT_EQ(fold.job().submitted_at, Instant{10'000});
   EXPECT_EQ(fold.job().sealed_step, -1);
 
@@ -107,14 +109,15 @@ TEST(Apply, CountsFailuresUntilTheJobGetsFurther) {
          << JobRequeued{{1}, {}, true, "retry"};
     EXPECT_EQ(fold.job().failures, attempt);
   }
-  EXPECT_EQ(fold.job().error, lost);
+  ASSERT_TRUE(fold.job().error);
+  EXPECT_EQ(*fold.job().error, lost);
   fold << AttemptStarted{{1}, 3, "n1", 4} << CheckpointSealed{{1}, 3, 10, 1, 0};
   EXPECT_EQ(fold.job().failures, 0);
   fold << AttemptEnded{{1}, 3, Ending::retry, 75, lost} << JobRequeued{{1}, {}, true, "retry"};
   fold << AttemptStarted{{1}, 4, "n1", 4} << CheckpointSealed{{1}, 4, 10, 1, 0};
   EXPECT_EQ(fold.job().failures, 1);  // sealed again where it was: no progress
   fold << AttemptEnded{{1}, 4, Ending::done, 0, std::nullopt};
-  EXPECT_EQ(fold.job().error, std::nullopt);
+  EXPECT_FALSE(fold.job().error);
 }
 
 TEST(Apply, CountsKillsAtTheSameStep) {
@@ -153,9 +156,96 @@ TEST(Apply, KeepsWhatARejoiningNodeHolds) {
   fold << node("n1") << submitted(1) << AttemptStarted{{1}, 1, "n1", 4} << node("n1");
   EXPECT_EQ(fold.state.nodes.at("n1").cpus_used, 8);
   fold << NodeLeft{"n1", "power"};
-  EXPECT_TRUE(fold.state.nodes.empty());
-  fold << AttemptEnded{{1}, 1, Ending::lost, 0, std::nullopt};  // nothing to give back to
+  EXPECT_FALSE(fold.state.nodes.at("n1").is_up);
+  EXPECT_EQ(fold.state.nodes.at("n1").down_why, "power");
+  fold << AttemptEnded{{1}, 1, Ending::lost, 0, std::nullopt};
   EXPECT_EQ(fold.job().state, JobState::completing);
+  EXPECT_EQ(fold.state.nodes.at("n1").cpus_used, 0);
+}
+
+TEST(Apply, SpreadsAnAttemptOverItsSlots) {
+  Fold fold;
+  fold << node("n1") << node("n2") << submitted(1)
+       << AttemptStarted{{1}, 1, "n2", 5, {{"n2", 3}, {"n1", 2}}};
+  EXPECT_EQ(fold.job().node(), "n2");
+  EXPECT_EQ(fold.state.nodes.at("n1").cpus_used, 4);
+  EXPECT_EQ(fold.state.nodes.at("n2").cpus_used, 6);
+  fold << node("n1");
+  EXPECT_EQ(fold.state.nodes.at("n1").cpus_used, 4);
+  fold << AttemptEnded{{1}, 1, Ending::done, 0, std::nullopt};
+  EXPECT_EQ(fold.state.nodes.at("n1").cpus_used, 0);
+  EXPECT_EQ(fold.state.nodes.at("n2").gpus_used, 0);
+}
+
+TEST(Apply, DrainedNodesStayDrainedUntilResumed) {
+  Fold fold;
+  fold << node("n1") << NodeDrained{"n1", "disk", "ada"} << NodeLeft{"n1", "x"} << node("n1");
+  EXPECT_TRUE(fold.state.nodes.at("n1").is_drained());
+  fold << NodeResumed{"n1", "ada"};
+  EXPECT_FALSE(fold.state.nodes.at("n1").is_drained());
+}
+
+TEST(Apply, CountsFailuresOfANodeInARow) {
+  Fold fold;
+  fold << node("n1") << submitted(1);
+  for (int attempt = 1; attempt <= 2; ++attempt)
+    fold << AttemptStarted{{1}, attempt, "n1", 1}
+         << AttemptEnded{{1}, attempt, Ending::retry, 74, std::nullopt}
+         << JobRequeued{{1}, {}, true, ""};
+  EXPECT_EQ(fold.state.nodes.at("n1").failures, 2);
+  fold << AttemptStarted{{1}, 3, "n1", 1} << AttemptEnded{{1}, 3, Ending::done, 0, std::nullopt};
+  EXPECT_EQ(fold.state.nodes.at("n1").failures, 0);
+}
+
+TEST(Apply, JobsShareSpecsUntilTheLastIsForgotten) {
+  Fold fold;
+  fold << SpecAdded{{1}, *submitted(1).spec};
+  for (std::int64_t id = 1; id <= 2; ++id)
+    fold << JobSubmitted{.job = {id}, .user = "ada", .spec_id = {1}};
+  EXPECT_EQ(fold.job(2).spec->name, "enso");
+  EXPECT_EQ(&*fold.job(1).spec, &*fold.job(2).spec);
+  fold << JobEnded{{1}, JobState::cancelled, "", ""} << JobsForgotten{{{1}}};
+  EXPECT_EQ(fold.state.jobs.size(), 1u);
+  EXPECT_EQ(fold.state.specs.size(), 1u);
+  fold << JobEnded{{2}, JobState::cancelled, "", ""} << JobsForgotten{{{2}}};
+  EXPECT_TRUE(fold.state.specs.empty());
+}
+
+TEST(Apply, ChargesAndForgetsUse) {
+  Fold fold;
+  fold << HalfLifeSet{100} << node("n1") << submitted(1) << AttemptStarted{{1}, 1, "n1", 4};
+  const Instant started = fold.job().started_at;
+  fold.at(static_cast<double>(started.ms) / 1000 + 50)
+      << AttemptEnded{{1}, 1, Ending::done, 0, std::nullopt};
+  const Usage& usage = fold.state.usage.at({"", "ada"});
+  EXPECT_NEAR(usage.cpu_s, 50 * 8, 1e-9);
+  EXPECT_NEAR(decayed(usage, usage.at + 200.0, 100).gpu_s, 50 * 4 / 4.0, 1e-9);
+}
+
+TEST(Apply, RemembersTheNewestRequestKeys) {
+  Fold fold;
+  const std::int64_t jobs = static_cast<std::int64_t>(request_keys_max) + 1;
+  for (std::int64_t id = 1; id <= jobs; ++id) {
+    JobSubmitted event = submitted(id);
+    event.request_key = "key" + std::to_string(id);
+    event.request_jobs = 1;
+    fold << event;
+  }
+  EXPECT_EQ(fold.state.request_keys.size(), request_keys_max);
+  EXPECT_FALSE(fold.state.request_keys.contains("key1"));
+  EXPECT_EQ(fold.state.request_keys.at("key2").first, JobId{2});
+}
+
+TEST(StateHash, DiffersBetweenStatesThatDiffer) {
+  Fold fold;
+  fold << node("n1");
+  const std::uint64_t before = state_hash(fold.state);
+  EXPECT_EQ(state_hash(fold.state), before);
+  fold << submitted(1);
+  const std::uint64_t after = state_hash(fold.state);
+  EXPECT_NE(after, before);
+  fold.state.jobs.at({1}).failures = 1;
+  EXPECT_NE(state_hash(fold.state), after);
 }
 
 TEST(Apply, ACheckpointRequestStopsNothing) {

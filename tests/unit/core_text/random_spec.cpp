@@ -177,6 +177,14 @@ struct Filler {
   void operator()(JobEnded& e) {
     e = {job(), static_cast<JobState>(draw.below(11)), draw.text(), draw.word()};
   }
+  void operator()(NodeDrained& e) { e = {draw.word(), draw.text(), draw.word()}; }
+  void operator()(NodeResumed& e) { e = {draw.word(), draw.word()}; }
+  void operator()(SpecAdded& e) {
+    e = {SpecId{draw.between(1, 1 << 30)}, random_spec(static_cast<std::uint64_t>(draw.below(99)))};
+  }
+  void operator()(JobsForgotten& e) { e.jobs = {job(), job()}; }
+  void operator()(HalfLifeSet& e) { e.half_life_s = draw.uniform(); }
+  void operator()(StateMarked& e) { e.hash = ~static_cast<std::uint64_t>(draw.below(1 << 30)); }
 
   void operator()(ReportStarted& r) { r = {draw.word(), {draw.text(), draw.text()}, attempt()}; }
   void operator()(ReportProgress& r) {

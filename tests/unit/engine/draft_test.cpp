@@ -11,7 +11,8 @@ namespace {
 // Touches everything that an event can touch: jobs and nodes that are new, changed and gone.
 void fill(Draft& draft) {
   draft.add(NodeJoined{"new", {.cpus = 8}});
-  draft.add(JobSubmitted{.job = {2}, .user = "bob", .dir = "/b", .oldest_set_job = {2}});
+  draft.add(JobSubmitted{
+      .job = {2}, .user = "bob", .dir = "/b", .spec = JobSpec{}, .oldest_set_job = {2}});
   draft.add(AttemptStarted{{2}, 1, "new", 1});
   draft.add(CheckpointSealed{{1}, 1, 20, 5, 1});
   draft.add(StopRequested{{1}, Request::stop, "ada"});
@@ -29,7 +30,8 @@ State before() {
   Draft draft(state, Instant{1000});
   draft.add(NodeJoined{"old", {.cpus = 4}});
   draft.add(NodeJoined{"gone", {.cpus = 4}});
-  draft.add(JobSubmitted{.job = {1}, .user = "ada", .dir = "/a", .oldest_set_job = {1}});
+  draft.add(JobSubmitted{
+      .job = {1}, .user = "ada", .dir = "/a", .spec = JobSpec{}, .oldest_set_job = {1}});
   draft.add(AttemptStarted{{1}, 1, "old", 2});
   draft.add(CheckpointSealed{{1}, 1, 10, 5, 1});
   EXPECT_TRUE(draft.commit(log));
@@ -69,7 +71,8 @@ TEST(Draft, LeadsWhereReplayLeads) {
     if (i == 0) {
       draft.add(NodeJoined{"old", {.cpus = 4}});
       draft.add(NodeJoined{"gone", {.cpus = 4}});
-      draft.add(JobSubmitted{.job = {1}, .user = "ada", .dir = "/a", .oldest_set_job = {1}});
+      draft.add(JobSubmitted{
+          .job = {1}, .user = "ada", .dir = "/a", .spec = JobSpec{}, .oldest_set_job = {1}});
       draft.add(AttemptStarted{{1}, 1, "old", 2});
     } else {
       fill(draft);

@@ -457,11 +457,12 @@ TEST(Engine, EndsWhatItFindsRunningAsLostAndGoesOn) {
   EXPECT_EQ(world.launcher.orders.back().mtbf_s, (86'400 + 50) / 2.0);
 }
 
-TEST(Engine, ForgetsTheNodesOfItsEarlierLife) {
+TEST(Engine, StartsWithTheNodesOfItsEarlierLifeDown) {
   World world;
   ASSERT_TRUE(world.engine().join_node("elsewhere", {.cpus = 64}));
   world.reopen();
-  EXPECT_EQ(world.engine().state().nodes.size(), 1U);
+  EXPECT_FALSE(world.engine().state().nodes.at("elsewhere").is_up);
+  EXPECT_TRUE(world.engine().state().nodes.at("here").is_up);
   const int appends = world.log.appends;
   ASSERT_TRUE(world.engine().join_node("here", {.cpus = 2}));
   EXPECT_EQ(world.log.appends, appends) << "known, and the same";

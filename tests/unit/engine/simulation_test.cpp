@@ -164,7 +164,9 @@ class Simulation {
   void step() {
     set_fault();
     const State& state = engine_->state();
-    if (state.nodes.empty()) return engine_.reset();  // joining failed: start anew
+    const bool is_any_up = std::any_of(state.nodes.begin(), state.nodes.end(),
+                                       [](const auto& entry) { return entry.second.is_up; });
+    if (!is_any_up) return engine_.reset();  // joining failed: start anew
     if (state.last_job < jobs_total && below(3) == 0) submit();
     if (state.last_job > 0 && below(40) == 0) {
       constexpr Request requests[] = {Request::checkpoint, Request::preempt, Request::preempt,

@@ -11,7 +11,14 @@ using testing::HasSubstr;
 
 constexpr Instant now{1'000'000};
 
-Job running_job() {
+JobSpec spec_with_retries(int limit) {
+  JobSpec spec;
+  spec.resources.time_limit_s = 3600;
+  spec.retry.limit = limit;
+  return spec;
+}
+
+Job running_job(int retries = 3) {
   Job job;
   job.id = {7};
   job.state = JobState::running;
@@ -19,7 +26,7 @@ Job running_job() {
   job.sealed_step = 40;
   job.furthest_step = 40;
   job.step_at_start = 20;
-  job.spec.resources.time_limit_s = 3600;
+  job.spec = spec_with_retries(retries);
   return job;
 }
 
@@ -149,8 +156,7 @@ TEST(Verdict, FailsAJobKilledTwiceAtTheSameStep) {
 }
 
 TEST(Verdict, GivesUpAfterTheRetryLimit) {
-  Job job = running_job();
-  job.spec.retry.limit = 2;
+  Job job = running_job(2);
   job.failures = 1;
   EXPECT_EQ(brief(job, judge_exit(job, {75, std::nullopt}, {}, now, OnTimeLimit::requeue)),
             "counted after 20s");
@@ -159,7 +165,7 @@ TEST(Verdict, GivesUpAfterTheRetryLimit) {
   EXPECT_EQ(brief(job, verdict), "FAILED");
   EXPECT_THAT(std::get<JobEnded>(verdict.next).why,
               HasSubstr("gave up after 3 failures without progress (retry.limit = 2)"));
-  job.spec.retry.limit = 0;
+  job.spec = spec_with_retries(0);
   job.failures = 0;
   EXPECT_EQ(brief(job, judge_exit(job, {75, std::nullopt}, {}, now, OnTimeLimit::requeue)),
             "FAILED");

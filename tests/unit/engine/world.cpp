@@ -51,7 +51,7 @@ std::string state_text(const State& state) {
         << node.gpus_used << " memory " << node.memory_used_bytes << "\n";
   for (const auto& [id, job] : state.jobs) {
     out << "job " << id.value << " " << job.user << " " << job.dir << " " << job.spec_digest << " "
-        << job.spec.name << " oldest " << job.oldest_set_job.value << " at " << job.submitted_at.ms
+        << job.spec->name << " oldest " << job.oldest_set_job.value << " at " << job.submitted_at.ms
         << " " << state_name(job.state) << " attempts " << job.attempts << " failures "
         << job.failures << " not before " << job.not_before.ms << " held " << job.is_held << " '"
         << job.why << "'";
@@ -59,7 +59,7 @@ std::string state_text(const State& state) {
       out << " asked " << request_name(*job.stop_requested) << " by " << job.stop_by << " at "
           << job.stop_requested_at.ms;
     if (job.kill_requested_at) out << " kill at " << job.kill_requested_at->ms;
-    out << " on " << job.node << " x" << job.ranks << " since " << job.started_at.ms << " seen "
+    out << " on " << job.node() << " x" << job.ranks << " since " << job.started_at.ms << " seen "
         << job.seen_at.ms << " run " << job.run_s << " queue " << job.queue_s << " sealed "
         << job.sealed_step << " furthest " << job.furthest_step << " start " << job.step_at_start
         << " bytes " << job.sealed_bytes << " seals " << job.seals << " " << job.seal_s
