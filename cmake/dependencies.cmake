@@ -1,9 +1,9 @@
 # Debian 12 packages, named by scripts/install-deps.sh; nothing is fetched. Each is used in the one folder named here.
 find_package(PkgConfig REQUIRED)
 find_package(Threads REQUIRED)
-find_package(Boost 1.74 REQUIRED COMPONENTS program_options)   # cli
+find_package(Boost 1.74 REQUIRED COMPONENTS program_options)   # cli; scheduler/api: headers of asio and beast
 find_package(SQLite3 3.40 REQUIRED)                            # storage/log
-find_package(OpenSSL 3 REQUIRED COMPONENTS Crypto)             # core/text: SHA-256
+find_package(OpenSSL 3 REQUIRED COMPONENTS Crypto SSL)         # core/text: SHA-256; scheduler/api: TLS
 find_package(MPI REQUIRED COMPONENTS C)                        # workers/comm
 find_package(spdlog REQUIRED)                                  # cli, workers
 pkg_check_modules(HDF5 REQUIRED IMPORTED_TARGET hdf5-serial)   # storage/checkpoint, jobs: readers and result files

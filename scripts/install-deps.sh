@@ -16,6 +16,8 @@ packages+=(libsqlite3-dev libhdf5-dev)
 packages+=(libopenblas-serial-dev libopenmpi-dev openmpi-bin)
 # command line, log lines
 packages+=(libboost-program-options-dev libspdlog-dev)
+# HTTP API: asio, beast
+packages+=(libboost-dev)
 # `cmake --preset release` configures tests and benchmarks too
 packages+=(libgtest-dev libgmock-dev libbenchmark-dev)
 

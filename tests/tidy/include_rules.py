@@ -30,7 +30,7 @@ ONE_LAYER = ("kernels", "jobs", "cli")
 # third-party header -> folders that may include it: their .cpp and .cu files, and headers that only
 # those include
 OWNERS = {
-    "boost/": ["cli"],
+    "boost/": ["cli", "scheduler/api"],
     "cblas.h": ["kernels"],
     "cub/": ["kernels"],
     "cublas": ["kernels"],
@@ -44,7 +44,7 @@ OWNERS = {
     "mpi.h": ["workers/comm"],
     "nccl.h": ["workers/comm"],
     "nvml.h": ["workers/launch"],
-    "openssl/": ["core/text"],
+    "openssl/": ["core/text", "scheduler/api"],
     "spdlog/": ["cli", "workers"],
     "sqlite3.h": ["storage/log"],
     "toml++/": ["core/text"],

@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "scheduler/api/problem.h"
+
+#include <utility>
+
+#include "core/text/json.h"
+
+namespace sovren::api {
+
+int status_of(Code code) {
+  switch (code) {
+    case Code::usage:
+    case Code::data_invalid:
+      return 400;
+    case Code::spec_invalid:
+    case Code::input_missing:
+      return 422;
+    case Code::not_found:
+      return 404;
+    case Code::refused:
+    case Code::fenced:
+    case Code::mismatch:
+      return 409;
+    case Code::storage_io:
+      return 507;
+    case Code::storage_corrupt:
+    case Code::storage_busy:
+    case Code::unreachable:
+    case Code::peer_lost:
+    case Code::device:
+    case Code::interrupted:
+      return 503;
+    case Code::timed_out:
+      return 504;
+    case Code::bug:
+      return 500;
+  }
+  return 500;
+}
+
+Response problem_of(const Error& error) {
+  return problem_of(error, status_of(error.code));
+}
+
+Response problem_of(const Error& error, int status) {
+  text::Json problem = {{"type", "about:blank"},
+                        {"title", reason_phrase(status)},
+                        {"status", status},
+                        {"detail", error.what}};
+  text::Json members = text::error_to_json(error);
+  members.erase("what");
+  problem.update(members);
+  return {.status = status,
+          .body = text::dump_json(problem) + "\n",
+          .content_type = "application/problem+json"};
+}
+
+Error error_of(const HttpReply& reply) {
+  auto parsed = text::parse_json(reply.body, "answer");
+  if (parsed && parsed->is_object() && parsed->contains("detail")) {
+    text::Json members = *parsed;
+    members["what"] = members["detail"];
+    if (auto error = text::error_from_json(members)) return *std::move(error);
+  }
+  return {.code = Code::unreachable,
+          .what = "the answer has status " + std::to_string(reply.status) +
+                  " and is not the scheduler's",
+          .hint = "is there a proxy between this machine and the scheduler?"};
+}
+
+}  // namespace sovren::api

@@ -1,0 +1,22 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "core/base/error.h"
+#include "scheduler/api/http_types.h"
+
+namespace sovren::api {
+
+/// HTTP status for an error: spec_invalid 422, not_found 404, unreachable 503, ...
+int status_of(Code code);
+
+/// The error as RFC 9457 problem JSON: {"type","title","status","detail","code","hint","where",
+/// "context"}. detail is Error::what; members that would be empty are left out.
+Response problem_of(const Error& error);
+/// The same with another status: 401, 403, 405, 413, ...
+Response problem_of(const Error& error, int status);
+
+/// The error that an answer with an error status stands for; what is no problem JSON (a proxy's
+/// page) becomes unreachable.
+Error error_of(const HttpReply& reply);
+
+}  // namespace sovren::api
