@@ -27,28 +27,47 @@ struct AttemptOrder {
   JobId oldest_set_job;     ///< checkpoint sets of jobs before this one are not restored
   double mtbf_s = 0;        ///< mean time between failures to plan the checkpoint interval for
   JobSpec spec;
+  bool operator==(const AttemptOrder&) const = default;
 };
 
-/// The attempt's processes are all gone. exit_code: of the rank program; 128 + signal when killed.
+/// The attempt's processes on its head are all gone. exit_code: of the rank program; 128 + signal
+/// when killed.
 struct AttemptExited {
   int exit_code = 0;
   std::optional<Error> error;  ///< what the rank or the launch said of it
+  bool operator==(const AttemptExited&) const = default;
 };
 
-/// News of an attempt: what its rank 0 reported, or its end.
+/// mpirun on the head wants this command line run on another of the attempt's nodes.
+struct AssistAsked {
+  std::string node;
+  std::string command;
+  bool operator==(const AssistAsked&) const = default;
+};
+
+/// Nothing of the attempt is left on the node that tells it, and nothing will be started: the
+/// answer to a kill.
+struct AttemptGone {
+  bool operator==(const AttemptGone&) const = default;
+};
+
+/// News of an attempt: what its rank 0 reported, what its launch needs, or its end.
 struct AttemptNews {
   JobId job;
   int attempt = 0;
-  std::variant<RankReport, AttemptExited> what;
+  std::variant<RankReport, AttemptExited, AssistAsked, AttemptGone> what;
+  std::string node;  ///< whose agent tells it; empty: the head's
+  bool operator==(const AttemptNews&) const = default;
 };
 
-/// Starts and watches attempts on nodes. Implemented by the agent (and by the simulator).
+/// Starts and watches attempts on nodes. Implemented by the agent, by the daemon's OrderBook (and
+/// by the simulator).
 class Launcher {
  public:
   virtual ~Launcher() = default;
   virtual Result<void> start(const AttemptOrder& order) = 0;
 
-  /// Passes a request on; no error if the attempt is already gone.
+  /// Passes a request on to the attempt's head; no error if the attempt is already gone.
   virtual Result<void> request(JobId job, int attempt, Request request) = 0;
 
   /// Tells rank 0 that its sealed set is in the log: older sets may be deleted now.

@@ -2,7 +2,7 @@
 #include "core/text/event_json.h"
 
 #include "core/text/job_file.h"
-#include "core/text/json_fields.h"
+#include "core/text/model_fields.h"
 
 namespace sovren::text {
 
@@ -13,12 +13,6 @@ struct StoredNames<JobState> {
   static std::optional<JobState> value(std::string_view text) { return state_of(text); }
 };
 template <>
-struct StoredNames<Request> {
-  static constexpr const char* what = "a request";
-  static std::string_view name(Request value) { return request_name(value); }
-  static std::optional<Request> value(std::string_view text) { return request_of(text); }
-};
-template <>
 struct StoredNames<Ending> {
   static constexpr const char* what = "an ending";
   static std::string_view name(Ending value) { return ending_name(value); }
@@ -26,12 +20,6 @@ struct StoredNames<Ending> {
 };
 
 // Outside the unnamed namespace, where Writer and Reader find them by their argument.
-static void fields(auto& io, NodeResources& r) {
-  io.required("cpus", r.cpus);
-  io.optional("gpus", r.gpus);
-  io.optional("memory_bytes", r.memory_bytes);
-  io.optional("labels", r.labels);
-}
 static void fields(auto& io, NodeJoined& e) {
   io.required("node", e.node);
   io.required("resources", e.resources);
@@ -60,10 +48,6 @@ static void fields(auto& io, StopRequested& e) {
   io.required("job", e.job);
   io.required("request", e.request);
   io.optional("by", e.by);
-}
-static void fields(auto& io, Slot& slot) {
-  io.required("node", slot.node);
-  io.required("ranks", slot.ranks);
 }
 static void fields(auto& io, AttemptStarted& e) {
   io.required("job", e.job);

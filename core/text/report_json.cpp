@@ -4,6 +4,7 @@
 #include <array>
 
 #include "core/text/json_fields.h"
+#include "core/text/report_value.h"
 
 namespace sovren::text {
 // Outside the unnamed namespace, where Writer and Reader find them by their argument.
@@ -77,24 +78,32 @@ Result<RankReport> read_report(const std::string& name, const Json& json) {
 
 }  // namespace
 
-std::string report_to_json(const RankReport& report) {
+Json report_to_value(const RankReport& report) {
   Json json = {{"v", version}, {"report", std::string(names.at(report.index()))}};
   Writer writer(json);
   std::visit([&](const auto& each) { writer.all(each); }, report);
-  return dump_json(json);
+  return json;
 }
 
-Result<RankReport> report_from_json(std::string_view line) {
-  const auto json = parse_json(line, "report");
-  if (!json) return invalid(to_text(json.error()));
-  const auto stored_version = get_int(*json, "v");
-  const auto name = get_string(*json, "report");
+Result<RankReport> report_from_value(const Json& json) {
+  const auto stored_version = get_int(json, "v");
+  const auto name = get_string(json, "report");
   if (!stored_version) return invalid(stored_version.error().what);
   if (!name) return invalid(name.error().what);
   if (*stored_version != version)
     return invalid("version " + std::to_string(*stored_version) + " is not known; this reads " +
                    std::to_string(version));
-  return read_report(*name, *json);
+  return read_report(*name, json);
+}
+
+std::string report_to_json(const RankReport& report) {
+  return dump_json(report_to_value(report));
+}
+
+Result<RankReport> report_from_json(std::string_view line) {
+  const auto json = parse_json(line, "report");
+  if (!json) return invalid(to_text(json.error()));
+  return report_from_value(*json);
 }
 
 }  // namespace sovren::text

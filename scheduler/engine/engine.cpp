@@ -196,7 +196,8 @@ void Engine::take(AttemptNews news) {
   if (running(news.job, news.attempt) == nullptr) return;
   Live& live = live_[news.job];
   const bool is_recorded = std::visit(
-      Overload{[](const AttemptExited&) { return true; },
+      Overload{[](const AttemptExited&) { return true; }, [](const AssistAsked&) { return false; },
+               [](const AttemptGone&) { return false; },
                [&](const RankReport& report) {
                  return std::visit(Overload{[&](const ReportStarted& r) {
                                               live.backend = r.backend;

@@ -57,7 +57,10 @@ IN_HEADERS = {
     "cuda_runtime_api.h": ["kernels/device/"],
 }
 # Brings nlohmann/json with it.
-CPP_ONLY = ["core/text/json.h", "core/text/json_fields.h"]
+CPP_ONLY = [
+    "core/text/json.h", "core/text/json_fields.h", "core/text/model_fields.h",
+    "core/text/report_value.h",
+]
 
 STANDARD = set(
     """algorithm any array atomic barrier bit bitset charconv chrono compare complex concepts

@@ -1,0 +1,33 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "core/model/event.h"
+#include "core/text/json_fields.h"
+
+// What several documents hold of the model. Only .cpp files include this, as core/text/json.h.
+
+namespace sovren {
+
+void fields(auto& io, NodeResources& r) {
+  io.required("cpus", r.cpus);
+  io.optional("gpus", r.gpus);
+  io.optional("memory_bytes", r.memory_bytes);
+  io.optional("labels", r.labels);
+}
+void fields(auto& io, Slot& slot) {
+  io.required("node", slot.node);
+  io.required("ranks", slot.ranks);
+}
+
+}  // namespace sovren
+
+namespace sovren::text {
+
+template <>
+struct StoredNames<Request> {
+  static constexpr const char* what = "a request";
+  static std::string_view name(Request value) { return request_name(value); }
+  static std::optional<Request> value(std::string_view text) { return request_of(text); }
+};
+
+}  // namespace sovren::text
