@@ -9,6 +9,7 @@
 #include <chrono>
 #include <limits>
 #include <map>
+#include <mutex>
 #include <set>
 #include <utility>  // Boost 1.74's asio forgets it
 
@@ -23,9 +24,23 @@ class Connection;
 /// Seconds of the steady clock.
 double steady_s();
 
+/// The way to the network thread for those that may outlive it. Threads: any.
+class Gate {
+ public:
+  explicit Gate(asio::io_context& io) : io_(&io) {}
+  /// Has work called there, unless the gate is shut.
+  void post(std::function<void()> work);
+  /// The network thread has ended.
+  void shut();
+
+ private:
+  std::mutex mutex_;
+  asio::io_context* io_;
+};
+
 /// What all connections share. Threads: the network thread.
 struct Network {
-  std::shared_ptr<asio::io_context> io;
+  std::shared_ptr<Gate> gate;
   Limits limits;
   Handler handler;
   RateLimiter rates;
@@ -112,7 +127,7 @@ class Responder::Answer {
  public:
   Answer(const std::shared_ptr<Connection>& connection, const Network& network)
       : connection_(connection),
-        io_(network.io),
+        gate_(network.gate),
         stream_bytes_max_(network.limits.stream_bytes_max) {}
   ~Answer();
   void give(Response response);
@@ -120,7 +135,7 @@ class Responder::Answer {
 
  private:
   std::weak_ptr<Connection> connection_;
-  std::shared_ptr<asio::io_context> io_;
+  std::shared_ptr<Gate> gate_;
   std::size_t stream_bytes_max_;
   std::atomic<bool> is_given_ = false;
 };

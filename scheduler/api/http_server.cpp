@@ -70,17 +70,17 @@ FileId file_id(const std::string& path) {
 class HttpServer::Impl {
  public:
   Impl(const ServerOptions& options, Handler handler)
-      : network_{.io = std::make_shared<asio::io_context>(1),
+      : network_{.gate = std::make_shared<Gate>(io_),
                  .limits = options.limits,
                  .handler = std::move(handler),
                  .rates = RateLimiter(options.limits.burst_s),
                  .on_gone = [this] { on_gone(); }},
-        ticker_(*network_.io),
-        pause_(*network_.io) {}
+        ticker_(io_),
+        pause_(io_) {}
 
   Result<void> listen(const ServerOptions& options) {
     if (options.unix_socket) {
-      SOVREN_TRY(acceptor, listen_unix(*network_.io, *options.unix_socket));
+      SOVREN_TRY(acceptor, listen_unix(io_, *options.unix_socket));
       unix_.emplace(std::move(acceptor));
       unix_path_ = options.unix_socket->path;
       unix_id_ = file_id(unix_path_);
@@ -88,7 +88,7 @@ class HttpServer::Impl {
     if (options.tls) {
       SOVREN_TRY(context, server_tls(*options.tls));
       tls_.emplace(std::move(context));
-      SOVREN_TRY(acceptor, listen_tcp(*network_.io, *options.tls));
+      SOVREN_TRY(acceptor, listen_tcp(io_, *options.tls));
       tcp_.emplace(std::move(acceptor));
       port_ = tcp_->local_endpoint().port();
     }
@@ -103,14 +103,15 @@ class HttpServer::Impl {
     sigset_t all, before;
     ::sigfillset(&all);
     ::pthread_sigmask(SIG_SETMASK, &all, &before);
-    thread_ = std::thread([this] { network_.io->run(); });
+    thread_ = std::thread([this] { io_.run(); });
     ::pthread_sigmask(SIG_SETMASK, &before, nullptr);
   }
 
   void stop(double grace_s) {
     if (thread_.joinable()) {
-      asio::post(*network_.io, [this, grace_s] { wind_down(grace_s); });
+      asio::post(io_, [this, grace_s] { wind_down(grace_s); });
       thread_.join();
+      network_.gate->shut();
     }
     for_each_connection([](Connection& connection) { connection.close(); });
     if (unix_ && unix_id_ == file_id(unix_path_)) ::unlink(unix_path_.c_str());
@@ -159,7 +160,7 @@ class HttpServer::Impl {
 
   void on_gone() {
     if (is_stopping_) {
-      if (network_.connections.empty()) network_.io->stop();
+      if (network_.connections.empty()) io_.stop();
       return;
     }
     for (const auto& again : std::exchange(waiting_, {})) again();
@@ -177,7 +178,7 @@ class HttpServer::Impl {
       if (error) return;
       const double now_s = steady_s();
       for_each_connection([&](Connection& connection) { connection.tick(now_s); });
-      if (is_stopping_ && now_s >= stop_at_s_) return network_.io->stop();
+      if (is_stopping_ && now_s >= stop_at_s_) return io_.stop();
       tick();
     });
   }
@@ -189,9 +190,10 @@ class HttpServer::Impl {
     if (unix_) unix_->close(ignored);
     if (tcp_) tcp_->close(ignored);
     for_each_connection([](Connection& connection) { connection.wind_down(); });
-    if (network_.connections.empty()) network_.io->stop();
+    if (network_.connections.empty()) io_.stop();
   }
 
+  asio::io_context io_{1};
   Network network_;
   std::optional<Unix::acceptor> unix_;
   std::optional<Tcp::acceptor> tcp_;
@@ -212,7 +214,10 @@ Result<std::unique_ptr<HttpServer>> HttpServer::start(const ServerOptions& optio
   if (!options.unix_socket && !options.tls)
     return fail({.code = Code::usage, .what = "the server has nothing to listen on"});
   auto impl = std::make_unique<Impl>(options, std::move(handler));
-  SOVREN_DO(impl->listen(options));
+  if (auto listening = impl->listen(options); !listening) {
+    impl->stop(0);
+    return fail(std::move(listening).error());
+  }
   impl->run();
   return std::unique_ptr<HttpServer>(new HttpServer(std::move(impl)));
 }

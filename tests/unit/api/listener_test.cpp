@@ -200,6 +200,11 @@ TEST_F(TlsTest, PortInUseIsExplained) {
   ASSERT_FALSE(second);
   EXPECT_EQ(second.error().code, Code::storage_busy);
   EXPECT_THAT(second.error().where, HasSubstr(std::to_string(server_->port())));
+  const auto third = HttpServer::start(
+      {.unix_socket = UnixListener{.path = folder_.at("s")}, .tls = listener(server_->port())},
+      echo);
+  EXPECT_FALSE(third);
+  EXPECT_FALSE(std::filesystem::exists(folder_.at("s"))) << "nothing is left of a failed start";
 }
 
 TEST_F(TlsTest, WrongCertificatesAndKeysAreExplained) {
