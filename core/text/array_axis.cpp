@@ -4,6 +4,7 @@
 #include <charconv>
 #include <cmath>
 
+#include "core/base/check.h"
 #include "core/text/custom_fields.h"
 #include "core/text/job_file.h"
 #include "core/text/nearest.h"
@@ -140,31 +141,37 @@ std::string print_ranges(const std::vector<std::int64_t>& numbers) {
 // Replaces ${axis} in texts by the values of one element.
 class Replacer {
  public:
-  Replacer(const std::vector<ArrayAxis>& axes, const std::vector<std::size_t>& index)
-      : axes_(axes), index_(index) {}
+  /// is_script: what names no axis is left to the shell, and "$$" is its own.
+  Replacer(const std::vector<ArrayAxis>& axes, const std::vector<std::size_t>& index,
+           bool is_script)
+      : axes_(axes),
+        index_(index),
+        is_script_(is_script),
+        bytes_max_(is_script ? script_bytes_max : text_bytes_max) {}
 
   void operator()(std::string& text) {
     if (!holds_axis(text)) return;
     std::string out;
     std::size_t from = 0;
     for (std::size_t at = text.find("${"); at != text.npos; at = text.find("${", from)) {
-      if (at > from && text[at - 1] == '$') {  // "$${": one dollar is dropped
+      if (!is_script_ && at > from && text[at - 1] == '$') {  // "$${": one dollar is dropped
         out += text.substr(from, at - 1 - from) + "${";
         from = at + 2;
         continue;
       }
       out += text.substr(from, at - from);
       const std::size_t close = text.find('}', at);
-      if (close == text.npos) return fail_with(text, "has \"${\" without \"}\"");
-      const std::string_view name = std::string_view(text).substr(at + 2, close - at - 2);
+      if (close == text.npos && !is_script_) return fail_with(text, "has \"${\" without \"}\"");
+      const std::string_view name =
+          std::string_view(text).substr(at + 2, close == text.npos ? 0 : close - at - 2);
       const std::string* value = value_of(name);
-      if (value == nullptr) return unknown(text, name);
-      out += *value;
-      from = close + 1;
-      if (out.size() > text_bytes_max) return fail_with(text, "is too long once replaced");
+      if (value == nullptr && !is_script_) return unknown(text, name);
+      out += value != nullptr ? *value : "${";
+      from = value != nullptr ? close + 1 : at + 2;
+      if (out.size() > bytes_max_) return fail_with(text, "is too long once replaced");
     }
     out += text.substr(from);
-    if (out.size() > text_bytes_max) return fail_with(text, "is too long once replaced");
+    if (out.size() > bytes_max_) return fail_with(text, "is too long once replaced");
     text = std::move(out);
   }
   const std::optional<Error>& error() const { return error_; }
@@ -198,16 +205,119 @@ class Replacer {
 
   const std::vector<ArrayAxis>& axes_;
   const std::vector<std::size_t>& index_;
+  const bool is_script_;
+  const std::size_t bytes_max_;
   std::optional<Error> error_;
 };
 
-// Counts index up, the last axis fastest; false after the last element.
-bool advance(const std::vector<ArrayAxis>& axes, std::vector<std::size_t>& index) {
-  for (std::size_t a = axes.size(); a-- > 0;) {
-    if (++index[a] < axes[a].values.size()) return true;
-    index[a] = 0;
+std::vector<std::size_t> index_of(const std::vector<ArrayAxis>& axes, std::int64_t element) {
+  std::vector<std::size_t> index(axes.size());
+  auto rest = static_cast<std::size_t>(element);
+  for (std::size_t a = axes.size(); a-- > 0;) {  // the last axis fastest
+    index[a] = rest % axes[a].values.size();
+    rest /= axes[a].values.size();
   }
-  return false;
+  return index;
+}
+
+// What a shell script needs to know which element it is: "${frame}" is not for every program.
+void add_variables(CommandSpec& command, const std::vector<ArrayAxis>& axes,
+                   const std::vector<std::size_t>& index, std::int64_t element) {
+  for (std::size_t a = 0; a < axes.size(); ++a) {
+    std::string name = "SOVREN_ARRAY_" + axes[a].name;
+    for (char& c : name)
+      if (c >= 'a' && c <= 'z') c = static_cast<char>(c - 'a' + 'A');
+    command.environment.emplace(std::move(name), axes[a].values[index[a]]);
+  }
+  const bool is_numbered = axes.size() == 1 && plain_number(axes[0].values[index[0]]);
+  command.environment.emplace("SLURM_ARRAY_TASK_ID",
+                              is_numbered ? axes[0].values[index[0]] : std::to_string(element));
+}
+
+// All but the axes, which may be long.
+JobSpec without_array(const JobSpec& spec) {
+  return {.schema = spec.schema,
+          .name = spec.name,
+          .partition = spec.partition,
+          .qos = spec.qos,
+          .account = spec.account,
+          .priority = spec.priority,
+          .begin = spec.begin,
+          .deadline = spec.deadline,
+          .after = spec.after,
+          .comment = spec.comment,
+          .labels = spec.labels,
+          .resources = spec.resources,
+          .checkpoint = spec.checkpoint,
+          .retry = spec.retry,
+          .array = {},
+          .array_max_running = spec.array_max_running,
+          .kind = spec.kind};
+}
+
+// Makes elements of one template. Only rows that hold "${" differ between them.
+class Expander {
+ public:
+  explicit Expander(const JobSpec& spec) : axes_(spec.array), base_(without_array(spec)) {
+    for (const Row& row : schema_rows()) {
+      bool is_touched = false;
+      if (applies(row, base_))
+        visit_strings(row, base_, [&](std::string& text) { is_touched |= holds_axis(text); });
+      if (is_touched) rows_.push_back(&row);
+    }
+  }
+
+  Result<JobSpec> element(std::int64_t number) const {
+    JobSpec spec = base_;
+    const std::vector<std::size_t> index = index_of(axes_, number);
+    for (const Row* row : rows_)
+      if (auto error = replace_axes(*row, spec, axes_, index)) return fail(*std::move(error));
+    if (auto* command = std::get_if<CommandSpec>(&spec.kind))
+      add_variables(*command, axes_, index, number);
+    return spec;
+  }
+
+  /// At least as many bytes as the element has as a job file; without printing it.
+  std::size_t printed_bytes_max(JobSpec& element) const {
+    std::size_t bytes = 0;
+    for (const Row* row : rows_)
+      visit_strings(*row, element, [&](const std::string& text) { bytes += text.size(); });
+    if (const auto* command = std::get_if<CommandSpec>(&element.kind))
+      for (const auto& [name, value] : command->environment)
+        bytes += name.size() + value.size() + 8;
+    return base_bytes_ + 2 * bytes;  // what an axis puts in needs at most one escape a byte
+  }
+
+ private:
+  const std::vector<ArrayAxis>& axes_;
+  JobSpec base_;
+  std::size_t base_bytes_ = print_job_file(base_).size();
+  std::vector<const Row*> rows_;
+};
+
+Error too_much_text() {
+  return {.code = Code::spec_invalid,
+          .what = "[array] makes more text than 1 MiB a job or 512 MiB in all"};
+}
+
+bool is_too_long(const JobSpec& element) {
+  return print_job_file(element).size() > toml_size_bytes_max;
+}
+
+// Calls visit for each element, in order.
+Result<void> for_each_element(const JobSpec& spec, const std::function<void(JobSpec&&)>& visit) {
+  const Expander expander(spec);
+  std::size_t bytes = 0;
+  for (std::int64_t i = 0; i < array_size(spec); ++i) {
+    SOVREN_TRY(element, expander.element(i));
+    // One element stays a job file; all together stay in memory.
+    const std::size_t bytes_max = expander.printed_bytes_max(element);
+    bytes += bytes_max;
+    if (bytes > expanded_bytes_max || (bytes_max > toml_size_bytes_max && is_too_long(element)))
+      return fail(too_much_text());
+    visit(std::move(element));
+  }
+  return {};
 }
 
 }  // namespace
@@ -238,7 +348,7 @@ std::string print_axis(const ArrayAxis& axis) {
 
 std::optional<Error> replace_axes(const Row& row, JobSpec& spec, const std::vector<ArrayAxis>& axes,
                                   const std::vector<std::size_t>& index) {
-  Replacer replace(axes, index);
+  Replacer replace(axes, index, std::holds_alternative<Script>(row.field));
   visit_strings(row, spec, [&](std::string& text) { replace(text); });
   if (replace.error()) {
     Error error = *replace.error();
@@ -250,26 +360,32 @@ std::optional<Error> replace_axes(const Row& row, JobSpec& spec, const std::vect
   return Error{.code = Code::spec_invalid, .what = std::move(fault)};
 }
 
+std::int64_t array_size(const JobSpec& spec) {
+  std::int64_t size = 1;
+  for (const ArrayAxis& axis : spec.array) size *= static_cast<std::int64_t>(axis.values.size());
+  return size;
+}
+
 Result<std::vector<JobSpec>> expand_array(const JobSpec& spec) {
   if (spec.array.empty()) return std::vector<JobSpec>{spec};
-  JobSpec base = spec;
-  base.array.clear();
-  std::vector<std::size_t> index(spec.array.size(), 0);
   std::vector<JobSpec> elements;
-  std::size_t bytes = 0;
-  do {
-    JobSpec& element = elements.emplace_back(base);
-    for (const Row& row : schema_rows())
-      if (auto error = replace_axes(row, element, spec.array, index))
-        return fail(*std::move(error));
-    // One element stays a job file; all together stay in memory.
-    const std::size_t printed_bytes = print_job_file(element).size();
-    bytes += printed_bytes;
-    if (printed_bytes > toml_size_bytes_max || bytes > expanded_bytes_max)
-      return fail({.code = Code::spec_invalid,
-                   .what = "[array] makes more text than 1 MiB a job or 512 MiB in all"});
-  } while (advance(spec.array, index));
+  SOVREN_DO(for_each_element(spec, [&](JobSpec&& each) { elements.push_back(std::move(each)); }));
   return elements;
+}
+
+Result<void> check_elements(const JobSpec& spec) {
+  if (spec.array.empty()) return {};
+  return for_each_element(spec, [](JobSpec&&) {});
+}
+
+Result<JobSpec> expand_element(const JobSpec& spec, std::int64_t element) {
+  SOVREN_CHECK(element >= 0 && element < array_size(spec), "an element is one of the array's");
+  if (spec.array.empty()) return spec;
+  const Expander expander(spec);
+  SOVREN_TRY(job, expander.element(element));
+  if (expander.printed_bytes_max(job) > toml_size_bytes_max && is_too_long(job))
+    return fail(too_much_text());
+  return job;
 }
 
 }  // namespace sovren::text

@@ -5,6 +5,7 @@
 #include <charconv>
 
 #include "core/base/units.h"
+#include "core/model/dependency.h"
 #include "core/text/nearest.h"
 
 namespace sovren::text {
@@ -43,17 +44,15 @@ void read_schema(Reading& reading, const Row& row, const TomlValue& value, JobSp
   spec.schema = 1;
 }
 
-void read_kind(Reading& reading, const Row& row, const TomlValue& value, JobSpec& spec) {
+// SpecReader has made the kind's spec before it read any row.
+void read_kind(Reading& reading, const Row& row, const TomlValue& value, JobSpec&) {
   const auto text = text_of(value);
   const Kind* kind = text ? find_kind(*text) : nullptr;
-  if (kind != nullptr && kind->is_available) {
-    spec.kind = CausalSpec{};
-    return;
-  }
+  if (kind != nullptr && kind->is_available()) return;
   if (kind != nullptr)
     return reading.problems.add(value.place,
                                 "kind '" + *text + "' is not available in this version",
-                                "available: causal-analysis", Code::refused);
+                                "available: causal-analysis, command", Code::refused);
   std::vector<std::string_view> names;
   for (const Kind& each : schema_kinds()) names.push_back(each.name);
   const std::string near = text ? nearest(*text, names) : "";
@@ -160,7 +159,7 @@ Custom schema_field() {
 Custom kind_field() {
   return {read_kind,
           [](const JobSpec& spec) { return std::optional(toml_quote(kind_name(spec.kind))); },
-          nullptr, "causal-analysis"};
+          nullptr, "causal-analysis or command"};
 }
 
 Custom labels_field() {
@@ -192,20 +191,8 @@ std::string begin_fault(std::string_view text) {
 }
 
 std::string after_fault(std::string_view text) {
-  constexpr std::string_view must_be = "a list such as \"ok:12,any:13\" (ok, any or failed)";
-  while (!text.empty()) {
-    const std::string_view term = text.substr(0, text.find(','));
-    const std::size_t colon = term.find(':');
-    if (colon == term.npos) return std::string(must_be);
-    const std::string_view when = term.substr(0, colon);
-    const auto job = whole_of(term.substr(colon + 1));
-    if ((when != "ok" && when != "any" && when != "failed") || !job || *job < 1)
-      return std::string(must_be);
-    if (term.size() == text.size()) return "";
-    text.remove_prefix(term.size() + 1);
-    if (text.empty()) return std::string(must_be);
-  }
-  return "";
+  if (parse_after(text)) return "";
+  return "a list such as \"ok:12,any:13\" (after, any, ok, notok, corr, singleton)";
 }
 
 }  // namespace sovren::text

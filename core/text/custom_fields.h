@@ -14,12 +14,15 @@ Custom pc_alpha_field();
 Custom variables_field();
 Custom effects_field();
 Custom interventions_field();
+Custom argv_field();
+Custom environment_field();
+Custom signal_field();
 
 /// [array]: every key is an axis.
 void read_array(Reading& reading, const TomlValue& table, JobSpec& spec);
 std::string print_axis(const ArrayAxis& axis);  ///< "frame = \"1-240\""
 /// Replaces ${axis} in the row's texts by the values that index names. The error that says why it
-/// cannot, or none.
+/// cannot, or none. The row must apply.
 std::optional<Error> replace_axes(const Row& row, JobSpec& spec, const std::vector<ArrayAxis>& axes,
                                   const std::vector<std::size_t>& index);
 inline constexpr std::size_t array_elements_max = 100'000;

@@ -108,10 +108,17 @@ struct Reader {
     const auto text = text_of(value);
     if (!text) return wrong();
     if (text->empty() && row.presence == Row::Presence::optional) return field.at(spec).clear();
-    if (text->empty()) return report_value(reading, row, value, "the path of a file");
+    if (text->empty()) return wrong();
     if (std::string fault = text_fault(*text); !fault.empty())
       return report_value(reading, row, value, fault);
     field.at(spec) = absolute_path(reading.base_dir, *text);
+  }
+  void operator()(const Script& field) const {
+    const auto text = text_of(value);
+    if (!text) return wrong();
+    if (std::string fault = script_fault(*text); !fault.empty())
+      return report_value(reading, row, value, fault);
+    field.at(spec) = *text;
   }
   void operator()(const Flag& field) const {
     if (value.type != Type::boolean) return wrong();
@@ -178,7 +185,8 @@ std::string allowed(const Row& row) {
   return std::visit(
       Overloaded{
           [](const Text& field) { return std::string(field.allowed); },
-          [](const Path&) { return std::string("the path of a file"); },
+          [](const Path& field) { return std::string(field.allowed); },
+          [](const Script&) { return std::string("the text of a script"); },
           [](const Flag&) { return std::string("true or false"); },
           [](const Whole& field) { return allowed_whole(field); },
           [](const Number& field) { return allowed_number(field); },
@@ -196,6 +204,7 @@ std::optional<std::string> printed(const Row& row, const JobSpec& spec) {
       Overloaded{
           [&](const Text& field) { return unless_empty(field.get(spec)); },
           [&](const Path& field) { return unless_empty(field.get(spec)); },
+          [&](const Script& field) { return unless_empty(field.get(spec)); },
           [&](const Flag& field) { return Printed(field.get(spec) ? "true" : "false"); },
           [&](const Whole& field) {
             const auto value = field.get(spec);
@@ -227,6 +236,7 @@ void read_value(Reading& reading, const Row& row, const TomlValue& value, JobSpe
 
 void visit_strings(const Row& row, JobSpec& spec, const std::function<void(std::string&)>& visit) {
   if (const auto* text = std::get_if<Text>(&row.field)) visit(text->at(spec));
+  if (const auto* script = std::get_if<Script>(&row.field)) visit(script->at(spec));
   if (const auto* path = std::get_if<Path>(&row.field)) {
     std::string& value = path->at(spec);
     visit(value);
@@ -282,6 +292,14 @@ std::string text_fault(std::string_view text) {
     if (is_control) return "text without control characters";
   }
   return {};
+}
+
+std::string script_fault(std::string_view text) {
+  if (text.empty() || text.size() > script_bytes_max)
+    return "a script of 1 to " + std::to_string(script_bytes_max) + " bytes";
+  if (text.find('\0') != text.npos) return "text without NUL bytes";
+  const std::string_view first = text.substr(0, text.find('\n'));
+  return first.ends_with('\r') ? "text with Unix line ends (see dos2unix)" : "";
 }
 
 std::string absolute_path(std::string_view base_dir, std::string_view path) {

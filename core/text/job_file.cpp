@@ -22,12 +22,6 @@ bool is_section(std::string_view name) {
   return false;
 }
 
-const Kind* kind_of_section(std::string_view section) {
-  for (const Kind& kind : schema_kinds())
-    if (kind.section == section) return &kind;
-  return nullptr;
-}
-
 std::vector<std::string_view> keys_of(std::string_view section) {
   std::vector<std::string_view> keys;
   for (const Row& row : schema_rows())
@@ -131,18 +125,26 @@ class SpecReader {
     spec_.name = default_name;
     const TomlEntry* kind = root_.find("kind");
     if (kind == nullptr)
-      problems_.add({}, "kind is missing", "write: kind = \"causal-analysis\"");
+      problems_.add({}, "kind is missing", "write: kind = \"" + likely_kind() + "\"");
     else if (kind->value.type == Type::text)
       kind_ = find_kind(kind->value.text);
+    // Before any section: in a file of dotted keys, one may stand above `kind`.
+    if (kind_ != nullptr && kind_->is_available()) spec_.kind = kind_->make();
     read_entries("", root_);
-    if (kind != nullptr && kind_ != nullptr && kind_->is_available)
+    if (kind != nullptr && kind_ != nullptr && kind_->is_available())
       check_required(kind_->section, kind->place);
     check_relations();
-    if (!spec_.array.empty()) check_axes();
+    check_texts();
     return std::move(spec_);
   }
 
  private:
+  std::string likely_kind() const {
+    for (const Kind& kind : schema_kinds())
+      if (kind.is_available() && root_.find(kind.section)) return std::string(kind.name);
+    return "causal-analysis";
+  }
+
   void read_entries(std::string_view section, const TomlValue& table) {
     for (const TomlEntry& entry : table.entries) {
       if (const Row* row = find_row(section, entry.key)) {
@@ -162,7 +164,8 @@ class SpecReader {
     if (kind != nullptr && kind_ != nullptr && kind != kind_)
       return problems_.add(entry.place, "[" + entry.key + "] does not belong to kind '" +
                                             std::string(kind_->name) + "'");
-    if (kind != nullptr && !kind->is_available) return;  // kind is refused or not known
+    if (kind != nullptr && !kind->is_available()) return;  // kind is refused or not known
+    if (kind != nullptr && kind_ == nullptr) spec_.kind = kind->make();  // to see its faults
     if (entry.value.type != Type::table)
       return problems_.add(entry.value.place,
                            "[" + entry.key + "] must be a table, got " + describe(entry.value),
@@ -192,6 +195,18 @@ class SpecReader {
                     "write in [" + std::string(section) + "]: " + std::string(row.key) + " = " +
                         std::string(row.example));
     }
+    if (section == "command") check_program(table != nullptr ? table->place : kind_place);
+  }
+
+  void check_program(const Place& place) {
+    const auto argv = written_.find("command.argv");
+    const auto script = written_.find("command.script");
+    if (argv != written_.end() && script != written_.end())
+      problems_.add(std::max(argv->second.place, script->second.place),
+                    "command has both argv and script", "one of them is what is run");
+    if (argv == written_.end() && script == written_.end())
+      problems_.add(place, "command has neither argv nor script",
+                    "write in [command]: argv = [\"./simulate\", \"--steps\", \"100\"]");
   }
 
   // left must be at most right; blamed on the one that was written, the later of both.
@@ -212,15 +227,20 @@ class SpecReader {
                                     shown(left_name, *left) + " and " + shown(right_name, *right));
   }
 
-  // Of an array's first element, so that a misspelt ${axis} is found where it stands.
-  void check_axes() {
+  // Of an array's first element, so that a misspelt ${axis} is found where it stands. Without an
+  // array "${" is plain text.
+  void check_texts() {
     JobSpec first = spec_;
     const std::vector<std::size_t> index(spec_.array.size(), 0);
     for (const Row& row : schema_rows()) {
       const auto found = written_.find(qualified(row));
-      if (found == written_.end() || found->second.is_faulty) continue;
-      if (auto error = replace_axes(row, first, spec_.array, index))
+      if (found == written_.end() || found->second.is_faulty || !applies(row, first)) continue;
+      if (spec_.array.empty()) {
+        if (std::string fault = fault_after_expansion(row, spec_); !fault.empty())
+          problems_.add(found->second.place, std::move(fault));
+      } else if (auto error = replace_axes(row, first, spec_.array, index)) {
         problems_.add(found->second.place, std::move(error->what), std::move(error->hint));
+      }
     }
   }
 
@@ -297,7 +317,7 @@ SpecFacts spec_facts(const JobSpec& spec) {
   SpecFacts facts{{"kind", kind_name(spec.kind)}};
   const std::string_view section = find_kind(kind_name(spec.kind))->section;
   for (const Row& row : schema_rows()) {
-    if (row.section != section) continue;
+    if (row.section != section || !row.decides_result) continue;
     auto value = printed(row, spec);
     if (!value) continue;
     if (const auto* path = std::get_if<Path>(&row.field))

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <cstdint>
 #include <span>
 #include <string>
 #include <vector>
@@ -49,13 +50,23 @@ SpecFacts spec_facts(const JobSpec& spec);
 std::string facts_digest(const SpecFacts& facts);
 
 /// One spec for each element of [array], the last axis counting fastest, with ${axis} replaced in
-/// every string and "$${" standing for "${". Without [array] the spec itself is the one element,
-/// and
+/// every string and "$${" standing for "${"; a command also gets SOVREN_ARRAY_<AXIS> and
+/// SLURM_ARRAY_TASK_ID in its environment, where it has none of that name. Without [array] the spec
+/// itself is the one element, and
 /// "${" in it is plain text: elements have no [array], so expanding them changes nothing.
 ///
 /// Errors   spec_invalid: a ${name} that is no axis, a string that is not valid once replaced, or
 ///          more text in all elements than 512 MiB.
 Result<std::vector<JobSpec>> expand_array(const JobSpec& spec);
+
+/// How many jobs expand_array would make.
+std::int64_t array_size(const JobSpec& spec);
+
+/// expand_array(spec)[element] alone. element: from 0 to array_size(spec) - 1.
+Result<JobSpec> expand_element(const JobSpec& spec, std::int64_t element);
+
+/// Are all elements job files? As expand_array, without making them.
+Result<void> check_elements(const JobSpec& spec);
 
 /// The whole schema in Markdown: docs/job-file.md, and `sovren lint --schema`.
 std::string schema_help();

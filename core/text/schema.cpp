@@ -18,9 +18,9 @@ template <auto... members>
 struct In {
   static auto& of(auto& spec) { return (spec.*....*members); }
 };
-template <auto... members>
-struct InCausal {
-  static auto& of(auto& spec) { return (std::get<CausalSpec>(spec.kind).*....*members); }
+template <class Spec, auto... members>
+struct InKind {
+  static auto& of(auto& spec) { return (std::get<Spec>(spec.kind).*....*members); }
 };
 
 template <class Where>
@@ -58,7 +58,12 @@ Text text(std::string (*fault)(std::string_view), std::string_view allowed_text,
           takes_time};
 }
 template <class Where>
-Path path() {
+Path path(std::string_view allowed_text = "the path of a file") {
+  return {[](const JobSpec& spec) -> const std::string& { return Where::of(spec); },
+          [](JobSpec& spec) -> std::string& { return Where::of(spec); }, allowed_text};
+}
+template <class Where>
+Script script() {
   return {[](const JobSpec& spec) -> const std::string& { return Where::of(spec); },
           [](JobSpec& spec) -> std::string& { return Where::of(spec); }};
 }
@@ -123,7 +128,7 @@ std::vector<Row> top_rows() {
       {"", "name", text<In<&JobSpec::name>>(name_fault, "text of 1 to 100 bytes without slashes"),
        "\"enso-drivers\"", "Names the job and its folder.", optional, "the file's name"},
       {"", "kind", kind_field(), "\"causal-analysis\"",
-       "What is run. Later versions add model-training, rendering and command.", required},
+       "What is run. Later versions add model-training and rendering.", required},
       {"", "partition", text<In<&JobSpec::partition>>(word_fault, word), "\"general\"",
        "The set of nodes to run on.", optional, "the scheduler's default"},
       {"", "qos", text<In<&JobSpec::qos>>(word_fault, word), "\"high\"",
@@ -136,12 +141,23 @@ std::vector<Row> top_rows() {
       {"", "begin",
        text<In<&JobSpec::begin>>(begin_fault, "a time such as \"2026-11-23T15:00:00Z\"", true),
        "\"2026-11-23T15:00:00Z\"", "Not before this time (RFC 3339).", optional, "now"},
+      {"", "deadline",
+       text<In<&JobSpec::deadline>>(begin_fault, "a time such as \"2026-11-23T15:00:00Z\"", true),
+       "\"2026-11-24T08:00:00Z\"",
+       "To be done by then (RFC 3339): raises the priority as it comes near.", optional, "none"},
       {"", "after", text<In<&JobSpec::after>>(after_fault, "a list such as \"ok:12,any:13\""),
-       "\"ok:12,any:13\"", "Only after these jobs ended: ok, failed or any way.", optional, "none"},
+       "\"ok:12,any:13,singleton\"",
+       "What must hold before a start, all of it: after (has begun), any (has ended), ok, notok, "
+       "corr (of an array: the element of the same number is ok), each with a job's number; "
+       "singleton: no earlier job of this name and user is left.",
+       optional, "none"},
       {"", "comment", text<In<&JobSpec::comment>>(nullptr, "text"), "\"second try\"", "For people.",
        optional, "none"},
       {"", "labels", labels_field(), "{ region = \"eu-west-1\" }",
-       "Names and texts to find the job by.", optional, "none"},
+       "Every node that the job runs on must bear these; never relaxed (where data may be).",
+       optional, "none"},
+      {"", "array_max_running", whole<In<&JobSpec::array_max_running>>(0, 100'000), "8",
+       "Elements of [array] that run at once; 0: no limit."},
   };
 }
 
@@ -168,6 +184,8 @@ std::vector<Row> shared_rows() {
        "Of one attempt; before it the job seals a checkpoint.", optional, "none"},
       {r, "oversubscribe", choice<OfResources<&Resources::oversubscribe>>(oversubscribes),
        "\"auto\"", "May ranks share cores? auto: up to 4 a core, with a warning; yes: any number."},
+      {r, "exclusive", flag<OfResources<&Resources::exclusive>>(), "true",
+       "Its nodes run nothing else meanwhile."},
       {"checkpoint", "interval", interval_field(), "\"5min\"",
        "When to seal; auto: by Young/Daly from the measured cost and failure rate."},
       {"checkpoint", "keep", whole<In<&JobSpec::checkpoint, &CheckpointPolicy::keep>>(1, 1000), "3",
@@ -184,47 +202,70 @@ std::vector<Row> causal_rows() {
   constexpr std::string_view c = "causal_analysis";
   constexpr std::int64_t seed_max = std::numeric_limits<std::int64_t>::max();
   return {
-      {c, "data", path<InCausal<&C::data>>(), "\"climate.csv\"",
+      {c, "data", path<InKind<C, &C::data>>(), "\"climate.csv\"",
        "csv, tsv, npy or h5: time in rows, variables in columns.", required},
       {c, "variables", variables_field(), "[\"nino34\", \"soi\"]", "Columns to use, in this order.",
        optional, "all"},
-      {c, "method", choice<InCausal<&C::method>>(methods), "\"pcmci\"",
+      {c, "method", choice<InKind<C, &C::method>>(methods), "\"pcmci\"",
        "Algorithm; this version has pcmci."},
-      {c, "test", choice<InCausal<&C::test>>(tests), "\"parcorr\"",
+      {c, "test", choice<InKind<C, &C::test>>(tests), "\"parcorr\"",
        "Test of conditional independence; this version has parcorr."},
-      {c, "min_lag", whole<InCausal<&C::min_lag>>(0, lag_max), "0", "Smallest lag of a link."},
-      {c, "max_lag", whole<InCausal<&C::max_lag>>(1, lag_max), "5", "Largest lag of a link."},
+      {c, "min_lag", whole<InKind<C, &C::min_lag>>(0, lag_max), "0", "Smallest lag of a link."},
+      {c, "max_lag", whole<InKind<C, &C::max_lag>>(1, lag_max), "5", "Largest lag of a link."},
       {c, "pc_alpha", pc_alpha_field(), "[0.05, 0.1, 0.2]",
        "Level of the condition selection; of several, for each variable the one with the least "
        "AIC; "
        "auto: 0.05, 0.1, 0.2, 0.3, 0.4, 0.5."},
-      {c, "alpha", open_range<InCausal<&C::alpha>>(0, 1), "0.05",
+      {c, "alpha", open_range<InKind<C, &C::alpha>>(0, 1), "0.05",
        "A link is reported when its q-value (its p-value if fdr is none) is at most this."},
-      {c, "fdr", choice<InCausal<&C::fdr>>(fdrs), "\"bh\"",
+      {c, "fdr", choice<InKind<C, &C::fdr>>(fdrs), "\"bh\"",
        "Correction for many tests: Benjamini-Hochberg, or none."},
-      {c, "max_conditions", whole<InCausal<&C::max_conditions>>(0, count_max), "10",
+      {c, "max_conditions", whole<InKind<C, &C::max_conditions>>(0, count_max), "10",
        "Condition selection: largest set of conditions tried.", optional, "no limit"},
-      {c, "max_parents", whole<InCausal<&C::max_parents>>(0, count_max), "10",
+      {c, "max_parents", whole<InKind<C, &C::max_parents>>(0, count_max), "10",
        "MCI test: parents of each side that are conditioned on.", optional, "no limit"},
-      {c, "missing", any_number_or_nan<InCausal<&C::missing>>(), "-999.0",
+      {c, "missing", any_number_or_nan<InKind<C, &C::missing>>(), "-999.0",
        "A value that stands for \"not measured\"; nan: empty cells and NaN do.", optional, "none"},
-      {c, "bootstrap", whole<InCausal<&C::bootstrap>>(0, count_max), "100",
+      {c, "bootstrap", whole<InKind<C, &C::bootstrap>>(0, count_max), "100",
        "Replicates for the confidence of links; 0: none."},
-      {c, "chain_depth", flag<InCausal<&C::chain_depth>>(), "true",
+      {c, "chain_depth", flag<InKind<C, &C::chain_depth>>(), "true",
        "Look for chains in the graph."},
       {c, "effects", effects_field(), "[{ cause = \"soi\", effect = \"nino34\", max_lag = 3 }]",
        "Total effects to estimate.", optional, "none"},
       {c, "interventions", interventions_field(), "[{ set = \"soi\", to = 1.5 }]",
        "What if a variable were set to a value.", optional, "none"},
-      {c, "truth", path<InCausal<&C::truth>>(), "\"truth.csv\"",
+      {c, "truth", path<InKind<C, &C::truth>>(), "\"truth.csv\"",
        "csv with source,target and optionally lag: scores the result.", optional, "none"},
-      {c, "seed", whole<InCausal<&C::seed>>(0, seed_max), "1", "Of all random numbers."},
+      {c, "seed", whole<InKind<C, &C::seed>>(0, seed_max), "1", "Of all random numbers."},
+  };
+}
+
+std::vector<Row> command_rows() {
+  using C = CommandSpec;
+  constexpr std::string_view c = "command";
+  return {
+      {c, "argv", argv_field(), "[\"./simulate\", \"--steps\", \"100\"]",
+       "The program and its arguments; this or `script`.", optional, "none"},
+      {c, "script", script<InKind<C, &C::script>>(), "\"#!/bin/sh\\n./simulate --steps 100\\n\"",
+       "Run by the program that its `#!` line names, or by /bin/sh. Of an array: `${axis}` is "
+       "replaced, any other `${...}` is the shell's.",
+       optional, "none"},
+      {c, "environment", environment_field(), "{ OMP_PROC_BIND = \"close\" }",
+       "Variables that the program gets besides SOVREN_* and SLURM_*.", optional, "none"},
+      {c, "checkpoint_signal", signal_field(), "\"USR1\"",
+       "Sent when a checkpoint is wanted; the program writes it into SOVREN_CHECKPOINT_DIR and "
+       "ends with exit code 85: \"start me again\".",
+       optional, "none: it cannot checkpoint", false},
+      {c, "stdin", path<InKind<C, &C::input>>(), "\"input.txt\"", "Its standard input.", optional,
+       "nothing to read"},
+      {c, "folder", path<InKind<C, &C::folder>>("the path of a folder"), "\"runs\"",
+       "Where it runs.", optional, "the job's folder"},
   };
 }
 
 std::vector<Row> all_rows() {
   std::vector<Row> rows = top_rows();
-  for (auto part : {shared_rows(), causal_rows()})
+  for (auto part : {shared_rows(), causal_rows(), command_rows()})
     rows.insert(rows.end(), part.begin(), part.end());
   return rows;
 }
@@ -238,13 +279,22 @@ constexpr Section sections[] = {
      "of the file, and $${ for a literal ${. Several axes make all combinations."},
     {"causal_analysis",
      "kind = \"causal-analysis\": which variables of a time series drive which."},
+    {"command",
+     "kind = \"command\": any program. With ranks = 1 it is started as it is, else by mpirun. Of "
+     "an "
+     "array it also gets SOVREN_ARRAY_<AXIS> for each axis, and SLURM_ARRAY_TASK_ID."},
 };
 
+template <class Spec>
+KindSpec make_kind() {
+  return Spec{};
+}
+
 constexpr Kind kinds[] = {
-    {"causal-analysis", "causal_analysis", true},
-    {"model-training", "model_training", false},
-    {"rendering", "rendering", false},
-    {"command", "command", false},
+    {"causal-analysis", "causal_analysis", make_kind<CausalSpec>},
+    {"model-training", "model_training", nullptr},
+    {"rendering", "rendering", nullptr},
+    {"command", "command", make_kind<CommandSpec>},
 };
 
 }  // namespace
@@ -272,6 +322,23 @@ const Kind* find_kind(std::string_view name) {
   for (const Kind& kind : kinds)
     if (kind.name == name) return &kind;
   return nullptr;
+}
+
+const Kind* kind_of_section(std::string_view section) {
+  for (const Kind& kind : kinds)
+    if (kind.section == section) return &kind;
+  return nullptr;
+}
+
+bool applies(const Row& row, const JobSpec& spec) {
+  const Kind* kind = kind_of_section(row.section);
+  return kind == nullptr || kind->name == kind_name(spec.kind);
+}
+
+JobSpec default_spec(const Row& row) {
+  JobSpec spec;
+  if (const Kind* kind = kind_of_section(row.section)) spec.kind = kind->make();
+  return spec;
 }
 
 }  // namespace sovren::text

@@ -39,6 +39,12 @@ struct Text {
 struct Path {
   const std::string& (*get)(const JobSpec&);
   std::string& (*at)(JobSpec&);
+  std::string_view allowed = "the path of a file";
+};
+/// A program's text: long, and "${x}" in it is its own unless x is an axis.
+struct Script {
+  const std::string& (*get)(const JobSpec&);
+  std::string& (*at)(JobSpec&);
 };
 struct Flag {
   bool (*get)(const JobSpec&);
@@ -84,7 +90,7 @@ struct Custom {
   std::string_view allowed;
 };
 
-using Field = std::variant<Text, Path, Flag, Whole, Number, Duration, Size, Choice, Custom>;
+using Field = std::variant<Text, Path, Script, Flag, Whole, Number, Duration, Size, Choice, Custom>;
 
 /// One key of the job file. All that is known of it stands here and nowhere else.
 struct Row {
@@ -95,6 +101,7 @@ struct Row {
   std::string_view help;     ///< one line
   enum class Presence { optional, required } presence = Presence::optional;
   std::string_view default_note = {};  ///< where the default is no value: "the file's name"
+  bool decides_result = true;          ///< of a kind's section: it is one of the job's facts
 };
 
 struct Section {
@@ -106,7 +113,8 @@ struct Section {
 struct Kind {
   std::string_view name;
   std::string_view section;
-  bool is_available;
+  KindSpec (*make)();  ///< all defaults; null: not in this version
+  bool is_available() const { return make != nullptr; }
 };
 
 std::span<const Row> schema_rows();
@@ -114,6 +122,11 @@ std::span<const Section> schema_sections();
 std::span<const Kind> schema_kinds();
 const Row* find_row(std::string_view section, std::string_view key);
 const Kind* find_kind(std::string_view name);
+const Kind* kind_of_section(std::string_view section);  ///< null: a section of every kind
+/// Is the row one of the spec's kind, or of every kind? Only then may it be asked for a value.
+bool applies(const Row& row, const JobSpec& spec);
+/// All defaults, of a kind that has the row.
+JobSpec default_spec(const Row& row);
 inline constexpr std::string_view array_section = "array";
 
 std::string qualified(const Row& row);  ///< "resources.ranks"
@@ -135,6 +148,8 @@ std::optional<std::string> text_of(const TomlValue& value);
 bool holds_axis(std::string_view text);  ///< has it "${" in it?
 inline constexpr std::size_t text_bytes_max = 4096;
 std::string text_fault(std::string_view text);  ///< of any text: too long, or control characters
+inline constexpr std::size_t script_bytes_max = std::size_t{256} << 10;
+std::string script_fault(std::string_view text);
 std::string absolute_path(std::string_view base_dir, std::string_view path);
 
 }  // namespace sovren::text

@@ -29,12 +29,24 @@ ranks = 4
 data = "climate.csv"
 max_lag = 5
 ```
+```toml
+kind = "command"
+labels = { region = "eu-west-1" }
+
+[resources]
+memory_per_rank = "2GiB"
+time_limit = "1h"
+
+[command]
+argv = ["./simulate", "--steps", "100"]
+checkpoint_signal = "USR1"
+```
 )";
 
 std::string default_text(const Row& row) {
   if (row.presence == Row::Presence::required) return "required";
   if (!row.default_note.empty()) return "default: " + std::string(row.default_note);
-  const auto value = printed(row, JobSpec{});
+  const auto value = printed(row, default_spec(row));
   return "default: " + (value ? "`" + *value + "`" : "none");
 }
 

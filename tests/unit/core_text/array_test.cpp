@@ -3,6 +3,7 @@
 
 #include "core/text/job_file.h"
 #include "tests/unit/core_text/parsing.h"
+#include "tests/unit/core_text/random_spec.h"
 
 namespace sovren::text {
 namespace {
@@ -117,9 +118,48 @@ variables = ["v${a}"]
   }
 }
 
+TEST(Array, MakesOneElementAsItMakesAll) {
+  for (std::uint64_t seed = 0; seed < 200; ++seed) {
+    const JobSpec spec = testing_text::random_spec(seed);
+    const auto all = expand_array(spec);
+    const auto checked = check_elements(spec);
+    ASSERT_EQ(all.has_value(), checked.has_value()) << "seed " << seed;
+    if (!all) {
+      EXPECT_EQ(checked.error(), all.error());
+      continue;
+    }
+    ASSERT_EQ(array_size(spec), static_cast<std::int64_t>(all->size()));
+    for (std::int64_t i = 0; i < array_size(spec); i += 1 + i / 3) {
+      const auto one = expand_element(spec, i);
+      ASSERT_TRUE(one && *one == (*all)[static_cast<std::size_t>(i)]) << "seed " << seed;
+    }
+  }
+}
+
+TEST(Array, ElementsKeepEveryKeyThatNamesNoAxis) {
+  for (std::uint64_t seed = 0; seed < 200; ++seed) {
+    JobSpec spec = testing_text::random_spec(seed);
+    if (print_job_file(spec).find("${") != std::string::npos ||
+        std::holds_alternative<CommandSpec>(spec.kind))
+      continue;
+    spec.array = {{"a", {"1", "2"}}};
+    JobSpec plain = spec;
+    plain.array.clear();
+    ASSERT_EQ(expand_element(spec, 1).value(), plain) << "seed " << seed;
+  }
+}
+
 TEST(Array, WithoutOneTheJobIsItsOnlyElement) {
   const JobSpec spec = spec_of("comment = \"${x}\"\n" + causal_head);
   EXPECT_EQ(expand_array(spec).value(), std::vector<JobSpec>{spec});
+  EXPECT_EQ(expand_element(spec, 0).value(), spec);
+  EXPECT_EQ(array_size(spec), 1);
+}
+
+TEST(Array, WithoutOneAnAxisInATextIsNotExcused) {
+  EXPECT_EQ(errors_of("begin = \"${x}\"\n" + causal_head),
+            "job.toml:1:9: begin must be a time such as \"2026-11-23T15:00:00Z\", got string "
+            "'${x}'\n");
 }
 
 TEST(Array, NamesAnUnknownAxisWhereItStands) {

@@ -52,19 +52,19 @@ TEST(JobFileErrors, NameWhatIsMissing) {
 }
 
 TEST(JobFileErrors, RefuseKindsThatThisVersionDoesNotHave) {
-  for (const std::string kind : {"model-training", "rendering", "command"}) {
+  for (const std::string kind : {"model-training", "rendering"}) {
     const auto spec = parse_job_file({"job.toml", "kind = \"" + kind + "\"", "/"});
     ASSERT_FALSE(spec);
     ASSERT_EQ(spec.error().size(), 1u);
     EXPECT_EQ(spec.error()[0].code, Code::refused);
     EXPECT_EQ(to_text(spec.error()[0]), "job.toml:1:8: kind '" + kind +
                                             "' is not available in this version\n"
-                                            "  hint: available: causal-analysis");
+                                            "  hint: available: causal-analysis, command");
   }
   // Its own section is left alone, the others are checked.
   expect_all({{"kind = \"rendering\"\n[rendering]\nscene = 1\n[resources]\nranks = 0",
                "job.toml:1:8: kind 'rendering' is not available in this version\n"
-               "  hint: available: causal-analysis\n"
+               "  hint: available: causal-analysis, command\n"
                "job.toml:5:9: resources.ranks must be a whole number from 1 to 100000, got 0\n"}});
 }
 
@@ -134,7 +134,8 @@ TEST(JobFileErrors, ShowHowAValueIsWritten) {
        "job.toml:1:9: begin must be a time such as \"2026-11-23T15:00:00Z\", got string "
        "'tomorrow'\n"},
       {"after = \"12\"\n" + causal_head,
-       "job.toml:1:9: after must be a list such as \"ok:12,any:13\" (ok, any or failed), got "
+       "job.toml:1:9: after must be a list such as \"ok:12,any:13\" (after, any, ok, notok, corr, "
+       "singleton), got "
        "string '12'\n"},
       {causal_head + "variables = [\"a\", \"b\", \"a\"]",
        "job.toml:4:24: causal_analysis.variables has string 'a' twice\n"},

@@ -33,7 +33,9 @@ qos = "high"
 account = "climate"
 priority = -5
 begin = 2026-11-23T15:00:00Z
-after = "ok:12,any:13"
+deadline = "2026-11-24T08:00:00+01:00"
+after = "ok:12,any:13,notok:3,after:4,corr:5,singleton"
+array_max_running = 8
 comment = "say \"hi\"\n"
 labels = { region = "eu-west-1" }
 [resources]
@@ -47,6 +49,7 @@ memory_per_rank = "2GiB"
 backend = "cuda"
 time_limit = "1h30m"
 oversubscribe = "no"
+exclusive = true
 [checkpoint]
 interval = "20 steps"
 keep = 2
@@ -83,7 +86,9 @@ seed = 9223372036854775807
   e.account = "climate";
   e.priority = -5;
   e.begin = "2026-11-23T15:00:00Z";
-  e.after = "ok:12,any:13";
+  e.deadline = "2026-11-24T08:00:00+01:00";
+  e.after = "ok:12,any:13,notok:3,after:4,corr:5,singleton";
+  e.array_max_running = 8;
   e.comment = "say \"hi\"\n";
   e.labels = {{"region", "eu-west-1"}};
   e.resources = {.nodes = 2,
@@ -95,7 +100,8 @@ seed = 9223372036854775807
                  .memory_per_rank_bytes = std::int64_t{2} << 30,
                  .backend = Backend::cuda,
                  .time_limit_s = 5400.0,
-                 .oversubscribe = Oversubscribe::no};
+                 .oversubscribe = Oversubscribe::no,
+                 .exclusive = true};
   e.checkpoint = {.mode = CheckpointPolicy::Mode::steps, .interval_steps = 20, .keep = 2};
   e.retry = {.limit = 0, .backoff_s = 0.25};
   e.array = {{"frame", {"1", "2", "3", "7"}}, {"color", {"red", "2", "0.5"}}};

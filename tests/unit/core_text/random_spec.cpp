@@ -59,6 +59,7 @@ Resources random_resources(Draw& draw) {
   r.backend = static_cast<Backend>(draw.below(3));
   if (draw.coin()) r.time_limit_s = duration_s(draw);
   r.oversubscribe = static_cast<Oversubscribe>(draw.below(3));
+  r.exclusive = draw.coin();
   return r;
 }
 
@@ -116,6 +117,21 @@ CausalSpec random_causal(Draw& draw) {
     c.interventions.push_back({draw.text(), any_double(draw)});
   if (draw.coin()) c.truth = path(draw);
   c.seed = static_cast<std::uint64_t>(draw.below(std::numeric_limits<std::int64_t>::max()));
+  return c;
+}
+
+CommandSpec random_command(Draw& draw) {
+  CommandSpec c;
+  if (draw.coin()) {
+    c.argv.push_back(draw.word());
+    for (std::int64_t i = draw.below(4); i > 0; --i) c.argv.push_back(draw.text());
+  } else {
+    c.script = "#!/bin/sh\n\033[0m${HOME}" + draw.text();
+  }
+  for (std::int64_t i = draw.below(3); i > 0; --i) c.environment[draw.word()] = draw.text();
+  if (draw.coin()) c.checkpoint_signal = draw.coin() ? "USR1" : "TERM";
+  if (draw.coin()) c.input = path(draw);
+  if (draw.coin()) c.folder = path(draw);
   return c;
 }
 
@@ -233,7 +249,8 @@ JobSpec random_spec(std::uint64_t seed) {
   if (draw.coin()) spec.account = draw.word();
   spec.priority = static_cast<int>(draw.between(-1'000'000, 1'000'000));
   if (draw.coin()) spec.begin = "2026-11-23T15:04:05.5+01:00";
-  if (draw.coin()) spec.after = "ok:12,any:13,failed:1";
+  if (draw.coin()) spec.deadline = "2026-11-24T08:00:00Z";
+  if (draw.coin()) spec.after = "ok:12,any:13,failed:1,notok:3,after:4,corr:5,singleton";
   if (draw.coin()) spec.comment = draw.text();
   for (std::int64_t i = draw.below(3); i > 0; --i) spec.labels[draw.word()] = draw.text();
   spec.resources = random_resources(draw);
@@ -241,7 +258,11 @@ JobSpec random_spec(std::uint64_t seed) {
   spec.retry = {.limit = static_cast<int>(draw.below(1001)),
                 .backoff_s = draw.coin() ? 0 : static_cast<double>(draw.below(2'000'000)) / 1000};
   spec.array = random_array(draw);
-  spec.kind = random_causal(draw);
+  if (draw.coin()) spec.array_max_running = static_cast<int>(draw.below(100'001));
+  if (draw.below(3) == 0)
+    spec.kind = random_command(draw);
+  else
+    spec.kind = random_causal(draw);
   return spec;
 }
 

@@ -34,7 +34,9 @@ TEST(PrintedJobFile, ReadsBackToTheSameSpec) {
 }
 
 TEST(PrintedJobFile, KeepsMissingNan) {
-  JobSpec spec = random_spec(1);
+  JobSpec spec;
+  spec.name = "n";
+  std::get<CausalSpec>(spec.kind).data = "/d.csv";
   std::get<CausalSpec>(spec.kind).missing = std::nan("");
   const auto read =
       parse_job_file({.name = "job.toml", .text = print_job_file(spec), .base_dir = "/"});

@@ -14,20 +14,25 @@ namespace sovren::text {
 namespace {
 
 TEST(Schema, EveryExampleIsValidAndIsRead) {
-  const std::string base = "name = \"n\"\nkind = \"causal-analysis\"\n";
   for (const Row& row : schema_rows()) {
     ASSERT_FALSE(row.example.empty()) << qualified(row);
     ASSERT_FALSE(row.help.empty()) << qualified(row);
     ASSERT_FALSE(allowed(row).empty()) << qualified(row);
-    const std::vector<Override> overrides{{"causal_analysis.data", "d.csv"},
-                                          {"resources.ranks", "4"},
-                                          {"causal_analysis.max_lag", "5"},
-                                          {qualified(row), std::string(row.example)}};
+    std::vector<Override> overrides{{"resources.ranks", "4"}};
+    std::string base = "name = \"n\"\nkind = \"causal-analysis\"\n";
+    if (row.section == "command") {
+      base = "name = \"n\"\nkind = \"command\"\n";
+      if (row.key != "script") overrides.push_back({"command.argv", "[\"true\"]"});
+    } else {
+      overrides.push_back({"causal_analysis.data", "d.csv"});
+      overrides.push_back({"causal_analysis.max_lag", "5"});
+    }
+    overrides.push_back({qualified(row), std::string(row.example)});
     EXPECT_EQ(testing_text::errors_of(base, overrides), "") << qualified(row);
     const JobSpec spec = testing_text::spec_of(base, overrides);
     EXPECT_TRUE(printed(row, spec).has_value()) << qualified(row);
     if (row.presence == Row::Presence::optional && row.default_note.empty()) {
-      EXPECT_TRUE(printed(row, JobSpec{}).has_value())
+      EXPECT_TRUE(printed(row, default_spec(row)).has_value())
           << qualified(row) << " has neither a default nor a note of it";
     }
   }
@@ -41,7 +46,7 @@ TEST(Schema, HasEachKeyOnceInAKnownSection) {
     EXPECT_TRUE(seen.insert(qualified(row)).second) << qualified(row);
     EXPECT_TRUE(sections.contains(row.section)) << qualified(row);
   }
-  EXPECT_EQ(seen.size(), 43u);
+  EXPECT_EQ(seen.size(), 52u);
 }
 
 TEST(Schema, IsTheDocumentedOne) {

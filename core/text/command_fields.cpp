@@ -1,0 +1,135 @@
+// SPDX-License-Identifier: Apache-2.0
+// Values of [command] that have a form of their own.
+#include <algorithm>
+
+#include "core/text/custom_fields.h"
+#include "core/text/nearest.h"
+
+namespace sovren::text {
+namespace {
+
+using Type = TomlValue::Type;
+using Visit = std::function<void(std::string&)>;
+
+constexpr std::size_t arguments_max = 10'000;
+constexpr std::size_t variables_max = 1000;
+/// Signals that a program can catch and that say nothing else to it.
+constexpr std::string_view signals[] = {"USR1", "USR2", "TERM", "INT", "HUP",
+                                        "QUIT", "CONT", "ALRM", "URG"};
+
+CommandSpec& command(JobSpec& spec) {
+  return std::get<CommandSpec>(spec.kind);
+}
+const CommandSpec& command(const JobSpec& spec) {
+  return std::get<CommandSpec>(spec.kind);
+}
+
+void read_argv(Reading& reading, const Row& row, const TomlValue& value, JobSpec& spec) {
+  const bool is_list = value.type == Type::list && !value.items.empty();
+  if (!is_list || value.items.size() > arguments_max) return report_value(reading, row, value);
+  std::vector<std::string> argv;
+  for (const TomlValue& item : value.items) {
+    if (item.type != Type::text || (argv.empty() && item.text.empty()))
+      return report_value(reading, row, item);
+    if (const std::string fault = text_fault(item.text); !fault.empty())
+      return report_value(reading, row, item, fault);
+    argv.push_back(item.text);
+  }
+  command(spec).argv = std::move(argv);
+}
+
+std::optional<std::string> print_argv(const JobSpec& spec) {
+  if (command(spec).argv.empty()) return std::nullopt;
+  std::string text;
+  for (const std::string& word : command(spec).argv)
+    text += (text.empty() ? "[" : ", ") + toml_quote(word);
+  return text + "]";
+}
+
+bool is_variable_name(std::string_view name) {
+  const auto is_letter = [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_';
+  };
+  return !name.empty() && name.size() <= 256 && is_letter(name.front()) &&
+         std::all_of(name.begin(), name.end(),
+                     [&](char c) { return is_letter(c) || (c >= '0' && c <= '9'); });
+}
+
+void read_environment(Reading& reading, const Row& row, const TomlValue& value, JobSpec& spec) {
+  if (value.type != Type::table || value.entries.size() > variables_max)
+    return report_value(reading, row, value);
+  std::map<std::string, std::string> environment;
+  for (const TomlEntry& entry : value.entries) {
+    const std::string name = qualified(row) + "." + toml_key(entry.key);
+    if (!is_variable_name(entry.key)) {
+      reading.problems.add(entry.place, qualified(row) +
+                                            ": a variable's name must be letters, digits and _, "
+                                            "got " +
+                                            toml_quote(entry.key));
+      continue;
+    }
+    const auto text = text_of(entry.value);
+    const std::string fault = text ? text_fault(*text) : "text";
+    if (fault.empty())
+      environment[entry.key] = *text;
+    else
+      reading.problems.add(entry.value.place,
+                           name + " must be " + fault + ", got " + describe(entry.value),
+                           text ? "" : "write: " + entry.key + " = \"...\"");
+  }
+  command(spec).environment = std::move(environment);
+}
+
+std::optional<std::string> print_environment(const JobSpec& spec) {
+  if (command(spec).environment.empty()) return std::nullopt;
+  std::string text;
+  for (const auto& [name, value] : command(spec).environment)
+    text += (text.empty() ? "{ " : ", ") + toml_key(name) + " = " + toml_quote(value);
+  return text + " }";
+}
+
+void read_signal(Reading& reading, const Row& row, const TomlValue& value, JobSpec& spec) {
+  const auto text = text_of(value);
+  if (!text) return report_value(reading, row, value);
+  std::string_view name = *text;
+  if (name.starts_with("SIG")) name.remove_prefix(3);
+  if (name.empty() ||
+      std::find(std::begin(signals), std::end(signals), name) != std::end(signals)) {
+    command(spec).checkpoint_signal = name;
+    return;
+  }
+  const std::string near = nearest(name, signals);
+  if (near.empty()) return report_value(reading, row, value);
+  reading.problems.add(value.place,
+                       qualified(row) + " must be " + allowed(row) + ", got " + describe(value),
+                       "did you mean '" + near + "'?");
+}
+
+}  // namespace
+
+Custom argv_field() {
+  return {read_argv, print_argv,
+          [](JobSpec& spec, const Visit& visit) {
+            for (std::string& word : command(spec).argv) visit(word);
+          },
+          "a list of 1 to 10000 texts, of which the first names a program"};
+}
+
+Custom environment_field() {
+  return {read_environment, print_environment,
+          [](JobSpec& spec, const Visit& visit) {
+            for (auto& [name, value] : command(spec).environment) visit(value);
+          },
+          "a table of at most 1000 texts"};
+}
+
+Custom signal_field() {
+  return {read_signal,
+          [](const JobSpec& spec) -> std::optional<std::string> {
+            if (command(spec).checkpoint_signal.empty()) return std::nullopt;
+            return toml_quote(command(spec).checkpoint_signal);
+          },
+          nullptr, "one of USR1, USR2, TERM, INT, HUP, QUIT, CONT, ALRM, URG"};
+}
+
+}  // namespace sovren::text
