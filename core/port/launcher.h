@@ -41,8 +41,17 @@ struct AttemptExited {
 /// mpirun on the head wants this command line run on another of the attempt's nodes.
 struct AssistAsked {
   std::string node;
+  std::string launch;  ///< the head's name for it, unique within the attempt
   std::string command;
   bool operator==(const AssistAsked&) const = default;
+};
+
+/// What an assistant ran for the head has ended, or could not be started.
+struct AssistEnded {
+  std::string launch;
+  int exit_code = 0;
+  std::string why;  ///< that it could not be started
+  bool operator==(const AssistEnded&) const = default;
 };
 
 /// Nothing of the attempt is left on the node that tells it, and nothing will be started: the
@@ -55,7 +64,7 @@ struct AttemptGone {
 struct AttemptNews {
   JobId job;
   int attempt = 0;
-  std::variant<RankReport, AttemptExited, AssistAsked, AttemptGone> what;
+  std::variant<RankReport, AttemptExited, AssistAsked, AssistEnded, AttemptGone> what;
   std::string node;  ///< whose agent tells it; empty: the head's
   bool operator==(const AttemptNews&) const = default;
 };

@@ -52,9 +52,26 @@ static void fields(auto& io, SealOrder& o) {
 static void fields(auto& io, AssistOrder& o) {
   io.required("job", o.job);
   io.required("attempt", o.attempt);
+  io.required("launch", o.launch);
+  io.required("command", o.command);
+  io.required("head", o.head);
   io.optional("user", o.user);
   io.required("dir", o.dir);
-  io.required("command", o.command);
+  io.required("ranks", o.ranks);
+  io.optional("cpus_per_rank", o.cpus_per_rank);
+  io.optional("gpus_per_rank", o.gpus_per_rank);
+  io.optional("memory_per_rank_bytes", o.memory_per_rank_bytes);
+}
+static void fields(auto& io, AssistEnded& n) {
+  io.required("launch", n.launch);
+  io.required("exit_code", n.exit_code);
+  io.unless("why", n.why, std::string());
+}
+static void fields(auto& io, AssistEndedOrder& o) {
+  io.required("job", o.job);
+  io.required("attempt", o.attempt);
+  io.required("node", o.node);
+  fields(io, o.ended);
 }
 // A report is put beside these, as an object.
 static void fields(auto&, RankReport&) {}
@@ -64,6 +81,7 @@ static void fields(auto& io, AttemptExited& n) {
 }
 static void fields(auto& io, AssistAsked& n) {
   io.required("node", n.node);
+  io.required("launch", n.launch);
   io.required("command", n.command);
 }
 static void fields(auto&, AttemptGone&) {}
@@ -75,10 +93,10 @@ namespace {
 
 // In the order of the variants' alternatives.
 constexpr std::array<std::string_view, std::variant_size_v<OrderBody>> order_names{
-    "start", "request", "seal_recorded", "assist"};
+    "start", "request", "seal_recorded", "assist", "assist_ended"};
 using NewsBody = decltype(AttemptNews::what);
 constexpr std::array<std::string_view, std::variant_size_v<NewsBody>> news_names{
-    "report", "exited", "assist_asked", "gone"};
+    "report", "exited", "assist_asked", "assist_ended", "gone"};
 
 tl::unexpected<Error> invalid(std::string what) {
   return fail({.code = Code::data_invalid, .what = std::move(what)});

@@ -197,7 +197,7 @@ void Engine::take(AttemptNews news) {
   Live& live = live_[news.job];
   const bool is_recorded = std::visit(
       Overload{[](const AttemptExited&) { return true; }, [](const AssistAsked&) { return false; },
-               [](const AttemptGone&) { return false; },
+               [](const AssistEnded&) { return false; }, [](const AttemptGone&) { return false; },
                [&](const RankReport& report) {
                  return std::visit(Overload{[&](const ReportStarted& r) {
                                               live.backend = r.backend;

@@ -32,15 +32,18 @@ Order random_order(std::uint64_t seed, std::int64_t number) {
   Draw draw(seed + 1000);
   const JobId job{draw.between(1, 1000)};
   const int attempt = static_cast<int>(draw.between(1, 9));
-  switch (seed % 4) {
+  switch (seed % 5) {
     case 0:
       return {number, random_attempt(seed)};
     case 1:
       return {number, RequestOrder{job, attempt, static_cast<Request>(draw.below(5))}};
     case 2:
       return {number, SealOrder{job, attempt, draw.below(1'000'000)}};
+    case 3:
+      return {number, AssistOrder{job, attempt, draw.word(), draw.text(), draw.word(), draw.text(),
+                                  draw.text(), 3, 2, 1, draw.below(1'000'000)}};
     default:
-      return {number, AssistOrder{job, attempt, draw.text(), draw.text(), draw.text()}};
+      return {number, AssistEndedOrder{job, attempt, draw.word(), {draw.word(), 1, draw.text()}}};
   }
 }
 
@@ -49,7 +52,7 @@ NumberedNews random_news(std::uint64_t seed, std::int64_t number) {
   AttemptNews news{.job = {draw.between(1, 1000)},
                    .attempt = static_cast<int>(draw.between(1, 9)),
                    .what = AttemptGone{}};
-  switch (seed % 4) {
+  switch (seed % 5) {
     case 0:
       news.what = testing_text::random_report(
           seed, static_cast<std::size_t>(draw.below(std::variant_size_v<RankReport>)));
@@ -61,7 +64,10 @@ NumberedNews random_news(std::uint64_t seed, std::int64_t number) {
                       : std::nullopt};
       break;
     case 2:
-      news.what = AssistAsked{draw.word(), draw.text()};
+      news.what = AssistAsked{draw.word(), draw.word(), draw.text()};
+      break;
+    case 3:
+      news.what = AssistEnded{draw.word(), static_cast<int>(draw.below(256)), ""};
       break;
     default:
       break;
