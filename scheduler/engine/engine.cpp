@@ -252,14 +252,22 @@ void Engine::record(const AttemptNews& news, Draft& draft) const {
 }
 
 void Engine::act(const policy::Action& action, Draft& draft) const {
-  std::visit(Overload{[&](const policy::Start& start) {
-                        const int attempt = state_.jobs.at(start.job).attempts + 1;
-                        draft.add(AttemptStarted{start.job, attempt, start.node, start.ranks});
-                      },
-                      [&](const policy::Stop& stop) {
-                        draft.add(StopRequested{stop.job, stop.request, stop.by});
-                      }},
-             action);
+  std::visit(
+      Overload{[&](const policy::Start& start) {
+                 const int attempt = state_.jobs.at(start.job).attempts + 1;
+                 draft.add(AttemptStarted{start.job, attempt, start.slots.front().node, start.ranks,
+                                          start.slots});
+               },
+               [&](const policy::Stop& stop) {
+                 draft.add(StopRequested{stop.job, stop.request, stop.by});
+               },
+               [&](const policy::End& end) {
+                 draft.add(JobEnded{.job = end.job, .state = JobState::cancelled, .why = end.why});
+               },
+               [&](const policy::Drain& drain) {
+                 draft.add(NodeDrained{drain.node, drain.why, std::string(by_breaker)});
+               }},
+      action);
 }
 
 Result<void> Engine::commit(Draft& draft) {

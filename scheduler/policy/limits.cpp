@@ -5,6 +5,11 @@
 #include <string>
 
 namespace sovren::policy {
+
+double expected_seal_s(const Job& job, const PolicyConfig& config) {
+  return job.seals > 0 ? job.seal_s / job.seals : config.seal_prior_s;
+}
+
 namespace {
 
 struct Deadline {
@@ -14,10 +19,6 @@ struct Deadline {
 
 void keep_earlier(std::optional<Deadline>& kept, Instant at, std::string_view by) {
   if (!kept || at < kept->at) kept = Deadline{at, std::string(by)};
-}
-
-double expected_seal_s(const Job& job, const PolicyConfig& config) {
-  return job.seals > 0 ? job.seal_s / job.seals : config.seal_prior_s;
 }
 
 // When the attempt is killed, given the requests that stand.

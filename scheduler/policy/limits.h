@@ -16,6 +16,9 @@ struct LimitCheck {
 
 LimitCheck check_limits(const Job& job, Instant now, const PolicyConfig& config);
 
+/// How long a seal of this job is expected to take: as those before, or the prior.
+double expected_seal_s(const Job& job, const PolicyConfig& config);
+
 /// How long before its time limit an attempt is told to stop: max(2 seals + margin, 1 % of the
 /// limit), at most half the limit. Slurm's --signal has 60 s whatever the job.
 double stop_lead_s(const Job& job, double time_limit_s, const PolicyConfig& config);

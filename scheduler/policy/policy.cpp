@@ -2,10 +2,11 @@
 #include "scheduler/policy/policy.h"
 
 #include <algorithm>
-#include <tuple>
 
+#include "scheduler/policy/explain.h"
+#include "scheduler/policy/index.h"
 #include "scheduler/policy/limits.h"
-#include "scheduler/policy/placement.h"
+#include "scheduler/policy/schedule.h"
 
 namespace sovren::policy {
 namespace {
@@ -25,9 +26,14 @@ Job after_request(Job job, const Stop& stop, Instant now) {
   return job;
 }
 
-void plan_limits(Plan& plan, const State& state, Instant now, const PolicyConfig& config) {
-  for (const auto& [id, job] : state.jobs) {
-    if (job.state != JobState::running) continue;
+void plan_limits(Plan& plan, const State& state, const Index& index, Instant now,
+                 const PolicyConfig& config) {
+  for (const auto& [at, id] : index.checks()) {
+    if (at > now) {
+      wake_by(plan, at);
+      break;
+    }
+    const Job& job = state.jobs.at(id);
     const LimitCheck check = check_limits(job, now, config);
     if (!check.stop) {
       wake_by(plan, check.wake_at);
@@ -38,85 +44,85 @@ void plan_limits(Plan& plan, const State& state, Instant now, const PolicyConfig
   }
 }
 
-std::string why_not_yet(const Job& job) {
-  const std::string until = "waits until " + format_utc(job.not_before);
-  return job.why.empty() ? until + ", its begin time" : until + ": " + job.why;
-}
-
-std::string why_held(const Job& job) {
-  return job.why.empty() ? "held; release it to start it" : job.why + "; release it to go on";
-}
-
-// PENDING jobs that could start if there is room, in order; the others get their reason.
-std::vector<const Job*> eligible_jobs(Plan& plan, const State& state, Instant now) {
-  std::vector<const Job*> eligible;
-  for (const auto& [id, job] : state.jobs) {
-    if (job.state != JobState::pending) continue;
-    if (job.is_held) {
-      plan.reasons[id] = why_held(job);
-    } else if (job.not_before > now) {
-      plan.reasons[id] = why_not_yet(job);
-      wake_by(plan, job.not_before);
-    } else if (job.spec->resources.nodes > 1) {
-      plan.reasons[id] = "needs " + std::to_string(job.spec->resources.nodes) + " nodes, " +
-                         std::to_string(state.nodes.size()) +
-                         " known; this version places a job on one node";
-    } else {
-      eligible.push_back(&job);
-    }
+// A reservation begins: who is not let in makes room, in time to seal.
+void plan_windows(Plan& plan, const State& state, const Index& index, Instant now,
+                  const PolicyConfig& config) {
+  if (config.site.reservations.empty()) return;
+  for (const auto& [id, running] : index.view().running()) {
+    if (running.is_stopping || !running.ask.can_preempt) continue;
+    const auto leave = must_leave_at(index.view(), config, running, now);
+    if (!leave) continue;
+    const Job& job = state.jobs.at(id);
+    const Instant stop_at = *leave + -(2 * expected_seal_s(job, config) + config.stop_margin_s);
+    if (stop_at <= now && job.stop_requested) continue;
+    if (stop_at <= now)
+      plan.actions.emplace_back(Stop{id, Request::preempt, std::string(by_policy)});
+    else
+      wake_by(plan, stop_at);
   }
-  std::stable_sort(eligible.begin(), eligible.end(), [](const Job* a, const Job* b) {
-    return a->spec->priority > b->spec->priority;  // ids rise already
-  });
-  return eligible;
 }
 
-/// All of a request that placement looks at.
-using Shape = std::tuple<int, int, int, int, int, std::int64_t, Backend, Oversubscribe>;
-
-Shape shape_of(const Resources& r) {
-  return {r.ranks,         r.ranks_min.value_or(0), r.ranks_max.value_or(0),
-          r.cpus_per_rank, r.gpus_per_rank,         r.memory_per_rank_bytes,
-          r.backend,       r.oversubscribe};
+void plan_nodes(Plan& plan, const State& state, const PolicyConfig& config) {
+  if (config.breaker_failures <= 0) return;
+  for (const auto& [name, node] : state.nodes)
+    if (node.failures >= config.breaker_failures && !node.is_drained())
+      plan.actions.emplace_back(
+          Drain{name, std::to_string(node.failures) + " attempts in a row failed there"});
 }
 
-void plan_starts(Plan& plan, const State& state, Instant now, const PolicyConfig& config) {
-  const std::vector<const Job*> eligible = eligible_jobs(plan, state, now);
-  std::vector<Room> rooms = rooms_of(state);
-  // Room only shrinks in a pass, so what has found none is not asked for again: a full queue costs
-  // its distinct requests times the nodes, not its jobs.
-  std::map<Shape, std::vector<JobId>> waiting;
-  const Growth growth = eligible.size() == 1 ? Growth::up_to_ranks_max : Growth::up_to_ranks;
-  for (const Job* job : eligible) {
-    const Resources& resources = job->spec->resources;
-    if (const auto known = waiting.find(shape_of(resources)); known != waiting.end()) {
-      known->second.push_back(job->id);
-      continue;
-    }
-    const auto placement = place(resources, growth, rooms);
-    if (!placement) {
-      waiting[shape_of(resources)].push_back(job->id);
-      continue;
-    }
-    Room& room = rooms[placement->room];
-    room.take(resources, placement->ranks);
-    plan.actions.emplace_back(Start{job->id, room.node, placement->ranks});
-    Job started = *job;
+void plan_starts(Plan& plan, const State& state, const Index& index, Instant now,
+                 const PolicyConfig& config) {
+  const View& view = index.view();
+  const Schedule schedule =
+      make_schedule(view, config, {.usage = &state.usage, .half_life_s = state.half_life_s}, now);
+  for (const JobId victim : schedule.preempted)
+    plan.actions.emplace_back(Stop{victim, Request::preempt, std::string(by_policy)});
+  for (const Choice& choice : schedule.choices) {
+    Start start{.job = choice.job, .ranks = choice.placement.ranks};
+    for (const Share& share : choice.placement.shares)
+      start.slots.push_back({view.nodes()[static_cast<std::size_t>(share.node)].name, share.ranks});
+    plan.actions.emplace_back(std::move(start));
+    Job started = state.jobs.at(choice.job);
     started.started_at = now;
     wake_by(plan, check_limits(started, now, config).wake_at);
   }
-  for (const auto& [shape, jobs] : waiting) {
-    const std::string reason = why_not_placed(state.jobs.at(jobs.front()).spec->resources, rooms);
-    for (const JobId job : jobs) plan.reasons[job] = reason;
-  }
+  wake_by(plan, schedule.wake_at);
 }
 
 }  // namespace
 
-Plan decide(const State& state, Instant now, const PolicyConfig& config) {
+Plan decide(const State& state, Index& index, Instant now, const PolicyConfig& config) {
+  index.advance(state, now);
   Plan plan;
-  plan_limits(plan, state, now, config);
-  plan_starts(plan, state, now, config);
+  plan_limits(plan, state, index, now, config);
+  plan_windows(plan, state, index, now, config);
+  plan_nodes(plan, state, config);
+  for (const auto& [job, why] : index.impossible()) plan.actions.emplace_back(End{job, why});
+  plan_starts(plan, state, index, now, config);
+  wake_by(plan, index.next_begin());
+  return plan;
+}
+
+Plan decide(const State& state, Instant now, const PolicyConfig& config) {
+  Index index(config);
+  index.rebuild(state);
+  Plan plan = decide(state, index, now, config);
+  State after = state;  // as it will be: a reason tells what is free then
+  const auto happens = [&](EventBody body) {
+    apply(after, {.seq = {after.applied.value + 1}, .at = now, .body = std::move(body)});
+  };
+  for (const Action& action : plan.actions) {
+    if (const auto* start = std::get_if<Start>(&action))
+      happens(AttemptStarted{start->job, after.jobs.at(start->job).attempts + 1,
+                             start->slots.front().node, start->ranks, start->slots});
+    if (const auto* end = std::get_if<End>(&action))
+      happens(JobEnded{end->job, JobState::cancelled, end->why, ""});
+  }
+  index.rebuild(after);
+  index.advance(after, now);
+  for (const auto& [id, job] : after.jobs)
+    if (job.state == JobState::pending)
+      plan.reasons[id] = reason_of(after, index, id, now, config).text;
   return plan;
 }
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <array>
 #include <map>
 #include <optional>
 #include <string>
@@ -8,9 +9,37 @@
 #include <vector>
 
 #include "core/base/result.h"
+#include "core/model/site.h"
 #include "core/model/state.h"
+#include "scheduler/policy/order.h"
 
 namespace sovren::policy {
+
+class Index;
+
+/// What jobs behind one that does not fit may do. easy: start if that delays the first one not;
+/// conservative: if it delays none before it.
+enum class Backfill { none, easy, conservative };
+
+/// Weights of the multifactor order: a job's priority is the sum of weight x factor, factors 0 to 1
+/// but for age, which goes on growing so that nothing starves.
+struct Weights {
+  double age = 1000;         ///< per age_unit_s of waiting
+  double fair_share = 1000;  ///< x 2^(-used / entitled)
+  double qos = 1000;         ///< x priority of the QOS / highest priority of one
+  double partition = 500;
+  double size = 0;         ///< x cores asked for / cores there are
+  double deadline = 2000;  ///< x urgency: 0 at submission, 1 when only the time limit is left
+  double nice = 1;         ///< x the job's own `priority`
+  double age_unit_s = 7 * 86'400.0;
+};
+
+/// When running jobs that checkpoint make room for others (preemption.h).
+struct Preemption {
+  bool is_on = true;
+  double quantum_s = 600;    ///< a started job runs at least so long
+  double cost_prior_s = 30;  ///< seal + restore of a job that has not been measured yet
+};
 
 /// What the policy may be told. Durations in seconds.
 struct PolicyConfig {
@@ -18,12 +47,21 @@ struct PolicyConfig {
   double seal_prior_s = 10;      ///< time to seal a checkpoint of a job that never sealed one yet
   double stop_margin_s = 3;      ///< between the expected end of a seal and the time limit
   double grace_s = 30;           ///< from a cancel, a preempt or a time limit to the kill
+  Order order = Order::multifactor;
+  Backfill backfill = Backfill::easy;
+  std::optional<Order> backfill_order;  ///< among those that may be backfilled; none: as `order`
+  int reservations_max = 100;           ///< conservative: jobs that get one
+  double unlimited_s = 86'400;          ///< expected run time of a job without a time limit
+  Weights weights;
+  Preemption preemption;
+  int breaker_failures = 5;  ///< in a row on one node: it is drained; 0: never
+  Site site;
 };
 
 /// Start the job's next attempt there.
 struct Start {
   JobId job;
-  std::string node;
+  std::vector<Slot> slots;  ///< head first
   int ranks = 0;
 };
 
@@ -31,32 +69,57 @@ struct Start {
 struct Stop {
   JobId job;
   Request request = Request::stop;
-  std::string by;  ///< by_time_limit or by_grace
+  std::string by;  ///< by_time_limit, by_grace or by_policy
 };
 
-using Action = std::variant<Start, Stop>;
+/// A waiting job that can never start.
+struct End {
+  JobId job;
+  std::string why;
+};
 
-/// What to do now, when to look again if nothing happens before, and why each waiting job waits.
+/// A node whose attempts keep failing.
+struct Drain {
+  std::string node;
+  std::string why;
+};
+
+using Action = std::variant<Start, Stop, End, Drain>;
+
+/// What to do now, and when to look again if nothing happens before.
 struct Plan {
   std::vector<Action> actions;
-  std::optional<Instant> wake_at;        ///< none: only an event can change the plan
-  std::map<JobId, std::string> reasons;  ///< one per job that is PENDING once the actions are done
+  std::optional<Instant> wake_at;  ///< none: only an event can change the plan
+  /// Why each job waits that is PENDING once the actions are done. Filled by decide(State), which
+  /// looks at everything anew; the incremental one leaves it to reason_of().
+  std::map<JobId, std::string> reasons;
 };
 
 /// The whole policy: a pure function, the same in daemon, embedded run and simulator.
 ///
-/// Order     by priority, highest first, then by job id. A job that does not fit holds none back.
-/// Placement one node per attempt. Jobs hold whole cores; one with more ranks than any node has
-///           cores gets a whole idle node, if resources.oversubscribe allows it. An elastic job
-///           takes the most ranks that fit, up to `ranks`, and up to `ranks_max` if no other waits.
-/// Limits    an attempt near its time limit is told to seal and stop; one that outlives the limit,
-///           a cancel or a preempt by the grace is killed. A user's stop is never made a kill.
-/// Law       once its actions are applied, decide() at the same moment has no more, and the same
-///           wake_at.
+/// Order      by PolicyConfig::order among jobs that may start: not held, begun, their dependencies
+///            fulfilled, their user, account, QOS, partition and array under their limits.
+/// Backfill   the first job that does not fit is promised the earliest moment at which it will;
+///            others may start meanwhile if they end before it or leave its place free.
+/// Placement  gangs: all of an attempt's nodes at once; fewest cores left over, then by name. Jobs
+///            hold whole cores; one with more ranks than any node has cores gets a whole idle node,
+///            if resources.oversubscribe allows it. An elastic job takes the most ranks that fit,
+///            up to `ranks`, and up to `ranks_max` if no other waits.
+/// Preemption jobs that checkpoint make room for those that have run less (preemption.h).
+/// Limits     an attempt near its time limit is told to seal and stop; one that outlives the limit,
+///            a cancel or a preempt by the grace is killed. A user's stop is never made a kill.
+/// Law        once its actions are applied, decide() at the same moment has no more, and the same
+///            wake_at.
 Plan decide(const State& state, Instant now, const PolicyConfig& config);
 
-/// Could this job start if the nodes known now were idle? If not: refused, says what it would take.
-Result<void> can_ever_run(const JobSpec& spec, const State& state);
+/// The same with an Index that has been kept in step with the state: cost grows with what has
+/// changed and with the distinct requests that wait, not with the jobs.
+Plan decide(const State& state, Index& index, Instant now, const PolicyConfig& config);
+
+/// Could this job start if the nodes known now were up and idle, and is its user allowed to? If
+/// not: refused, says what it would take.
+Result<void> can_ever_run(const JobSpec& spec, const State& state, const PolicyConfig& config = {},
+                          const std::string& user = {});
 
 /// Mean time between failures to plan checkpoints for: (prior + time run) / (1 + breakdowns), the
 /// mean of the posterior rate under one prior failure in mtbf_prior_s.

@@ -28,6 +28,10 @@ class Cluster {
   void start(JobId job, const std::string& node, int ranks) {
     apply_now(AttemptStarted{job, state.jobs.at(job).attempts + 1, node, ranks});
   }
+  void start(JobId job, const std::vector<Slot>& slots, int ranks) {
+    apply_now(
+        AttemptStarted{job, state.jobs.at(job).attempts + 1, slots.front().node, ranks, slots});
+  }
   void end(JobId job, Ending ending) {
     apply_now(AttemptEnded{job, state.jobs.at(job).attempts, ending, 0, std::nullopt});
   }

@@ -3,20 +3,28 @@
 
 #include <gtest/gtest.h>
 
+#include <numeric>
+
 #include "scheduler/policy/policy.h"
 #include "tests/unit/policy/cluster.h"
 
 namespace sovren::policy {
 namespace {
 
-Room room(std::string node, int cpus_free, int cpus_total, int gpus_free = 0, int gpus_total = 0) {
-  return {.node = std::move(node),
-          .cpus_total = cpus_total,
+Room room(int cpus_free, int cpus_total, int gpus_free = 0, int gpus_total = 0) {
+  return {.cpus_total = cpus_total,
           .gpus_total = gpus_total,
           .memory_total_bytes = 100,
           .cpus = cpus_free,
           .gpus = gpus_free,
-          .memory_bytes = 100};
+          .memory_bytes = 100,
+          .attempts = cpus_free < cpus_total ? 1 : 0};
+}
+
+std::vector<int> all_of(const std::vector<Room>& rooms) {
+  std::vector<int> nodes(rooms.size());
+  std::iota(nodes.begin(), nodes.end(), 0);
+  return nodes;
 }
 
 struct Case {
@@ -59,7 +67,8 @@ TEST(Placement, FollowsTheTableOnOneNode) {
       {"needs a GPU for CUDA", {.ranks = 1, .backend = Backend::cuda}, 2, 2, 0},
   };
   for (const Case& c : cases) {
-    const auto placed = place(c.asks, c.growth, {room("a", c.cpus_free, c.cpus_total)});
+    const auto placed =
+        place(c.asks, c.growth, std::vector{room(c.cpus_free, c.cpus_total)}, all_of({{}}));
     EXPECT_EQ(placed ? placed->ranks : 0, c.ranks) << c.claim;
   }
 }
@@ -67,25 +76,49 @@ TEST(Placement, FollowsTheTableOnOneNode) {
 TEST(Placement, TakesTheNodeWithMostRanksThenFewestLeftovers) {
   const Resources elastic{.ranks = 4, .ranks_min = 1};
   const auto node_for = [](const Resources& asks, const std::vector<Room>& rooms) {
-    return rooms[place(asks, Growth::up_to_ranks, rooms)->room].node;
+    return std::string(
+        1, "abc"[place(asks, Growth::up_to_ranks, rooms, all_of(rooms))->shares[0].node]);
   };
-  EXPECT_EQ(node_for(elastic, {room("a", 2, 8), room("b", 4, 8)}), "b");
-  EXPECT_EQ(node_for({.ranks = 2}, {room("a", 8, 8), room("b", 2, 8)}), "b") << "packs";
-  EXPECT_EQ(node_for({.ranks = 2}, {room("a", 2, 2, 1, 1), room("b", 8, 8)}), "b")
+  EXPECT_EQ(node_for(elastic, {room(2, 8), room(4, 8)}), "b");
+  EXPECT_EQ(node_for({.ranks = 2}, {room(8, 8), room(2, 8)}), "b") << "packs";
+  EXPECT_EQ(node_for({.ranks = 2}, {room(2, 2, 1, 1), room(8, 8)}), "b")
       << "leaves GPUs to those that ask for them";
-  EXPECT_EQ(node_for({.ranks = 2}, {room("a", 4, 4), room("b", 4, 4)}), "a") << "ties by name";
-  EXPECT_EQ(node_for({.ranks = 1, .gpus_per_rank = 1}, {room("a", 4, 4), room("b", 4, 4, 1, 1)}),
-            "b");
+  EXPECT_EQ(node_for({.ranks = 2}, {room(4, 4), room(4, 4)}), "a") << "ties by name";
+  EXPECT_EQ(node_for({.ranks = 1, .gpus_per_rank = 1}, {room(4, 4), room(4, 4, 1, 1)}), "b");
 }
 
-TEST(Placement, SaysWhatItWaitsFor) {
-  EXPECT_EQ(why_not_placed({.ranks = 2}, {}), "no node has joined");
-  EXPECT_EQ(why_not_placed({.ranks = 2}, {room("a", 1, 2)}),
-            "waits for 2 free cores: a has 1 of 2 cores free");
-  EXPECT_EQ(why_not_placed({.ranks = 1, .gpus_per_rank = 1}, {room("a", 1, 2, 0, 1)}),
-            "waits for 1 free core, 1 free GPU: a has 1 of 2 cores free, 0 of 1 GPU");
-  EXPECT_EQ(why_not_placed({.ranks = 4}, {room("a", 1, 2)}),
-            "waits for an idle node to share its cores among its ranks: a has 1 of 2 cores free");
+TEST(Placement, SpreadsAGangEvenlyOverTheTightestNodes) {
+  const std::vector<Room> rooms{room(8, 8), room(2, 8), room(4, 8), room(1, 8)};
+  const auto shares = [&](int nodes, int ranks) {
+    std::string text;
+    const auto placed =
+        place({.nodes = nodes, .ranks = ranks}, Growth::up_to_ranks, rooms, all_of(rooms));
+    if (!placed) return text;
+    for (const Share& share : placed->shares)
+      text += std::to_string(share.node) + "x" + std::to_string(share.ranks) + " ";
+    return text;
+  };
+  EXPECT_EQ(shares(2, 2), "3x1 1x1 ");
+  EXPECT_EQ(shares(3, 6), "1x2 2x2 0x2 ");
+  EXPECT_EQ(shares(3, 7), "2x3 1x2 0x2 ") << "who can take one more comes first";
+  EXPECT_EQ(shares(2, 8), "2x4 0x4 ");
+  EXPECT_EQ(shares(2, 10), "");
+  EXPECT_EQ(shares(4, 4), "3x1 1x1 2x1 0x1 ");
+  EXPECT_EQ(shares(4, 8), "") << "each node takes as many";
+}
+
+TEST(Placement, KeepsExclusiveJobsAlone) {
+  const Resources exclusive{.ranks = 1, .exclusive = true};
+  std::vector<Room> rooms{room(7, 8), room(8, 8)};
+  const auto placed = place(exclusive, Growth::up_to_ranks, rooms, all_of(rooms));
+  ASSERT_TRUE(placed);
+  EXPECT_EQ(placed->shares[0].node, 1);
+  take(rooms[1], exclusive, 1);
+  EXPECT_EQ(rooms[1].cpus, 0);
+  EXPECT_EQ(place({.ranks = 1}, Growth::up_to_ranks, rooms, all_of(rooms))->shares[0].node, 0);
+  EXPECT_FALSE(place(exclusive, Growth::up_to_ranks, rooms, all_of(rooms)));
+  give_back(rooms[1], exclusive, 1);
+  EXPECT_EQ(rooms[1], room(8, 8));
 }
 
 struct Never {
@@ -103,8 +136,6 @@ TEST(CanEverRun, RefusesWithWhatItWouldTake) {
   Cluster cluster;
   cluster.node("a", 2, 1, std::int64_t{4} << 30);
   cluster.node("b", 1);
-  JobSpec after = job_with_ranks(1);
-  after.after = "ok:12";
   using O = Oversubscribe;
   const Never cases[] = {
       {"ranks = 64 needs 64 cores or oversubscribe = \"yes\"; the largest node has 2 cores (8 "
@@ -122,9 +153,10 @@ TEST(CanEverRun, RefusesWithWhatItWouldTake) {
        "ranks "
        "with oversubscription)",
        asks({.ranks = 12, .ranks_min = 9})},
-      {"nodes = 3 needs 3 nodes, 2 known, and this version places a job on one node",
-       asks({.nodes = 3, .ranks = 3})},
-      {"after = \"ok:12\": this version has no dependencies", after},
+      {"nodes = 3 needs 3 nodes; 2 known would do", asks({.nodes = 3, .ranks = 3})},
+      {"nodes = 2 with ranks = 1: each node needs a rank of its own", asks({.nodes = 2})},
+      {"ranks = 10 on nodes = 2: too few of 2 nodes are large enough",
+       asks({.nodes = 2, .ranks = 10})},
   };
   for (const Never& c : cases) {
     const auto result = can_ever_run(c.spec, cluster.state);

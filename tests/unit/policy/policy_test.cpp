@@ -18,8 +18,8 @@ std::vector<std::string> actions_text(const Plan& plan) {
   std::vector<std::string> text;
   for (const Action& action : plan.actions) {
     if (const auto* start = std::get_if<Start>(&action))
-      text.push_back("start " + std::to_string(start->job.value) + " on " + start->node + " x" +
-                     std::to_string(start->ranks));
+      text.push_back("start " + std::to_string(start->job.value) + " on " +
+                     start->slots.front().node + " x" + std::to_string(start->ranks));
     else if (const auto* stop = std::get_if<Stop>(&action))
       text.push_back(std::string(request_name(stop->request)) + " " +
                      std::to_string(stop->job.value) + " (" + stop->by + ")");
@@ -30,7 +30,7 @@ std::vector<std::string> actions_text(const Plan& plan) {
 void carry_out(Cluster& cluster, const Plan& plan) {
   for (const Action& action : plan.actions) {
     if (const auto* start = std::get_if<Start>(&action))
-      cluster.start(start->job, start->node, start->ranks);
+      cluster.start(start->job, start->slots, start->ranks);
     else if (const auto* stop = std::get_if<Stop>(&action))
       cluster.apply_now(StopRequested{stop->job, stop->request, stop->by});
   }
@@ -48,16 +48,32 @@ TEST(Policy, StartsByPriorityThenById) {
               ElementsAre("start 3 on a x1", "start 1 on a x1"));
 }
 
-TEST(Policy, DoesNotHoldBackOthersForOneThatDoesNotFit) {
+TEST(Policy, KeepsRoomForTheFirstThatDoesNotFit) {
   Cluster cluster;
   cluster.node("a", 2);
   const JobId running = cluster.submit(job_with_ranks(1));
   cluster.start(running, "a", 1);
   const JobId large = cluster.submit(job_with_ranks(2));
-  cluster.submit(job_with_ranks(1));
+  const JobId small = cluster.submit(job_with_ranks(1));
   const Plan plan = decide(cluster.state, cluster.now, {});
-  EXPECT_THAT(actions_text(plan), ElementsAre("start 3 on a x1"));
-  EXPECT_EQ(plan.reasons.at(large), "waits for 2 free cores: a has 0 of 2 cores free");
+  EXPECT_THAT(actions_text(plan), ElementsAre());
+  EXPECT_EQ(plan.reasons.at(large), "waits for 2 free cores: a has 1 of 2 cores free");
+  EXPECT_EQ(plan.reasons.at(small), "there is room, but it is kept for jobs that come first");
+  cluster.now = cluster.now + 600.0;  // the running one has had its quantum
+  EXPECT_THAT(actions_text(decide(cluster.state, cluster.now, {})),
+              ElementsAre("preempt 1 (scheduler:preemption)"));
+}
+
+TEST(Policy, DoesNotHoldBackOthersForOneThatFitsOnNoNodeThatIsUp) {
+  Cluster cluster;
+  cluster.node("a", 2);
+  cluster.node("b", 8);
+  JobSpec large = job_with_ranks(8);
+  large.resources.oversubscribe = Oversubscribe::no;
+  cluster.submit(large);
+  cluster.submit(job_with_ranks(1));
+  cluster.apply_now(NodeLeft{"b", "gone"});
+  EXPECT_THAT(actions_text(decide(cluster.state, cluster.now, {})), ElementsAre("start 2 on a x1"));
 }
 
 TEST(Policy, SharesNoCoreBetweenJobs) {
@@ -132,7 +148,7 @@ TEST(Policy, GivesAReasonForMoreNodesThanOne) {
   wide.resources.nodes = 4;
   const JobId job = cluster.submit(wide);
   EXPECT_THAT(decide(cluster.state, cluster.now, {}).reasons.at(job),
-              HasSubstr("needs 4 nodes, 1 known"));
+              HasSubstr("waits for 2 free cores on 4 nodes"));
 }
 
 TEST(Policy, StopsBeforeItStarts) {

@@ -1,0 +1,234 @@
+// SPDX-License-Identifier: Apache-2.0
+// Could a job ever run? Asked before it is accepted.
+#include <algorithm>
+#include <set>
+
+#include "scheduler/policy/index.h"
+#include "scheduler/policy/policy.h"
+
+namespace sovren::policy {
+namespace {
+
+std::string count_of(std::int64_t n, const std::string& noun) {
+  return std::to_string(n) + " " + noun + (n == 1 ? "" : "s");
+}
+
+Error refused(std::string what, std::string hint) {
+  return {.code = Code::refused, .what = std::move(what), .hint = std::move(hint)};
+}
+
+int ranks_least(const Resources& r) {
+  return r.ranks_min.value_or(r.ranks);
+}
+
+// Of ranks_least ranks, as many as the fullest node has.
+int ranks_on_fullest(const Resources& r) {
+  const int nodes = std::max(1, r.nodes);
+  return (ranks_least(r) + nodes - 1) / nodes;
+}
+
+// "ranks = 64", "ranks_min = 8": the line of the job file that asks for too much.
+std::string ranks_text(const Resources& r) {
+  std::string text = (r.ranks_min ? "ranks_min = " : "ranks = ") + std::to_string(ranks_least(r));
+  if (r.nodes > 1) text += " on nodes = " + std::to_string(r.nodes);
+  if (r.cpus_per_rank > 1) text += " with cpus_per_rank = " + std::to_string(r.cpus_per_rank);
+  return text;
+}
+
+Error too_few_cpus(const Resources& r, const Room& largest, std::size_t nodes) {
+  const int per_rank = std::max(1, r.cpus_per_rank);
+  const int ranks = ranks_on_fullest(r);
+  const std::int64_t shared = std::int64_t{largest.cpus_total} * ranks_per_core_max / per_rank;
+  const std::string cores = count_of(std::int64_t{ranks} * per_rank, "core");
+  const bool is_no = r.oversubscribe == Oversubscribe::no;
+  const bool may_share = is_no && shared >= ranks;
+  const std::string wanted = may_share ? "auto" : "yes";
+  const std::string key = r.ranks_min ? "ranks_min" : "ranks";
+  const std::int64_t allowed = is_no ? largest.cpus_total / per_rank : shared;
+  std::string hint;
+  if (allowed > 0)
+    hint = "set " + key + " to at most " + std::to_string(allowed * r.nodes) + ", or ";
+  if (r.nodes == 1 && allowed > 0 && static_cast<std::int64_t>(nodes) * allowed >= ranks)
+    hint += "set resources.nodes = " + std::to_string((ranks + allowed - 1) / allowed) + ", or ";
+  return refused(ranks_text(r) + " needs " + cores + (r.nodes > 1 ? " on each" : "") +
+                     " or oversubscribe = \"" + wanted + "\"; the largest node has " +
+                     count_of(largest.cpus_total, "core") + " (" + count_of(shared, "rank") +
+                     " with oversubscription)",
+                 hint + "set resources.oversubscribe = \"" + wanted + "\"");
+}
+
+// Which resource the nodes have too little of. Only for requests that fit on none of them, idle.
+Error why_never(const Resources& r, const std::vector<Room>& idle) {
+  const auto most = [&](auto member) {
+    return *std::max_element(idle.begin(), idle.end(),
+                             [&](const Room& a, const Room& b) { return a.*member < b.*member; });
+  };
+  const int ranks = ranks_on_fullest(r);
+  const Room by_gpus = most(&Room::gpus_total);
+  const Room by_memory = most(&Room::memory_bytes);
+  if (r.backend == Backend::cuda && by_gpus.gpus_total == 0)
+    return refused("backend = \"cuda\" needs a GPU; no node has one",
+                   "set resources.backend = \"auto\" or \"cpu\"");
+  if (r.nodes > static_cast<int>(idle.size()))
+    return refused("nodes = " + std::to_string(r.nodes) + " needs " + count_of(r.nodes, "node") +
+                       "; " + std::to_string(idle.size()) + " known would do",
+                   "set resources.nodes to at most " + std::to_string(idle.size()) +
+                       "; ranks may still be many");
+  if (r.nodes > r.ranks)
+    return refused("nodes = " + std::to_string(r.nodes) + " with ranks = " +
+                       std::to_string(r.ranks) + ": each node needs a rank of its own",
+                   "set resources.ranks to at least " + std::to_string(r.nodes));
+  Resources plain{
+      .ranks = ranks, .cpus_per_rank = r.cpus_per_rank, .oversubscribe = r.oversubscribe};
+  if (std::none_of(idle.begin(), idle.end(), [&](const Room& room) {
+        return ranks_in(plain, Growth::up_to_ranks, room) > 0;
+      }))
+    return too_few_cpus(r, most(&Room::cpus_total), idle.size());
+  if (r.gpus_per_rank > 0 && by_gpus.gpus_total / r.gpus_per_rank < ranks)
+    return refused(ranks_text(r) + " with gpus_per_rank = " + std::to_string(r.gpus_per_rank) +
+                       " needs " + count_of(std::int64_t{ranks} * r.gpus_per_rank, "GPU") +
+                       "; the most on one node is " + std::to_string(by_gpus.gpus_total),
+                   "use fewer ranks, or gpus_per_rank = 0 to share what is there");
+  if (r.memory_per_rank_bytes > 0 && by_memory.memory_bytes / r.memory_per_rank_bytes < ranks)
+    return refused(ranks_text(r) + " with memory_per_rank = \"" +
+                       format_size(r.memory_per_rank_bytes) + "\" needs " +
+                       format_size(ranks * r.memory_per_rank_bytes) + "; the most on one node is " +
+                       format_size(by_memory.memory_total_bytes),
+                   "use fewer ranks or less memory_per_rank");
+  if (r.nodes > 1)
+    return refused(
+        ranks_text(r) + ": too few of " + count_of(std::ssize(idle), "node") + " are large enough",
+        "use fewer ranks or nodes");
+  return refused(ranks_text(r) + " fits on no node: cores, GPUs and memory are on different ones",
+                 "use fewer ranks");
+}
+
+template <class Named>
+std::string names_of(const std::vector<Named>& list) {
+  std::string text;
+  for (const Named& one : list) text += (text.empty() ? "" : ", ") + one.name;
+  return text;
+}
+
+template <class Named>
+Result<const Named*> find_named(const std::vector<Named>& list, const std::string& name,
+                                const std::string& key) {
+  for (const Named& one : list)
+    if (one.name == name) return &one;
+  if (list.empty()) return nullptr;  // nothing is set up: any name will do
+  return fail(refused(key + " = \"" + name + "\": there is no such " + key,
+                      "there are: " + names_of(list)));
+}
+
+bool may_use(const std::vector<std::string>& names, const std::string& name) {
+  return names.empty() || name.empty() ||
+         std::find(names.begin(), names.end(), name) != names.end();
+}
+
+Result<void> check_limits_of(const std::string& whose, const Limits& limits, const Resources& r) {
+  const auto over = [&](const std::string& key, const std::string& value, const std::string& most) {
+    return fail(
+        refused("resources." + key + " = " + value + " is over the limit of " + whose + ", " + most,
+                "ask for less, or for another partition or QOS"));
+  };
+  if (limits.nodes_per_job && r.nodes > *limits.nodes_per_job)
+    return over("nodes", std::to_string(r.nodes), std::to_string(*limits.nodes_per_job));
+  const std::int64_t cpus = std::int64_t{ranks_least(r)} * std::max(1, r.cpus_per_rank);
+  if (limits.cpus && cpus > *limits.cpus)
+    return over("ranks", std::to_string(ranks_least(r)), count_of(*limits.cpus, "core"));
+  const std::int64_t gpus = std::int64_t{ranks_least(r)} * r.gpus_per_rank;
+  if (limits.gpus && gpus > *limits.gpus)
+    return over("gpus_per_rank", std::to_string(r.gpus_per_rank), count_of(*limits.gpus, "GPU"));
+  if (limits.time_limit_s && r.time_limit_s.value_or(*limits.time_limit_s) > *limits.time_limit_s)
+    return over("time_limit", "\"" + format_duration(*r.time_limit_s) + "\"",
+                format_duration(*limits.time_limit_s));
+  return {};
+}
+
+Result<void> check_site(const JobSpec& spec, const Site& site, const std::string& user) {
+  const std::string partition_name = partition_of(spec, site);
+  SOVREN_TRY(partition, find_named(site.partitions, partition_name, "partition"));
+  if (partition != nullptr) {
+    if (!may_use(partition->users, user) || !may_use(partition->accounts, spec.account))
+      return fail(refused("partition = \"" + partition->name + "\" is not open to " +
+                              (may_use(partition->users, user) ? "account \"" + spec.account + "\""
+                                                               : "user " + user),
+                          "there are: " + names_of(site.partitions)));
+    SOVREN_DO(check_limits_of("partition " + partition->name, partition->limits, spec.resources));
+    SOVREN_DO(
+        check_limits_of("partition " + partition->name, partition->user_limits, spec.resources));
+  }
+  if (!spec.qos.empty()) {
+    SOVREN_TRY(qos, find_named(site.qos, spec.qos, "qos"));
+    if (qos != nullptr) {
+      if (!may_use(qos->users, user))
+        return fail(refused("qos = \"" + qos->name + "\" is not open to user " + user,
+                            "there are: " + names_of(site.qos)));
+      SOVREN_DO(check_limits_of("QOS " + qos->name, qos->limits, spec.resources));
+      SOVREN_DO(check_limits_of("QOS " + qos->name, qos->user_limits, spec.resources));
+    }
+  }
+  if (!spec.account.empty()) {
+    SOVREN_TRY(account, find_named(site.accounts, spec.account, "account"));
+    if (account != nullptr) {
+      if (!account->users.empty() && !user.empty() && !account->users.contains(user))
+        return fail(refused("account = \"" + account->name + "\" does not have user " + user,
+                            "there are: " + names_of(site.accounts)));
+      SOVREN_DO(check_limits_of("account " + account->name, account->limits, spec.resources));
+      SOVREN_DO(check_limits_of("account " + account->name, account->user_limits, spec.resources));
+    }
+  }
+  const auto limits = site.users.find(user);
+  return check_limits_of("user " + user,
+                         limits == site.users.end() ? site.user_limits : limits->second,
+                         spec.resources);
+}
+
+// No node bears the labels: which, and what there is.
+Error no_such_label(const JobSpec& spec, const State& state) {
+  for (const auto& [key, value] : spec.labels) {
+    std::set<std::string> values;
+    for (const auto& [name, node] : state.nodes)
+      if (const auto found = node.resources.labels.find(key); found != node.resources.labels.end())
+        values.insert(found->second);
+    if (values.contains(value)) continue;
+    std::string there;
+    for (const std::string& one : values) there += (there.empty() ? "" : ", ") + one;
+    return refused("labels." + key + " = \"" + value + "\": no node bears it",
+                   values.empty()
+                       ? "no node has a label " + key + "; sovren worker --label " + key + "=" +
+                             value + " gives it one, and SOVREN_NODE_LABELS for sovren run"
+                       : "there are: " + there);
+  }
+  return refused("no node bears all of the job's labels at once, in its partition",
+                 "sovren nodes lists what they bear");
+}
+
+}  // namespace
+
+Result<void> can_ever_run(const JobSpec& spec, const State& state, const PolicyConfig& config,
+                          const std::string& user) {
+  if (state.nodes.empty()) return fail(refused("no node has joined, so no job can run", ""));
+  SOVREN_DO(check_site(spec, config.site, user));
+  View view(config.site, config.order);
+  std::vector<ViewNode> nodes;
+  for (const auto& [name, node] : state.nodes)
+    nodes.push_back(
+        {.name = name,
+         .resources = node.resources,
+         .room = idle_room(node.resources.cpus, node.resources.gpus, node.resources.memory_bytes)});
+  view.set_nodes(std::move(nodes));
+  const std::string partition = partition_of(spec, config.site);
+  const Ask ask{.shape = view.shape({spec.resources, spec.labels, partition})};
+  const auto allowed = view.allowed(ask);
+  if (allowed.empty() && spec.labels.empty())
+    return fail(refused("partition = \"" + partition + "\" has no node", "sovren partitions"));
+  if (allowed.empty()) return fail(no_such_label(spec, state));
+  const std::vector<Room> rooms = view.rooms();
+  if (place(spec.resources, Growth::up_to_ranks, rooms, allowed)) return {};
+  std::vector<Room> idle;
+  for (const int node : allowed) idle.push_back(rooms[static_cast<std::size_t>(node)]);
+  return fail(why_never(spec.resources, idle));
+}
+
+}  // namespace sovren::policy
