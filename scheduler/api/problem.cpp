@@ -6,6 +6,28 @@
 #include "core/text/json.h"
 
 namespace sovren::api {
+namespace {
+
+using text::Json;
+
+Json problem_json(const Error& error, int status) {
+  Json problem = {{"type", "about:blank"},
+                  {"title", reason_phrase(status)},
+                  {"status", status},
+                  {"detail", error.what}};
+  Json members = text::error_to_json(error);
+  members.erase("what");
+  problem.update(members);
+  return problem;
+}
+
+Response response_of(const Json& problem, int status) {
+  return {.status = status,
+          .body = text::dump_json(problem) + "\n",
+          .content_type = "application/problem+json"};
+}
+
+}  // namespace
 
 int status_of(Code code) {
   switch (code) {
@@ -43,16 +65,15 @@ Response problem_of(const Error& error) {
 }
 
 Response problem_of(const Error& error, int status) {
-  text::Json problem = {{"type", "about:blank"},
-                        {"title", reason_phrase(status)},
-                        {"status", status},
-                        {"detail", error.what}};
-  text::Json members = text::error_to_json(error);
-  members.erase("what");
-  problem.update(members);
-  return {.status = status,
-          .body = text::dump_json(problem) + "\n",
-          .content_type = "application/problem+json"};
+  return response_of(problem_json(error, status), status);
+}
+
+Response problem_of(std::span<const Error> errors) {
+  const int status = status_of(errors.front().code);
+  Json problem = problem_json(errors.front(), status);
+  if (errors.size() > 1)
+    for (const Error& error : errors) problem["errors"].push_back(text::error_to_json(error));
+  return response_of(problem, status);
 }
 
 Error error_of(const HttpReply& reply) {
@@ -66,6 +87,16 @@ Error error_of(const HttpReply& reply) {
           .what = "the answer has status " + std::to_string(reply.status) +
                   " and is not the scheduler's",
           .hint = "is there a proxy between this machine and the scheduler?"};
+}
+
+std::vector<Error> errors_of(const HttpReply& reply) {
+  std::vector<Error> errors;
+  const auto parsed = text::parse_json(reply.body, "answer");
+  if (parsed && parsed->is_object() && parsed->contains("errors") && (*parsed)["errors"].is_array())
+    for (const Json& each : (*parsed)["errors"])
+      if (auto error = text::error_from_json(each)) errors.push_back(*std::move(error));
+  if (errors.empty()) errors.push_back(error_of(reply));
+  return errors;
 }
 
 }  // namespace sovren::api

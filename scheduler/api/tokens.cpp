@@ -16,6 +16,7 @@
 #include <utility>
 
 #include "core/text/digest.h"
+#include "scheduler/api/descriptor.h"
 
 namespace sovren::api {
 namespace {
@@ -57,21 +58,6 @@ Error file_error(const char* activity, const std::string& path) {
           .hint = "",
           .where = path};
 }
-
-/// A descriptor that is closed when it goes out of sight.
-class Descriptor {
- public:
-  explicit Descriptor(int fd) : fd_(fd) {}
-  Descriptor(const Descriptor&) = delete;
-  Descriptor& operator=(const Descriptor&) = delete;
-  ~Descriptor() {
-    if (fd_ >= 0) ::close(fd_);
-  }
-  int get() const { return fd_; }
-
- private:
-  int fd_;
-};
 
 Result<void> append_line(const std::string& path, int fd, const std::string& line) {
   const ssize_t written = ::write(fd, line.data(), line.size());

@@ -60,6 +60,7 @@ IN_HEADERS = {
 CPP_ONLY = [
     "core/text/json.h", "core/text/json_fields.h", "core/text/model_fields.h",
     "core/text/report_value.h",
+    "scheduler/api/views.h",
 ]
 
 STANDARD = set(

@@ -36,6 +36,17 @@ TEST(Problem, ComesBackAsTheError) {
   EXPECT_EQ(error_of({409, problem_of(error).body}), error);
 }
 
+TEST(Problem, SeveralErrorsComeBackAsTheyWere) {
+  const std::vector<Error> errors{
+      {.code = Code::spec_invalid, .what = "a", .where = "job.toml:1:1"},
+      {.code = Code::refused, .what = "b", .hint = "c"}};
+  const Response response = problem_of(errors);
+  EXPECT_EQ(response.status, 422);
+  EXPECT_EQ(error_of({422, response.body}), errors[0]);
+  EXPECT_EQ(errors_of({422, response.body}), errors);
+  EXPECT_EQ(errors_of({409, problem_of(errors[1]).body}), std::vector{errors[1]});
+}
+
 TEST(Problem, PageOfAProxyIsUnreachable) {
   for (const char* body : {"", "<html>Bad gateway</html>", "[]", "{}", R"({"detail":1})"})
     EXPECT_EQ(error_of({502, body}).code, Code::unreachable) << body;

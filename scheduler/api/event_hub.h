@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstddef>
+#include <deque>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "core/model/event.h"
+#include "scheduler/api/event_stream.h"
+
+namespace sovren::api {
+
+/// The event as the API shows it: as it is stored, but without the text of a job's spec.
+std::string event_view(const Event& event);
+
+/// The job that an event is about; none: it is about a node, or about no one job.
+std::optional<JobId> job_of(const Event& event);
+
+/// Durable events on their way to those who watch, and the newest ones for those who come back.
+///
+/// Model    A watcher gets the events after the one it names. If some of these are no longer kept,
+///          it is told `event: gap` with the first that it gets, and reads the state anew.
+/// Threads  one: the engine's.
+/// Cost     An event is put into words once somebody is to see it.
+class EventHub {
+ public:
+  explicit EventHub(std::size_t kept_max) : kept_max_(kept_max) {}
+
+  void publish(const Event& event);
+  /// job: none stands for all events.
+  void watch(std::shared_ptr<EventStream> stream, std::optional<JobId> job, EventSeq after);
+
+ private:
+  struct Watcher {
+    std::shared_ptr<EventStream> stream;
+    std::optional<JobId> job;
+  };
+
+  const std::size_t kept_max_;
+  std::deque<Event> kept_;  ///< without gaps, oldest first
+  std::vector<Watcher> watchers_;
+};
+
+}  // namespace sovren::api

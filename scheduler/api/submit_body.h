@@ -1,0 +1,29 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "core/model/job_spec.h"
+#include "core/text/job_file.h"
+#include "scheduler/api/http_types.h"
+
+namespace sovren::api {
+
+/// What POST /v1/jobs asks for.
+struct SubmitBody {
+  JobSpec spec;
+  bool is_held = false;
+  bool is_dry_run = false;
+  std::string digest;  ///< SHA-256 of all that was sent: the same key with another body is an error
+};
+
+/// Reads {"text","name","base_dir","overrides":[{"key","value"}],"array","after","hold","dry_run"},
+/// of which only text is needed, or a bare job file of type application/toml.
+///
+/// Errors   data_invalid: no JSON, a member that is unknown, stands twice, or has another type;
+///          usage: a base_dir that is not absolute, an array that the file does not fit;
+///          spec_invalid, refused: the job file's own, all of them.
+tl::expected<SubmitBody, text::Errors> parse_submit(const Request& request);
+
+}  // namespace sovren::api

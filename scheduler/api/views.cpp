@@ -1,0 +1,192 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "scheduler/api/views.h"
+
+#include <algorithm>
+
+#include "core/text/job_file.h"
+
+namespace sovren::api {
+namespace {
+
+using text::Json;
+
+Json time_or_null(Instant at) {
+  return at.ms == 0 ? Json(nullptr) : Json(format_utc(at));
+}
+
+template <class T>
+Json or_null(const std::optional<T>& value) {
+  return value ? Json(*value) : Json(nullptr);
+}
+
+Json resources_view(const Resources& asked) {
+  return {{"nodes", asked.nodes},
+          {"ranks", asked.ranks},
+          {"ranks_min", or_null(asked.ranks_min)},
+          {"ranks_max", or_null(asked.ranks_max)},
+          {"cpus_per_rank", asked.cpus_per_rank},
+          {"gpus_per_rank", asked.gpus_per_rank},
+          {"memory_per_rank_bytes", asked.memory_per_rank_bytes},
+          {"time_limit_s", or_null(asked.time_limit_s)},
+          {"exclusive", asked.exclusive}};
+}
+
+Json progress_view(const Progress& progress) {
+  Json metrics = Json::object();
+  for (const auto& [name, value] : progress.metrics) metrics[name] = value;
+  return {{"step", progress.step}, {"fraction", progress.fraction}, {"phase", progress.phase},
+          {"done", progress.done}, {"total", progress.total},       {"unit", progress.unit},
+          {"metrics", metrics}};
+}
+
+Json slots_view(const std::vector<Slot>& slots) {
+  Json nodes = Json::array();
+  for (const Slot& slot : slots) nodes.push_back({{"node", slot.node}, {"ranks", slot.ranks}});
+  return nodes;
+}
+
+void add_live(Json& view, const engine::Live& live, Detail detail) {
+  if (live.progress) view["progress"] = progress_view(*live.progress);
+  if (detail == Detail::row) return;
+  view["backend"] = live.backend;
+  view["devices"] = live.devices;
+  view["warnings"] = live.warnings;
+  if (!live.finished) return;
+  Json metrics = Json::object();
+  for (const auto& [name, value] : live.finished->metrics) metrics[name] = value;
+  view["metrics"] = metrics;
+}
+
+void add_details(Json& view, const Job& job) {
+  view["after"] = job.spec->after;
+  view["labels"] = job.spec->labels;
+  view["comment"] = job.spec->comment;
+  view["dir"] = job.dir;
+  view["resources"] = resources_view(job.spec->resources);
+  view["can_checkpoint"] = can_checkpoint(*job.spec);
+  view["checkpoints"] = {
+      {"sealed", job.seals},       {"last_step", job.sealed_step}, {"size_bytes", job.sealed_bytes},
+      {"seal_s", job.seal_s},      {"blocked_s", job.blocked_s},   {"restored", job.restores},
+      {"restore_s", job.restore_s}};
+  view["failures"] = job.failures;
+  view["preemptions"] = job.preemptions;
+  view["stop_requested"] =
+      job.stop_requested ? Json(request_name(*job.stop_requested)) : Json(nullptr);
+  view["stop_by"] = job.stop_by;
+  view["exit_code"] = job.exit_code;
+  view["digest"] = job.digest;
+  if (job.error) view["error"] = text::error_to_json(*job.error);
+}
+
+bool is_in(const Partition& partition, const Node& node) {
+  if (!partition.nodes.empty() &&
+      std::ranges::find(partition.nodes, node.name) == partition.nodes.end())
+    return false;
+  return std::ranges::all_of(partition.labels, [&](const auto& label) {
+    const auto found = node.resources.labels.find(label.first);
+    return found != node.resources.labels.end() && found->second == label.second;
+  });
+}
+
+Json partition_view(const Partition& partition, const State& state) {
+  Json names = Json::array();
+  int nodes_up = 0;
+  std::int64_t cpus = 0, cpus_used = 0, gpus = 0, gpus_used = 0;
+  for (const auto& [name, node] : state.nodes) {
+    if (!is_in(partition, node)) continue;
+    names.push_back(name);
+    if (!node.is_up) continue;
+    ++nodes_up;
+    cpus += node.resources.cpus;
+    cpus_used += node.cpus_used;
+    gpus += node.resources.gpus;
+    gpus_used += node.gpus_used;
+  }
+  return {{"name", partition.name},
+          {"state", partition.is_up ? "UP" : "DOWN"},
+          {"is_default", partition.is_default},
+          {"priority", partition.priority},
+          {"nodes", names},
+          {"nodes_up", nodes_up},
+          {"cpus", cpus},
+          {"cpus_used", cpus_used},
+          {"gpus", gpus},
+          {"gpus_used", gpus_used},
+          {"default_time_limit_s", or_null(partition.default_time_limit_s)},
+          {"time_limit_s", or_null(partition.limits.time_limit_s)}};
+}
+
+}  // namespace
+
+std::string job_name(const Job& job) {
+  if (job.element < 0 || job.spec->name.find("${") == std::string::npos) return job.spec->name;
+  const auto element = text::expand_element(*job.spec, job.element);
+  return element ? element->name : job.spec->name;
+}
+
+Json job_view(const Job& job, const JobContext& context, Detail detail) {
+  const JobSpec& spec = *job.spec;
+  Json view = {{"id", job.id.value},
+               {"name", job_name(job)},
+               {"user", job.user},
+               {"kind", kind_name(spec.kind)},
+               {"state", state_name(job.state)},
+               {"reason", context.reason},
+               {"why", context.why},
+               {"is_held", job.is_held},
+               {"attempts", job.attempts},
+               {"nodes", slots_view(job.slots)},
+               {"ranks", job.ranks == 0 ? spec.resources.ranks : job.ranks},
+               {"partition", spec.partition},
+               {"qos", spec.qos},
+               {"account", spec.account},
+               {"priority", spec.priority},
+               {"submitted_at", time_or_null(job.submitted_at)},
+               {"not_before", time_or_null(job.not_before)},
+               {"started_at", time_or_null(job.started_at)},
+               {"ended_at", time_or_null(job.ended_at)},
+               {"queue_s", job.queue_s},
+               {"run_s", job.run_s}};
+  if (job.element >= 0) {
+    view["array_job"] = job.array_job.value;
+    view["element"] = job.element;
+  }
+  if (context.live != nullptr && context.live->attempt == job.attempts)
+    add_live(view, *context.live, detail);
+  if (detail == Detail::full) add_details(view, job);
+  return view;
+}
+
+std::string_view node_state(const Node& node) {
+  if (!node.is_up) return "DOWN";
+  if (node.is_drained()) return node.attempts > 0 ? "DRAINING" : "DRAINED";
+  if (node.attempts == 0) return "IDLE";
+  return node.is_exclusive || node.cpus_used >= node.resources.cpus ? "ALLOCATED" : "MIXED";
+}
+
+Json node_view(const Node& node) {
+  return {{"name", node.name},
+          {"state", node_state(node)},
+          {"why", node.is_up ? node.drained_why : node.down_why},
+          {"drained_by", node.drained_by},
+          {"attempts", node.attempts},
+          {"failures", node.failures},
+          {"cpus", node.resources.cpus},
+          {"cpus_used", node.cpus_used},
+          {"gpus", node.resources.gpus},
+          {"gpus_used", node.gpus_used},
+          {"memory_bytes", node.resources.memory_bytes},
+          {"memory_used_bytes", node.memory_used_bytes},
+          {"labels", node.resources.labels}};
+}
+
+Json partition_views(const Site& site, const State& state) {
+  Json views = Json::array();
+  if (site.partitions.empty())
+    views.push_back(partition_view({.name = "default", .is_default = true}, state));
+  for (const Partition& partition : site.partitions)
+    views.push_back(partition_view(partition, state));
+  return views;
+}
+
+}  // namespace sovren::api

@@ -1,0 +1,37 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <string>
+
+#include "core/model/site.h"
+#include "core/model/state.h"
+#include "core/text/json.h"
+#include "scheduler/engine/live.h"
+
+// What the API shows of the model, as JSON (docs/api.md). Members are added, none is renamed.
+// Only .cpp files include this, as core/text/json.h.
+
+namespace sovren::api {
+
+enum class Detail { row, full };
+
+/// What a job's own record does not hold.
+struct JobContext {
+  std::string reason;                  ///< Slurm's code, of a PENDING job
+  std::string why;                     ///< a sentence
+  const engine::Live* live = nullptr;  ///< what its newest attempt told; may be none
+};
+
+/// The job's name, with the axes of its array filled in.
+std::string job_name(const Job& job);
+
+text::Json job_view(const Job& job, const JobContext& context, Detail detail);
+
+/// IDLE, MIXED, ALLOCATED, DRAINING, DRAINED or DOWN.
+std::string_view node_state(const Node& node);
+text::Json node_view(const Node& node);
+
+/// All partitions with what their nodes offer; of a site without any, the one named "default".
+text::Json partition_views(const Site& site, const State& state);
+
+}  // namespace sovren::api
