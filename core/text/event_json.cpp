@@ -3,21 +3,9 @@
 
 #include "core/text/job_file.h"
 #include "core/text/model_fields.h"
+#include "core/text/text_fields.h"
 
 namespace sovren::text {
-
-template <>
-struct StoredNames<JobState> {
-  static constexpr const char* what = "a job state";
-  static std::string_view name(JobState value) { return state_name(value); }
-  static std::optional<JobState> value(std::string_view text) { return state_of(text); }
-};
-template <>
-struct StoredNames<Ending> {
-  static constexpr const char* what = "an ending";
-  static std::string_view name(Ending value) { return ending_name(value); }
-  static std::optional<Ending> value(std::string_view text) { return ending_of(text); }
-};
 
 // Outside the unnamed namespace, where Writer and Reader find them by their argument.
 static void fields(auto& io, NodeJoined& e) {
@@ -126,55 +114,97 @@ tl::unexpected<Error> corrupt(std::string what) {
   return fail({.code = Code::storage_corrupt, .what = "an event of the log: " + std::move(what)});
 }
 
-Result<void> read_spec(const Json& json, SharedSpec& spec) {
-  if (!json.contains("spec")) return {};
-  SOVREN_TRY(toml, get_string(json, "spec"));
-  auto parsed = parse_job_file({.name = "spec", .text = std::move(toml), .base_dir = ""});
-  if (!parsed) return fail(std::move(parsed.error().front()));
-  spec = SharedSpec(*std::move(parsed));
-  return {};
+// Default-made.
+template <std::size_t index = 0>
+std::optional<EventBody> body_named(std::string_view name) {
+  if constexpr (index < std::variant_size_v<EventBody>) {
+    EventBody body(std::in_place_index<index>);
+    if (event_name(body) == name) return body;
+    return body_named<index + 1>(name);
+  }
+  return std::nullopt;
 }
 
-// Tries the alternatives of EventBody by name.
-template <std::size_t index = 0>
+template <class Body>
+Result<void> take_spec(std::string toml, Body& body) {
+  if (!toml.empty()) {
+    auto spec = read_stored_job(std::move(toml));
+    if (!spec) return corrupt(std::string(event_name(body)) + ": " + to_text(spec.error()));
+    body.spec = SharedSpec(*std::move(spec));
+  }
+  if (body.spec || body.spec_id.value != 0) return {};
+  return corrupt(std::string(event_name(body)) + ": it has no spec");
+}
+
+// What event_to_json writes; none: another form of it, or no event at all.
+std::optional<Result<Event>> read_quickly(std::string_view line) {
+  TextReader reader(line);
+  int stored_version = 0;
+  std::string name;
+  Event event;
+  reader.required("v", stored_version);
+  reader.required("event", name);
+  reader.required("at", event.at);
+  reader.required("seq", event.seq);
+  auto body = body_named(name);
+  if (stored_version != version || !body) return std::nullopt;
+  event.body = *std::move(body);
+  std::string toml;
+  Result<void> spec;
+  std::visit(
+      [&](auto& e) {
+        fields(reader, e);
+        if constexpr (requires { e.spec; }) {
+          reader.unless("spec", toml, std::string());
+          spec = take_spec(std::move(toml), e);
+        }
+      },
+      event.body);
+  if (!reader.is_whole()) return std::nullopt;
+  if (!spec) return fail(std::move(spec).error());
+  return event;
+}
+
 Result<EventBody> read_body(const std::string& name, const Json& json) {
-  if constexpr (index == std::variant_size_v<EventBody>) {
-    return corrupt("'" + name + "' is not known to this version");
-  } else {
-    EventBody body(std::in_place_index<index>);
-    if (event_name(body) != name) return read_body<index + 1>(name, json);
-    auto& event = std::get<index>(body);
+  auto body = body_named(name);
+  if (!body) return corrupt("'" + name + "' is not known to this version");
+  const auto read = [&](auto& event) -> Result<void> {
     Reader reader(json);
     fields(reader, event);
     if (reader.error()) return corrupt(name + ": " + reader.error()->what);
     if constexpr (requires { event.spec; }) {
-      if (auto read = read_spec(json, event.spec); !read)
-        return corrupt(name + ": " + to_text(read.error()));
-      if (!event.spec && event.spec_id.value == 0) return corrupt(name + ": it has no spec");
+      std::string toml;
+      reader.optional("spec", toml);
+      if (reader.error()) return corrupt(name + ": " + reader.error()->what);
+      return take_spec(std::move(toml), event);
     }
-    return body;
-  }
+    return {};
+  };
+  SOVREN_DO(std::visit(read, *body));
+  return *std::move(body);
 }
 
 }  // namespace
 
 std::string event_to_json(const Event& event) {
-  Json json = {{"v", version},
-               {"event", std::string(event_name(event.body))},
-               {"at", event.at.ms},
-               {"seq", event.seq.value}};
-  Writer writer(json);
+  std::string line = "{";
+  TextWriter writer(line);
+  writer.required("v", version);
+  writer.required("event", event_name(event.body));
+  writer.required("at", event.at);
+  writer.required("seq", event.seq);
   std::visit(
       [&](const auto& body) {
         writer.all(body);
         if constexpr (requires { body.spec; })
-          if (body.spec) json["spec"] = print_job_file(*body.spec);
+          if (body.spec) writer.required("spec", print_job_file(*body.spec));
       },
       event.body);
-  return dump_json(json);
+  return line + "}";
 }
 
 Result<Event> event_from_json(std::string_view line) {
+  if (auto event = read_quickly(line)) return *std::move(event);
   const auto json = parse_json(line, "event");
   if (!json) return corrupt(to_text(json.error()));
   const auto stored_version = get_int(*json, "v");

@@ -14,8 +14,9 @@ namespace sovren::text {
 /// default, none is renamed or removed.
 std::string event_to_json(const Event& event);
 
-/// Unknown fields are ignored. Errors: storage_corrupt: no JSON, a newer version, an unknown event,
-/// or a field that is missing or of another type.
+/// Unknown fields are ignored, and what a spec holds against rules that came after it. Errors:
+/// storage_corrupt: no JSON, a newer version, an unknown event, or a field that is missing or of
+/// another type.
 Result<Event> event_from_json(std::string_view line);
 
 }  // namespace sovren::text

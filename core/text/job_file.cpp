@@ -292,6 +292,18 @@ tl::expected<JobSpec, Errors> parse_job_file(const SourceText& source,
   return spec;
 }
 
+Result<JobSpec> read_stored_job(std::string_view toml) {
+  SOVREN_TRY(root, parse_toml(toml, "spec"));
+  Problems problems("spec", {});
+  JobSpec spec = SpecReader(root, problems, "").read("");
+  const TomlEntry* kind = root.find("kind");
+  const Kind* known =
+      kind != nullptr && kind->value.type == Type::text ? find_kind(kind->value.text) : nullptr;
+  if (known == nullptr || !known->is_available())
+    return fail(std::move(problems).in_order().front());
+  return spec;
+}
+
 std::string print_job_file(const JobSpec& spec) {
   const auto print_rows = [&](std::string_view section) {
     std::string text;

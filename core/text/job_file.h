@@ -38,6 +38,10 @@ using Errors = std::vector<Error>;
 tl::expected<JobSpec, Errors> parse_job_file(const SourceText& source,
                                              std::span<const Override> overrides = {});
 
+/// A spec that print_job_file once wrote. What the rules of today refuse has its default: a log
+/// stays readable. Errors: spec_invalid: no TOML, or a kind that is not there.
+Result<JobSpec> read_stored_job(std::string_view toml);
+
 /// The spec as a job file, all defaults written out and paths absolute: parse(print(spec)) == spec
 /// for each spec that parse_job_file or expand_array returned.
 std::string print_job_file(const JobSpec& spec);

@@ -29,5 +29,17 @@ struct StoredNames<Request> {
   static std::string_view name(Request value) { return request_name(value); }
   static std::optional<Request> value(std::string_view text) { return request_of(text); }
 };
+template <>
+struct StoredNames<JobState> {
+  static constexpr const char* what = "a job state";
+  static std::string_view name(JobState value) { return state_name(value); }
+  static std::optional<JobState> value(std::string_view text) { return state_of(text); }
+};
+template <>
+struct StoredNames<Ending> {
+  static constexpr const char* what = "an ending";
+  static std::string_view name(Ending value) { return ending_name(value); }
+  static std::optional<Ending> value(std::string_view text) { return ending_of(text); }
+};
 
 }  // namespace sovren::text

@@ -14,7 +14,10 @@ namespace sovren::storage {
 inline constexpr std::int32_t log_application_id = 0x5376726E;
 
 /// What this version writes, and the newest that it reads. Stored in the table `schema`.
-inline constexpr std::int64_t log_schema_version = 1;
+inline constexpr std::int64_t log_schema_version = 2;
+
+/// What a log on disk is to those who fill it, read it and look jobs up.
+class DurableLog : public EventLog, public EventReader, public History {};
 
 struct LogOptions {
   /// Names the network file system under a path, or is empty; replaced in tests.
@@ -28,7 +31,8 @@ struct LogOptions {
 ///          nothing, NORMAL lost acknowledged commits in 1,047). One append is one transaction.
 ///          Each row carries a digest of itself and of the row before, so a changed, missing or
 ///          swapped row is seen. Held through `path`.lock until destruction; other programs may
-///          read it.
+///          read it. A log of an older version, or one whose table `history` was dropped, is
+///          brought up to date in one transaction.
 /// Errors   storage_busy: another process has it, named by its pid. storage_corrupt: not a log, or
 ///          damaged; nothing is repaired or cut off silently. storage_io: disk full, read-only, a
 ///          failed read, write or fsync. refused: on a network file system, or written by a newer
@@ -36,8 +40,8 @@ struct LogOptions {
 /// Cost     open: quick_check, 0.2 s per 300,000 jobs; append: one fsync whatever the number of
 ///          events.
 /// Threads  one at a time.
-Result<std::unique_ptr<EventLog>> open_event_log(const std::string& path,
-                                                 const LogOptions& options);
-Result<std::unique_ptr<EventLog>> open_event_log(const std::string& path);
+Result<std::unique_ptr<DurableLog>> open_event_log(const std::string& path,
+                                                   const LogOptions& options);
+Result<std::unique_ptr<DurableLog>> open_event_log(const std::string& path);
 
 }  // namespace sovren::storage

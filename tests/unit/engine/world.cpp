@@ -7,13 +7,13 @@
 
 namespace sovren::engine {
 
-Result<void> FaultyLog::append(std::span<Event> events) {
+Result<void> FaultyLog::append(std::span<Event> events, std::span<const JobRecord> ended) {
   appends += 1;
   const bool is_due = fault != Fault::none && fault_at > 0 && --fault_at == 0;
   if (is_due && fault == Fault::crash_before) throw Crash{};
   if (is_due && fault == Fault::refuse)
     return fail({.code = Code::storage_io, .what = "the disk is full"});
-  SOVREN_DO(log_.append(events));
+  SOVREN_DO(log_.append(events, ended));
   if (is_due && fault == Fault::crash_after) throw Crash{};
   return {};
 }

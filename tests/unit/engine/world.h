@@ -37,10 +37,14 @@ class FaultyLog : public EventLog {
   int fault_at = 0;  ///< counts down with each append; the one that finds 1 gets the fault
   int appends = 0;
 
-  Result<void> append(std::span<Event> events) override;
-  Result<void> replay(const std::function<Result<void>(const Event&)>& visit) override {
-    return log_.replay(visit);
+  using EventLog::append;
+  using EventLog::replay;
+  Result<void> append(std::span<Event> events, std::span<const JobRecord> ended) override;
+  Result<void> replay(EventSeq after, const Visit& visit) override {
+    return log_.replay(after, visit);
   }
+  Result<Snapshot> load_snapshot() override { return log_.load_snapshot(); }
+  Result<void> save_snapshot(const State& state) override { return log_.save_snapshot(state); }
   const std::vector<Event>& events() const { return log_.events(); }
 
  private:

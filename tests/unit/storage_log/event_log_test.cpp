@@ -109,8 +109,10 @@ TEST(EventLog, RecordsNothingThatCouldNotBeReadBack) {
   auto log = open_event_log(dir.log());
   ASSERT_TRUE(log);
   std::vector<Event> events = numbered_batch(1, 1);
-  events.push_back({.body = JobSubmitted{.job = {1}, .user = "ada", .dir = "/x"}});
-  const auto appended = (*log)->append(events);  // a spec without a name
+  JobSpec spec;
+  spec.comment = "\xff";  // not UTF-8
+  events.push_back({.body = JobSubmitted{.job = {1}, .user = "ada", .dir = "/x", .spec = spec}});
+  const auto appended = (*log)->append(events);
   ASSERT_FALSE(appended);
   EXPECT_TRUE(all_of(**log).empty());
   EXPECT_TRUE((*log)->append(std::span(events).first(1)));

@@ -48,9 +48,9 @@ TEST(EventLogFault, RefusesANewerSchemaAndChangesNothing) {
   tamper(dir.log(), "UPDATE schema SET version = 7");
   const Error error = open_error(dir);
   EXPECT_EQ(error.code, Code::refused);
-  EXPECT_THAT(error.what, HasSubstr("schema version 7; this version of Sovren reads up to 1"));
+  EXPECT_THAT(error.what, HasSubstr("schema version 7; this version of Sovren reads up to 2"));
   EXPECT_THAT(error.hint, HasSubstr("newer version of Sovren"));
-  tamper(dir.log(), "UPDATE schema SET version = 1");
+  tamper(dir.log(), "UPDATE schema SET version = 2");
   auto log = open_event_log(dir.log());
   ASSERT_TRUE(log);
   EXPECT_EQ(all_of(**log).size(), 3U);
