@@ -31,6 +31,8 @@ constexpr std::array rows{
     Row{Code::mismatch, "mismatch", 3, 78},
     Row{Code::timed_out, "timed_out", 124, 124},
     Row{Code::interrupted, "interrupted", 130, 75},
+    Row{Code::command_failed, "command_failed", 1, 1},
+    Row{Code::out_of_memory, "out_of_memory", 1, 137},
     Row{Code::bug, "bug", 70, 70},
 };
 

@@ -27,7 +27,9 @@ enum class Code {
   mismatch,     ///< launched in another shape than the job asks for, or a checkpoint of another job
   timed_out,    ///< a time limit passed
   interrupted,  ///< stopped by the user before anything could be saved
-  bug,          ///< a bug in Sovren
+  command_failed,  ///< a user's command ended with an exit code of its own
+  out_of_memory,   ///< it used more memory than it was granted
+  bug,             ///< a bug in Sovren
 };
 
 /// Stable name of a code, as printed in JSON and in docs/errors.md.

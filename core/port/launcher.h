@@ -27,6 +27,8 @@ struct AttemptOrder {
   JobId oldest_set_job;     ///< checkpoint sets of jobs before this one are not restored
   double mtbf_s = 0;        ///< mean time between failures to plan the checkpoint interval for
   JobSpec spec;
+  JobId array_job;            ///< first job of its array; none: not of an array
+  std::int64_t element = -1;  ///< place in the array
   bool operator==(const AttemptOrder&) const = default;
 };
 

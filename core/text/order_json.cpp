@@ -38,6 +38,8 @@ static void fields(auto& io, AttemptOrder& o) {
   io.required("dir", o.dir);
   io.optional("oldest_set_job", o.oldest_set_job);
   io.optional("mtbf_s", o.mtbf_s);
+  io.unless("array_job", o.array_job, JobId());
+  io.unless("element", o.element, std::int64_t{-1});
 }
 static void fields(auto& io, RequestOrder& o) {
   io.required("job", o.job);

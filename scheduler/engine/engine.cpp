@@ -331,7 +331,9 @@ Result<void> Engine::start(const Job& job) {
                                    .dir = job.dir,
                                    .oldest_set_job = job.oldest_set_job,
                                    .mtbf_s = policy::mtbf_s(state_, config_.policy),
-                                   .spec = *job.spec});
+                                   .spec = *job.spec,
+                                   .array_job = job.array_job,
+                                   .element = job.element});
   if (!started) {
     const int exit_code = rank_exit_code(started.error().code);
     inbox_.push_back({job.id, job.attempts, AttemptExited{exit_code, started.error()}});

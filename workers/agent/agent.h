@@ -1,18 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <cstdint>
+#include <deque>
 #include <map>
 #include <memory>
-#include <optional>
-#include <span>
 #include <string>
 #include <vector>
 
 #include "core/port/launcher.h"
+#include "workers/agent/attempt.h"
 #include "workers/agent/private_folder.h"
-#include "workers/agent/report_channel.h"
-#include "workers/launch/process.h"
-#include "workers/launch/programs.h"
 
 namespace sovren::workers {
 
@@ -21,6 +19,7 @@ struct AgentConfig {
   std::string mpirun;                    ///< empty: find_programs()
   std::string temporary_dir;             ///< for the private folder; empty: $TMPDIR, else /tmp
   std::vector<std::string> environment;  ///< "NAME=value" of the attempts; empty: this process's
+  std::int64_t log_bytes_max = log_bytes_max_default;  ///< of what a command prints
 };
 
 /// Starts, watches and reaps the attempts of one node.
@@ -40,7 +39,7 @@ class Agent final : public Launcher {
   ~Agent() override;
 
   /// What this machine has.
-  const NodeResources& resources() const { return resources_; }
+  const NodeResources& resources() const { return host_.resources; }
   /// poll() also returns when this descriptor is readable (a signalfd, an eventfd); it is not read.
   void wake_on(int fd) { wake_fds_.push_back(fd); }
 
@@ -50,36 +49,21 @@ class Agent final : public Launcher {
   std::vector<AttemptNews> poll(double timeout_s) override;
 
  private:
-  struct Running {
-    AttemptOrder order;
-    std::string cookie;
-    Process process;
-    ReportChannel channel;
-    std::optional<Error> failure;  ///< the most telling one that a rank reported
-    bool is_started = false;       ///< rank 0 said so
-    bool is_finished = false;      ///< rank 0 said that the result is durable
-    bool is_kill_requested = false;
-    int warnings = 0;
-    std::int64_t dropped_lines = 0;
-  };
   using Key = std::pair<JobId, int>;
 
-  Agent(Programs programs, PrivateFolder folder, std::vector<std::string> environment);
+  Agent(AttemptHost host, PrivateFolder folder);
   /// Until something happens or the time is over; true when a wake descriptor or signal ended it.
   bool wait(double timeout_s) const;
-  /// Takes in what an attempt has to say.
-  void listen_to(Running& running, std::vector<AttemptNews>& news);
-  void warn(Running& running, std::string text, std::vector<AttemptNews>& news);
-  /// Ends all of an attempt whose first process is over, and says how it went.
-  AttemptExited finish(Running& running, std::vector<AttemptNews>& news);
+  std::vector<pid_t> leaders_but(const Attempt& attempt) const;
+  void remember(const AttemptOrder& order);
 
-  Programs programs_;
+  AttemptHost host_;
   PrivateFolder folder_;
-  std::vector<std::string> environment_;
-  NodeResources resources_;
   std::vector<int> wake_fds_;
-  std::map<Key, Running> running_;
+  std::map<Key, Attempt> running_;
   std::map<JobId, int> last_attempt_;  ///< started or ended: never started again
+  std::deque<JobId> remembered_;       ///< its keys, oldest first
+  static constexpr std::size_t remembered_max = 100'000;
 };
 
 }  // namespace sovren::workers

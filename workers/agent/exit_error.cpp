@@ -34,6 +34,8 @@ Error killed(const ExitFacts& facts, const std::string& log) {
   const int signal = facts.exit_code - 128;
   if (facts.is_kill_requested)
     return Error{.code = Code::interrupted, .what = "the attempt was killed on request"};
+  if (facts.is_stop_requested)
+    return Error{.code = Code::interrupted, .what = "the command was told to end, and did"};
   const char* description = ::strsignal(signal);
   Error error{.code = Code::peer_lost,
               .what = "a process of the attempt was killed by signal " + std::to_string(signal) +
@@ -47,6 +49,18 @@ Error killed(const ExitFacts& facts, const std::string& log) {
   return error;
 }
 
+/// A command's own exit code: what it means, its log may say.
+Error failed_command(const ExitFacts& facts, const std::string& log) {
+  Error error{.code = Code::command_failed,
+              .what = "the command ended with exit code " + std::to_string(facts.exit_code),
+              .where = log};
+  if (const std::string words = last_words(log); !words.empty())
+    error.what += "; its output ends with: " + words;
+  if (facts.exit_code == 126) error.hint = "126: a program that it names cannot be executed";
+  if (facts.exit_code == 127) error.hint = "127: a program that it names is not there";
+  return error;
+}
+
 }  // namespace
 
 std::optional<Error> error_of_exit(const ExitFacts& facts) {
@@ -55,7 +69,8 @@ std::optional<Error> error_of_exit(const ExitFacts& facts) {
   const std::string launch_log = facts.dir + "/logs/launch.log";
   const std::string rank_log = facts.dir + "/logs/rank-0000.log";
   if (facts.exit_code > 128 && facts.exit_code <= 128 + SIGRTMAX && facts.exit_code != 205)
-    return killed(facts, facts.is_started ? rank_log : launch_log);
+    return killed(facts, facts.is_started || facts.is_command ? rank_log : launch_log);
+  if (facts.is_command) return failed_command(facts, rank_log);
   Error error{.code = code_of_rank_exit(facts.exit_code),
               .what = "the attempt ended with exit code " + std::to_string(facts.exit_code) +
                       " without a word",

@@ -13,8 +13,10 @@ struct ExitFacts {
   int exit_code = 0;
   std::string dir;                ///< job directory: its logs are named
   std::optional<Error> reported;  ///< what a rank said
+  bool is_command = false;        ///< a user's program, not sovren-rank
   bool is_started = false;        ///< rank 0 came as far as its first report
   bool is_kill_requested = false;
+  bool is_stop_requested = false;  ///< a command was asked to end
 };
 
 /// Why the attempt ended as it did; nothing when it is done (0) or sealed and stopped (85). What a

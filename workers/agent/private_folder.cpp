@@ -23,12 +23,17 @@ constexpr std::string_view name_start = "sovren-";
 // A younger folder may be one that its maker has not locked yet.
 constexpr std::time_t abandoned_s_min = 60;
 
+/// An agent that is root has folders of its users in it: they may pass, but not look around.
+mode_t folder_mode() {
+  return ::geteuid() == 0 ? 0711 : 0700;
+}
+
 /// Is this a folder of ours that no living process holds? Looks at the lock, not at process ids:
 /// another container may share the place.
 bool is_abandoned(const std::string& path) {
   struct stat about {};
   if (::lstat(path.c_str(), &about) != 0 || !S_ISDIR(about.st_mode)) return false;
-  if (about.st_uid != ::geteuid() || (about.st_mode & 0777) != 0700) return false;
+  if (about.st_uid != ::geteuid() || (about.st_mode & 0766) != 0700) return false;
   if (about.st_mtime > std::time(nullptr) - abandoned_s_min) return false;
   const int fd = ::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
   if (fd < 0) return false;
@@ -63,7 +68,8 @@ Result<PrivateFolder> PrivateFolder::make(const std::string& parent) {
       continue;
     }
     sweep(place);
-    if (::mkdtemp(path.data()) != nullptr) return PrivateFolder(std::move(path));
+    if (::mkdtemp(path.data()) != nullptr && ::chmod(path.c_str(), folder_mode()) == 0)
+      return PrivateFolder(std::move(path));
     why += " " + place + ": " + std::strerror(errno) + ";";
   }
   why.pop_back();

@@ -8,8 +8,8 @@
 
 namespace sovren::workers {
 
-/// A new folder that only this user can enter (0700), deleted with all in it by the destructor; one
-/// whose process was killed is deleted by the next make() in the same place.
+/// A new folder that only this user can look into (0700; of root 0711), deleted with all in it by
+/// the destructor; one whose process was killed is deleted by the next make() in the same place.
 class PrivateFolder {
  public:
   /// In `parent`, else in $TMPDIR, else in /tmp; the next one is taken when a folder cannot be

@@ -27,16 +27,17 @@ Error socket_error(const char* activity, const std::string& path) {
                .where = path};
 }
 
-bool is_of_this_user(int socket) {
+bool is_of(uid_t user, int socket) {
   ucred peer{};
   socklen_t size = sizeof(peer);
   return ::getsockopt(socket, SOL_SOCKET, SO_PEERCRED, &peer, &size) == 0 &&
-         (peer.uid == ::geteuid() || peer.uid == 0);
+         (peer.uid == user || peer.uid == 0);
 }
 
 }  // namespace
 
-Result<ReportChannel> ReportChannel::listen(const std::string& path) {
+Result<ReportChannel> ReportChannel::listen(const std::string& path,
+                                            const std::optional<Identity>& user) {
   sockaddr_un address{};
   address.sun_family = AF_UNIX;
   if (path.size() > socket_path_bytes_max)
@@ -49,9 +50,11 @@ Result<ReportChannel> ReportChannel::listen(const std::string& path) {
   if (!listener.is_open()) return fail(socket_error("cannot make the report socket", path));
   if (::bind(listener.get(), reinterpret_cast<const sockaddr*>(&address), sizeof(address)) != 0)
     return fail(socket_error("cannot bind the report socket", path));
+  if (user && ::chown(path.c_str(), user->uid, user->gid) != 0)
+    return fail(socket_error("cannot hand the report socket over", path));
   if (::listen(listener.get(), 128) != 0)
     return fail(socket_error("cannot listen on the report socket", path));
-  return ReportChannel(path, std::move(listener));
+  return ReportChannel(path, std::move(listener), user ? user->uid : ::geteuid());
 }
 
 ReportChannel::~ReportChannel() {
@@ -101,7 +104,7 @@ void ReportChannel::accept_all() {
     Handle socket(::accept4(listener_.get(), nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC));
     if (!socket.is_open() && errno == EINTR) continue;
     if (!socket.is_open()) return;
-    if (!is_of_this_user(socket.get()) || connections_.size() >= connections_max) continue;
+    if (!is_of(user_, socket.get()) || connections_.size() >= connections_max) continue;
     connections_.emplace_back().socket = std::move(socket);
   }
 }

@@ -5,11 +5,13 @@
 
 #include <cstdint>
 #include <list>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "core/base/result.h"
 #include "workers/agent/line_reader.h"
+#include "workers/launch/identity.h"
 #include "workers/launch/process.h"
 
 namespace sovren::workers {
@@ -25,8 +27,10 @@ inline constexpr std::size_t report_line_bytes_max = std::size_t{1} << 20;
 /// counted.
 class ReportChannel {
  public:
-  /// path: of the socket, at most 107 bytes (sockaddr_un).
-  static Result<ReportChannel> listen(const std::string& path);
+  /// path: of the socket, at most 107 bytes (sockaddr_un). user: whose ranks connect; none: of this
+  /// process's user.
+  static Result<ReportChannel> listen(const std::string& path,
+                                      const std::optional<Identity>& user = {});
   ReportChannel(ReportChannel&&) = default;
   ReportChannel& operator=(ReportChannel&&) = delete;
   ~ReportChannel();
@@ -46,8 +50,8 @@ class ReportChannel {
     std::string to_send;
     int rank = -1;  ///< not said yet
   };
-  ReportChannel(std::string path, Handle listener)
-      : path_(std::move(path)), listener_(std::move(listener)) {}
+  ReportChannel(std::string path, Handle listener, uid_t user)
+      : path_(std::move(path)), listener_(std::move(listener)), user_(user) {}
   void accept_all();
   /// False when the peer is gone.
   bool receive(Connection& connection, std::vector<std::string>& lines);
@@ -56,6 +60,7 @@ class ReportChannel {
 
   std::string path_;
   Handle listener_;
+  uid_t user_;  ///< whose processes may connect, beside root's
   std::list<Connection> connections_;
   std::string before_rank_0_;  ///< requests that wait for rank 0
   std::int64_t dropped_of_closed_ = 0;

@@ -1,20 +1,21 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "workers/launch/command.h"
 
+#include <signal.h>
+
 #include <algorithm>
 #include <array>
+#include <cstring>
 #include <sstream>
 #include <string_view>
 
 #include "core/base/check.h"
+#include "workers/launch/environment.h"
 #include "workers/launch/process_tree.h"
+#include "workers/launch/user_command.h"
 
 namespace sovren::workers {
 namespace {
-
-bool starts_with(std::string_view text, std::string_view prefix) {
-  return text.substr(0, prefix.size()) == prefix;
-}
 
 /// Variables by which a process finds the MPI job or Slurm step it belongs to, and our own.
 bool is_left_out(std::string_view variable) {
@@ -23,13 +24,7 @@ bool is_left_out(std::string_view variable) {
       "OMPI_MCA_pmix", "OMPI_APP_",      "PMIX_",          "PMI_",
       "SLURM_",        "SOVREN_JOB_ID=", "SOVREN_RANK=",   "SOVREN_ATTEMPT"};
   return std::any_of(prefixes.begin(), prefixes.end(),
-                     [&](std::string_view prefix) { return starts_with(variable, prefix); });
-}
-
-bool has(std::span<const std::string> environment, std::string_view name) {
-  return std::any_of(environment.begin(), environment.end(), [&](const std::string& variable) {
-    return starts_with(variable, std::string(name) + "=");
-  });
+                     [&](std::string_view prefix) { return variable.starts_with(prefix); });
 }
 
 std::string as_text(double value) {
@@ -60,6 +55,48 @@ void add_mpirun(std::vector<std::string>& argv, const AttemptOrder& order,
   if (order.ranks > setting.cpus) add({"--mca", "mpi_yield_when_idle", "1"});
 }
 
+std::vector<std::string> rank_words(const AttemptOrder& order, const CommandSetting& setting) {
+  return {setting.programs.rank,
+          "--dir",
+          order.dir,
+          "--job",
+          std::to_string(order.job.value),
+          "--attempt",
+          std::to_string(order.attempt),
+          "--ranks",
+          std::to_string(order.ranks),
+          "--oldest-set-job",
+          std::to_string(order.oldest_set_job.value),
+          "--mtbf",
+          as_text(order.mtbf_s),
+          "--report",
+          setting.report_socket};
+}
+
+/// What every attempt of the user finds in its environment, whatever its kind.
+Environment environment_of(const AttemptOrder& order, const CommandSetting& setting,
+                           std::span<const std::string> inherited) {
+  Environment environment;
+  for (const std::string& variable : inherited)
+    if (!is_left_out(variable)) environment.add(variable);
+  if (setting.user) {
+    environment.set("USER", setting.user->name);
+    environment.set("LOGNAME", setting.user->name);
+    environment.set("HOME", setting.user->home);
+    environment.set("SHELL", setting.user->shell);
+  }
+  if (order.spec.resources.gpus_per_rank > 0) {
+    std::string list;
+    for (const std::string& gpu : setting.gpus) list += (list.empty() ? "" : ",") + gpu;
+    environment.set("CUDA_VISIBLE_DEVICES", list);
+  }
+  environment.set("SOVREN_JOB_ID", std::to_string(order.job.value));
+  environment.set("SOVREN_ATTEMPT", std::to_string(order.attempt));
+  environment.set("SOVREN_CHECKPOINT_DIR", order.dir + "/checkpoints");
+  environment.set(cookie_variable, setting.cookie);
+  return environment;
+}
+
 }  // namespace
 
 Result<Command> make_command(const AttemptOrder& order, const CommandSetting& setting,
@@ -70,38 +107,36 @@ Result<Command> make_command(const AttemptOrder& order, const CommandSetting& se
                  .what = "mpirun is not on PATH, and a job of " + std::to_string(order.ranks) +
                          " ranks needs it",
                  .hint = "install openmpi-bin, let SOVREN_MPIRUN name mpirun, or use --ranks 1"});
-  Command command;
+  Command command{.user = setting.user};
+  Environment environment = environment_of(order, setting, inherited);
+  std::vector<std::string> program;
+  if (const auto* spec = std::get_if<CommandSpec>(&order.spec.kind)) {
+    add_user_variables(environment, order, *spec);
+    SOVREN_TRY(words, user_words(order, *spec, setting, environment));
+    program = std::move(words);
+    command.input = spec->input;
+    command.folder = spec->folder.empty() ? order.dir : spec->folder;
+  } else {
+    program = rank_words(order, setting);
+    // Ranks are the parallelism: a BLAS that starts threads of its own would oversubscribe the
+    // cores.
+    for (const char* threads : {"OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS"})
+      if (!environment.find(threads)) environment.set(threads, "1");
+  }
   if (order.ranks > 1) add_mpirun(command.argv, order, setting);
-  const std::vector<std::string> rank{setting.programs.rank,
-                                      "--dir",
-                                      order.dir,
-                                      "--job",
-                                      std::to_string(order.job.value),
-                                      "--attempt",
-                                      std::to_string(order.attempt),
-                                      "--ranks",
-                                      std::to_string(order.ranks),
-                                      "--oldest-set-job",
-                                      std::to_string(order.oldest_set_job.value),
-                                      "--mtbf",
-                                      as_text(order.mtbf_s),
-                                      "--report",
-                                      setting.report_socket};
-  command.argv.insert(command.argv.end(), rank.begin(), rank.end());
-
-  for (const std::string& variable : inherited)
-    if (!is_left_out(variable)) command.environment.push_back(variable);
-  const auto set = [&](std::string_view name, const std::string& value) {
-    command.environment.push_back(std::string(name) + "=" + value);
-  };
-  // Ranks are the parallelism: a BLAS that starts threads of its own would oversubscribe the cores.
-  for (const char* threads : {"OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS"})
-    if (!has(command.environment, threads)) set(threads, "1");
-  set("SOVREN_JOB_ID", std::to_string(order.job.value));
-  set("SOVREN_ATTEMPT", std::to_string(order.attempt));
-  set("SOVREN_CHECKPOINT_DIR", order.dir + "/checkpoints");
-  set(cookie_variable, setting.cookie);
+  command.argv.insert(command.argv.end(), program.begin(), program.end());
+  command.environment = std::move(environment).variables();
   return command;
+}
+
+Result<int> signal_number(const std::string& name) {
+  const std::string_view bare = std::string_view(name).substr(name.starts_with("SIG") ? 3 : 0);
+  for (int number = 1; number < SIGRTMIN; ++number)
+    if (const char* known = ::sigabbrev_np(number); known != nullptr && bare == known)
+      return number;
+  return fail({.code = Code::refused,
+               .what = "there is no signal '" + name + "'",
+               .hint = "checkpoint_signal is one of USR1, USR2, TERM, INT, HUP, ..."});
 }
 
 }  // namespace sovren::workers

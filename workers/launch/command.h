@@ -1,20 +1,29 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <sched.h>
+
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
 
 #include "core/base/result.h"
 #include "core/port/launcher.h"
+#include "workers/launch/identity.h"
 #include "workers/launch/programs.h"
 
 namespace sovren::workers {
 
 /// How one attempt is started, ready for exec.
 struct Command {
-  std::vector<std::string> argv;
+  std::vector<std::string> argv;         ///< the program first, by its path
   std::vector<std::string> environment;  ///< "NAME=value"
+  std::string folder;                    ///< working folder; empty: this process's
+  std::string input;                     ///< file of its standard input; empty: nothing to read
+  std::optional<Identity> user;          ///< none: who this process is
+  std::optional<cpu_set_t> cpus;         ///< cores that it may use; none: as this process
+  std::vector<int> cgroup_procs;         ///< open cgroup.procs of the groups that it enters
 };
 
 /// What a command is made for, beside the order itself.
@@ -23,8 +32,11 @@ struct CommandSetting {
   std::string report_socket;  ///< where rank 0 reports to
   std::string private_dir;    ///< for the launcher's own files
   std::string cookie;         ///< marks every process of the attempt; see process_tree.h
-  int cpus = 1;               ///< of this machine
+  int cpus = 1;               ///< that the ranks here share
   bool is_root = false;       ///< mpirun asks to be told
+  std::optional<Identity> user;
+  std::vector<std::string> gpus;  ///< of this attempt here, as CUDA_VISIBLE_DEVICES takes them
+  std::string script;             ///< file that holds the script of a command
 };
 
 /// One rank is started as a plain process; several by mpirun, whose exit code is the first non-zero
@@ -32,11 +44,14 @@ struct CommandSetting {
 /// itself was told to end. `inherited` is the environment of this process, of which the parts that
 /// name another MPI job or Slurm step are left out: mpirun would join them.
 ///
-/// Errors   input_missing: several ranks, but no mpirun.
+/// Errors   input_missing: several ranks, but no mpirun; a command whose program is not there.
 /// Source   facts measured with Open MPI 4.1.4: `pml ob1` and `btl self,vader` halve the start-up;
 ///          binding is off because every mpirun on a machine would take the same first cores; one
 ///          more copy in shared memory because containers forbid process_vm_readv.
 Result<Command> make_command(const AttemptOrder& order, const CommandSetting& setting,
                              std::span<const std::string> inherited);
+
+/// "USR1" or "SIGUSR1" -> its number; refused when there is no such signal.
+Result<int> signal_number(const std::string& name);
 
 }  // namespace sovren::workers

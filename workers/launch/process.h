@@ -46,9 +46,12 @@ Handle watch_end(pid_t pid);
 /// Threads  one.
 class Process {
  public:
-  /// Starts the command. Its standard output and error are appended to log_path, its input is
-  /// empty. vfork: a parent with a large memory starts children as fast as a small one.
-  /// Errors   input_missing: the program cannot be run; storage_io: the log cannot be opened.
+  /// Starts the command with its standard output and error going to `output`. vfork: a parent with
+  /// a large memory starts children as fast as a small one.
+  /// Errors   input_missing: the program, its folder or its input is not there; refused: the user
+  ///          cannot be become, or there are too many processes.
+  static Result<Process> start(const Command& command, int output);
+  /// The same, appended to a file. Errors, too: storage_io: it cannot be opened.
   static Result<Process> start(const Command& command, const std::string& log_path);
   Process(Process&&) = default;
   Process& operator=(Process&&) = delete;
@@ -62,6 +65,8 @@ class Process {
   std::optional<int> exit_code();
   /// SIGKILL to the process and its group.
   void kill();
+  /// A signal to the process and its group, as long as it runs.
+  void signal(int number) const;
 
  private:
   Process(pid_t pid, Handle end) : pid_(pid), end_(std::move(end)) {}

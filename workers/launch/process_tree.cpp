@@ -5,6 +5,7 @@
 #include <sys/prctl.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 #include <fstream>
@@ -63,7 +64,7 @@ Result<void> adopt_orphans() {
                .what = std::string("this process cannot adopt orphans: ") + std::strerror(errno)});
 }
 
-std::vector<Child> own_children() {
+std::vector<Child> own_children(const std::vector<pid_t>& known) {
   std::vector<pid_t> pids;
   if (!list_children(pids)) {
     pids.clear();
@@ -72,7 +73,8 @@ std::vector<Child> own_children() {
   }
   std::vector<Child> children;
   for (const pid_t pid : pids)
-    children.push_back(Child{.pid = pid, .is_zombie = stat_of(pid).state == 'Z'});
+    if (std::find(known.begin(), known.end(), pid) == known.end())
+      children.push_back(Child{.pid = pid, .is_zombie = stat_of(pid).state == 'Z'});
   return children;
 }
 

@@ -23,8 +23,8 @@ struct Child {
   bool is_zombie = false;
 };
 
-/// The children of this process, whichever thread has them.
-std::vector<Child> own_children();
+/// The children of this process, whichever thread has them, but for those in `known`.
+std::vector<Child> own_children(const std::vector<pid_t>& known = {});
 
 /// Was this process started with that cookie? unknown: its environment cannot be read, or is empty,
 /// as it is for a moment while it becomes another program (exec).

@@ -18,6 +18,9 @@ struct Programs {
 /// the first on PATH. Errors input_missing: no sovren-rank, or a variable that names no program.
 Result<Programs> find_programs(Programs known = {});
 
+/// Is there a file that may be executed?
+bool is_program(const std::string& path);
+
 /// The file that runs as this process, resolved.
 std::string running_program();
 

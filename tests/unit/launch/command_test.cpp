@@ -3,6 +3,7 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <signal.h>
 
 namespace sovren::workers {
 namespace {
@@ -92,9 +93,9 @@ TEST(Command, AnotherMpiJobsVariablesAreLeftOut) {
   ASSERT_TRUE(command.has_value());
   EXPECT_EQ(command->environment,
             (std::vector<std::string>{
-                "PATH=/bin", "OMPI_MCA_btl_tcp_x=1", "SOVREN_HOME=/h", "OPENBLAS_NUM_THREADS=1",
-                "OMP_NUM_THREADS=1", "SOVREN_JOB_ID=12", "SOVREN_ATTEMPT=3",
-                "SOVREN_CHECKPOINT_DIR=/jobs/a b/checkpoints", "SOVREN_ATTEMPT_COOKIE=12-3"}));
+                "PATH=/bin", "OMPI_MCA_btl_tcp_x=1", "SOVREN_HOME=/h", "SOVREN_JOB_ID=12",
+                "SOVREN_ATTEMPT=3", "SOVREN_CHECKPOINT_DIR=/jobs/a b/checkpoints",
+                "SOVREN_ATTEMPT_COOKIE=12-3", "OPENBLAS_NUM_THREADS=1", "OMP_NUM_THREADS=1"}));
 }
 
 TEST(Command, ThreadsThatTheUserChoseStay) {
@@ -102,6 +103,85 @@ TEST(Command, ThreadsThatTheUserChoseStay) {
   const auto command = make_command(order_of(1), setting_of(4), inherited);
   EXPECT_THAT(command->environment, Contains("OMP_NUM_THREADS=4"));
   EXPECT_THAT(command->environment, Not(Contains("OMP_NUM_THREADS=1")));
+}
+
+// A user's command.
+
+AttemptOrder order_of(CommandSpec spec, int ranks = 1) {
+  AttemptOrder order = order_of(ranks);
+  order.spec.name = "greet";
+  order.spec.kind = std::move(spec);
+  order.node = "n1";
+  order.user = "ada";
+  return order;
+}
+
+Result<Command> make(const AttemptOrder& order) {
+  CommandSetting setting = setting_of(4);
+  setting.script = "/jobs/a b/script";
+  const std::vector<std::string> inherited{"PATH=/usr/bin:/bin", "SLURM_JOB_ID=9"};
+  return make_command(order, setting, inherited);
+}
+
+TEST(UserCommand, ProgramIsLookedUpOnThePathThatItWillHave) {
+  const auto command = make(order_of(CommandSpec{.argv = {"true", "x y"}}));
+  ASSERT_TRUE(command.has_value()) << to_text(command.error());
+  EXPECT_EQ(command->argv, (std::vector<std::string>{"/usr/bin/true", "x y"}));
+  const auto missing =
+      make(order_of(CommandSpec{.argv = {"true"}, .environment = {{"PATH", "/nowhere"}}}));
+  ASSERT_FALSE(missing.has_value());
+  EXPECT_EQ(missing.error().code, Code::input_missing);
+  EXPECT_EQ(make(order_of(CommandSpec{.argv = {"./tool"}}))->argv[0], "./tool");
+}
+
+TEST(UserCommand, ScriptIsRunByItsFirstLineOrTheShell) {
+  EXPECT_EQ(make(order_of(CommandSpec{.script = "#!/bin/bash\necho"}))->argv,
+            (std::vector<std::string>{"/jobs/a b/script"}));
+  EXPECT_EQ(make(order_of(CommandSpec{.script = "echo"}))->argv,
+            (std::vector<std::string>{"/bin/sh", "/jobs/a b/script"}));
+}
+
+TEST(UserCommand, FindsWhoItIsInItsEnvironment) {
+  AttemptOrder order = order_of(CommandSpec{.argv = {"true"}, .environment = {{"X", "1"}}});
+  order.spec.resources.cpus_per_rank = 3;
+  order.array_job = JobId{10};
+  order.element = 2;
+  const auto command = make(order);
+  ASSERT_TRUE(command.has_value());
+  EXPECT_THAT(command->environment,
+              testing::IsSupersetOf(
+                  {"SOVREN_JOB_ID=12", "SOVREN_ATTEMPT=3", "SOVREN_RANK=0", "SOVREN_RANKS=1",
+                   "SOVREN_NODES=1", "SOVREN_ARRAY_TASK_ID=2",
+                   "SOVREN_CHECKPOINT_DIR=/jobs/a b/checkpoints", "SLURM_JOB_ID=12",
+                   "SLURM_JOB_NAME=greet", "SLURM_NTASKS=1", "SLURM_CPUS_PER_TASK=3",
+                   "SLURM_JOB_NODELIST=n1", "SLURM_RESTART_COUNT=2", "SLURM_ARRAY_JOB_ID=10",
+                   "SLURM_ARRAY_TASK_ID=2", "SLURM_SUBMIT_DIR=/jobs/a b", "X=1"}));
+  EXPECT_THAT(command->environment, Not(Contains("SLURM_JOB_ID=9")));
+  EXPECT_THAT(command->environment, Not(Contains(testing::StartsWith("OMP_NUM_THREADS"))));
+  EXPECT_EQ(command->folder, "/jobs/a b");
+}
+
+TEST(UserCommand, SeveralRanksLearnTheirNumberFromMpirun) {
+  const auto command = make(order_of(CommandSpec{.argv = {"true"}}, 2));
+  ASSERT_TRUE(command.has_value());
+  EXPECT_EQ(command->argv[0], "/bin/mpirun");
+  EXPECT_EQ(command->argv.back(), "/usr/bin/true");
+  EXPECT_THAT(command->argv, Contains(testing::HasSubstr("SOVREN_RANK=$OMPI_COMM_WORLD_RANK")));
+}
+
+TEST(UserCommand, SignalThatMpirunKeepsToItselfIsRefused) {
+  const CommandSpec spec{.argv = {"true"}, .checkpoint_signal = "TERM"};
+  EXPECT_TRUE(make(order_of(spec)).has_value());
+  const auto refused = make(order_of(spec, 2));
+  ASSERT_FALSE(refused.has_value());
+  EXPECT_EQ(refused.error().code, Code::refused);
+}
+
+TEST(UserCommand, SignalsHaveTwoSpellings) {
+  EXPECT_EQ(signal_number("USR1").value_or(0), SIGUSR1);
+  EXPECT_EQ(signal_number("SIGTERM").value_or(0), SIGTERM);
+  EXPECT_FALSE(signal_number("SIGNAL").has_value());
+  EXPECT_FALSE(signal_number("").has_value());
 }
 
 }  // namespace

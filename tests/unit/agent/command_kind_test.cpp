@@ -1,0 +1,234 @@
+// SPDX-License-Identifier: Apache-2.0
+// Attempts of users' own programs.
+#include <pwd.h>
+#include <signal.h>
+#include <sys/stat.h>
+
+#include "tests/unit/agent/agent_fixture.h"
+#include "workers/agent/command_output.h"
+
+namespace sovren::workers {
+namespace {
+
+class CommandKind : public AgentFixture {
+ protected:
+  AgentConfig config() override {
+    AgentConfig made = AgentFixture::config();
+    made.log_bytes_max = 4096;
+    return made;
+  }
+  AttemptOrder order(CommandSpec spec, int ranks = 1) {
+    AttemptOrder made;
+    made.job = JobId{1};
+    made.attempt = 1;
+    made.ranks = ranks;
+    made.dir = dir_ + "/job";
+    made.spec.name = "command";
+    made.spec.kind = std::move(spec);
+    return made;
+  }
+  AttemptOrder script(const std::string& text, const std::string& checkpoint_signal = "") {
+    return order({.script = text, .checkpoint_signal = checkpoint_signal});
+  }
+  AttemptExited run(const AttemptOrder& order) {
+    const auto started = agent().start(order);
+    EXPECT_TRUE(started.has_value()) << to_text(started.error());
+    return wait_for<AttemptExited>().value_or(AttemptExited{.exit_code = -1});
+  }
+  std::string log() const { return text_of("job/logs/rank-0000.log"); }
+};
+
+TEST_F(CommandKind, ExitCodeZeroIsAFinishedJob) {
+  ASSERT_TRUE(agent().start(order({.argv = {"true"}})).has_value());
+  const auto finished = wait_for<ReportFinished>();
+  ASSERT_TRUE(finished.has_value());
+  EXPECT_EQ(finished->digest, "");
+  const auto exited = wait_for<AttemptExited>();
+  ASSERT_TRUE(exited.has_value());
+  EXPECT_EQ(exited->exit_code, 0);
+  EXPECT_FALSE(exited->error.has_value());
+  EXPECT_TRUE(std::filesystem::is_directory(dir_ + "/job/checkpoints"));
+  EXPECT_NE(text_of("job/job.toml").find("command"), std::string::npos);
+}
+
+TEST_F(CommandKind, FailureQuotesTheOutput) {
+  const AttemptExited exited = run(script("echo going >&2; echo wrong; exit 3"));
+  EXPECT_EQ(exited.exit_code, 3);
+  ASSERT_TRUE(exited.error.has_value());
+  EXPECT_EQ(exited.error->code, Code::command_failed);
+  EXPECT_NE(exited.error->what.find("going wrong"), std::string::npos) << exited.error->what;
+  EXPECT_EQ(log(), "going\nwrong\n");
+}
+
+TEST_F(CommandKind, MissingProgramIsAnErrorOfStart) {
+  const auto started = agent().start(order({.argv = {"no-such-program"}}));
+  ASSERT_FALSE(started.has_value());
+  EXPECT_EQ(started.error().code, Code::input_missing);
+  const auto by_path = agent().start(order({.argv = {"/nowhere/program"}}));
+  ASSERT_FALSE(by_path.has_value());
+  EXPECT_EQ(by_path.error().code, Code::input_missing);
+  const auto folder = agent().start(order({.argv = {"true"}, .folder = "/nowhere"}));
+  ASSERT_FALSE(folder.has_value());
+  EXPECT_NE(folder.error().what.find("working folder"), std::string::npos) << folder.error().what;
+  const auto input = agent().start(order({.argv = {"cat"}, .input = "/nowhere/input"}));
+  ASSERT_FALSE(input.has_value());
+  EXPECT_EQ(input.error().where, "/nowhere/input");
+  EXPECT_TRUE(agent().poll(0).empty());
+}
+
+TEST_F(CommandKind, ReadsItsInputInItsFolder) {
+  std::ofstream(dir_ + "/input") << "hello\n";
+  AttemptOrder made = order({.argv = {"sh", "-c", "cat; pwd"}, .input = dir_ + "/input"});
+  EXPECT_EQ(run(made).exit_code, 0);
+  EXPECT_EQ(log(), "hello\n" + std::filesystem::canonical(dir_ + "/job").string() + "\n");
+}
+
+TEST_F(CommandKind, LogIsKeptAcrossAttempts) {
+  AttemptOrder made = script("echo attempt $SOVREN_ATTEMPT restart $SLURM_RESTART_COUNT");
+  EXPECT_EQ(run(made).exit_code, 0);
+  made.attempt = 2;
+  EXPECT_EQ(run(made).exit_code, 0);
+  EXPECT_EQ(log(), "attempt 1 restart 0\nattempt 2 restart 1\n");
+}
+
+TEST_F(CommandKind, LogStopsAtItsLimitAndTheCommandGoesOn) {
+  AttemptOrder made = script("head -c 1000000 /dev/zero | tr '\\0' x; exit 7");
+  EXPECT_EQ(run(made).exit_code, 7);
+  EXPECT_EQ(log().substr(0, 4097), std::string(4096, 'x') + "\n");
+  EXPECT_NE(log().find("limit of 4KiB"), std::string::npos);
+  EXPECT_LT(log().size(), 4096U + 200U);
+}
+
+TEST_F(CommandKind, LinesOfTheOutputAreReports) {
+  AttemptOrder made = script(
+      "echo 'sovren: {\"progress\": 0.25, \"step\": 5, \"phase\": \"melt\","
+      " \"metrics\": {\"loss\": 0.5}}'; read wait < \"$SOVREN_JOB_DIR/fifo\";"
+      "echo 'sovren: {\"checkpoint\": 6}'; echo 'sovren: nonsense'");
+  std::filesystem::create_directories(made.dir);
+  ASSERT_EQ(::mkfifo((made.dir + "/fifo").c_str(), 0600), 0);
+  ASSERT_TRUE(agent().start(made).has_value());
+  const auto progress = wait_for<ReportProgress>();
+  ASSERT_TRUE(progress.has_value());
+  EXPECT_EQ(progress->progress.fraction, 0.25);
+  EXPECT_EQ(progress->progress.step, 5);
+  EXPECT_EQ(progress->progress.phase, "melt");
+  EXPECT_EQ(progress->progress.metrics.at("loss"), 0.5);
+  std::ofstream(made.dir + "/fifo") << "go\n";
+  const auto sealed = wait_for<ReportSealed>();
+  ASSERT_TRUE(sealed.has_value());
+  EXPECT_EQ(sealed->step, 6);
+  EXPECT_TRUE(wait_for<ReportWarning>().has_value());
+  const auto finished = wait_for<ReportFinished>();
+  ASSERT_TRUE(finished.has_value());
+  EXPECT_EQ(finished->steps, 5);
+  EXPECT_EQ(finished->metrics.at("loss"), 0.5);
+}
+
+constexpr const char* waits_for_usr1 =
+    "trap 'exit 85' USR1; echo 'sovren: {\"step\": 0}'; while :; do sleep 0.01; done";
+
+TEST_F(CommandKind, StopSendsTheCheckpointSignalAndExit85IsASeal) {
+  for (const Request request : {Request::checkpoint, Request::stop, Request::preempt}) {
+    AttemptOrder made = script(waits_for_usr1, "USR1");
+    made.attempt = 1 + static_cast<int>(request);
+    ASSERT_TRUE(agent().start(made).has_value());
+    ASSERT_TRUE(wait_for<ReportProgress>().has_value());
+    ASSERT_TRUE(agent().request(JobId{1}, made.attempt, request).has_value());
+    const auto sealed = wait_for<ReportSealed>();
+    ASSERT_TRUE(sealed.has_value());
+    EXPECT_EQ(sealed->step, made.attempt) << "grows from attempt to attempt";
+    const auto exited = wait_for<AttemptExited>();
+    ASSERT_TRUE(exited.has_value());
+    EXPECT_EQ(exited->exit_code, 85);
+    EXPECT_FALSE(exited->error.has_value());
+  }
+}
+
+TEST_F(CommandKind, WithoutACheckpointSignalAStopTerminates) {
+  ASSERT_TRUE(agent().start(script(waits_for_usr1)).has_value());
+  ASSERT_TRUE(wait_for<ReportProgress>().has_value());
+  ASSERT_TRUE(agent().request(JobId{1}, 1, Request::checkpoint).has_value());
+  ASSERT_TRUE(agent().request(JobId{1}, 1, Request::stop).has_value());
+  const auto exited = wait_for<AttemptExited>();
+  ASSERT_TRUE(exited.has_value());
+  EXPECT_EQ(exited->exit_code, 128 + SIGTERM);
+  ASSERT_TRUE(exited->error.has_value());
+  EXPECT_EQ(exited->error->code, Code::interrupted);
+}
+
+TEST_F(CommandKind, NothingOfAKilledCommandIsLeft) {
+  ASSERT_TRUE(agent()
+                  .start(script("setsid sh -c 'sleep 1000; : '\"$SOVREN_JOB_DIR\" & "
+                                "echo 'sovren: {\"step\": 1}'; sleep 1000"))
+                  .has_value());
+  ASSERT_TRUE(wait_for<ReportProgress>().has_value());
+  ASSERT_TRUE(agent().request(JobId{1}, 1, Request::kill).has_value());
+  const auto exited = wait_for<AttemptExited>();
+  ASSERT_TRUE(exited.has_value());
+  EXPECT_EQ(exited->exit_code, 128 + SIGKILL);
+  EXPECT_TRUE(processes_of(dir_).empty());
+}
+
+TEST_F(CommandKind, OrphanThatHoldsTheOutputDoesNotHoldUpTheEnd) {
+  EXPECT_EQ(run(script("setsid sleep 1000 & exit 0")).exit_code, 0);
+}
+
+TEST_F(CommandKind, SeveralRanksKnowTheirNumbers) {
+  AttemptOrder made =
+      order({.argv = {"sh", "-c", "echo rank $SOVREN_RANK of $SOVREN_RANKS, $SLURM_PROCID"}}, 3);
+  EXPECT_EQ(run(made).exit_code, 0);
+  for (const char* line : {"rank 0 of 3, 0\n", "rank 1 of 3, 1\n", "rank 2 of 3, 2\n"})
+    EXPECT_NE(log().find(line), std::string::npos) << log();
+}
+
+TEST_F(CommandKind, SeveralRanksCheckpointOnTheSignal) {
+  AttemptOrder made = order({.script = waits_for_usr1, .checkpoint_signal = "USR1"}, 2);
+  ASSERT_TRUE(agent().start(made).has_value());
+  ASSERT_TRUE(wait_for<ReportProgress>().has_value());
+  while (log().find('\n') == log().rfind('\n'))  // both ranks have set their trap
+    for (AttemptNews& news : agent().poll(0.05)) unread_.push_back(std::move(news));
+  ASSERT_TRUE(agent().request(JobId{1}, 1, Request::stop).has_value());
+  const auto exited = wait_for<AttemptExited>();
+  ASSERT_TRUE(exited.has_value());
+  EXPECT_EQ(exited->exit_code, 85);
+}
+
+TEST_F(CommandKind, RunsAsTheJobsUser) {
+  if (::geteuid() != 0) GTEST_SKIP() << "needs root, to become somebody else";
+  const passwd* nobody = ::getpwnam("nobody");
+  if (nobody == nullptr) GTEST_SKIP() << "there is no user nobody";
+  const uid_t uid = nobody->pw_uid;
+  ASSERT_EQ(::chmod(dir_.c_str(), 01777), 0);
+  AttemptOrder made = script("id -un; id -u; echo $USER; touch \"$SOVREN_JOB_DIR/file\"");
+  made.user = "nobody";
+  EXPECT_EQ(run(made).exit_code, 0);
+  EXPECT_EQ(log(), "nobody\n" + std::to_string(uid) + "\nnobody\n");
+  for (const char* file : {"", "/file", "/job.toml", "/logs/rank-0000.log", "/script"}) {
+    struct stat about {};
+    ASSERT_EQ(::stat((made.dir + file).c_str(), &about), 0) << file;
+    EXPECT_EQ(about.st_uid, uid) << file;
+  }
+}
+
+TEST_F(CommandKind, FolderOfAnotherUserIsNotWrittenByRootsHand) {
+  if (::geteuid() != 0) GTEST_SKIP() << "needs root, to become somebody else";
+  if (::getpwnam("nobody") == nullptr) GTEST_SKIP() << "there is no user nobody";
+  AttemptOrder made = order({.argv = {"true"}});
+  made.user = "nobody";  // who may not write into dir_
+  const auto started = agent().start(made);
+  ASSERT_FALSE(started.has_value());
+  EXPECT_EQ(started.error().code, Code::storage_io);
+  EXPECT_FALSE(std::filesystem::exists(made.dir));
+}
+
+TEST_F(CommandKind, UnknownUserIsRefused) {
+  AttemptOrder made = order({.argv = {"true"}});
+  made.user = "no-such-user";
+  const auto started = agent().start(made);
+  ASSERT_FALSE(started.has_value());
+  EXPECT_EQ(started.error().code, Code::refused);
+  EXPECT_NE(started.error().what.find("no-such-user"), std::string::npos);
+}
+
+}  // namespace
+}  // namespace sovren::workers

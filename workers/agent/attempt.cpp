@@ -1,0 +1,187 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "workers/agent/attempt.h"
+
+#include <signal.h>
+
+#include <algorithm>
+
+#include "core/text/report_json.h"
+#include "workers/agent/exit_error.h"
+#include "workers/agent/job_folder.h"
+#include "workers/agent/orphans.h"
+#include "workers/launch/process_tree.h"
+
+namespace sovren::workers {
+namespace {
+
+constexpr int warnings_max = 5;
+
+Result<std::optional<CommandOutput>> output_of(const AttemptOrder& order, const AttemptHost& host,
+                                               const std::optional<Identity>& user) {
+  if (!std::holds_alternative<CommandSpec>(order.spec.kind)) return std::optional<CommandOutput>();
+  SOVREN_TRY(output, CommandOutput::open({.path = order.dir + "/logs/rank-0000.log",
+                                          .owner = user,
+                                          .bytes_max = host.log_bytes_max}));
+  return std::optional<CommandOutput>(std::move(output));
+}
+
+Result<int> checkpoint_signal_of(const AttemptOrder& order) {
+  const auto* command = std::get_if<CommandSpec>(&order.spec.kind);
+  if (command == nullptr || command->checkpoint_signal.empty()) return 0;
+  return signal_number(command->checkpoint_signal);
+}
+
+}  // namespace
+
+Result<Attempt> Attempt::start(const AttemptOrder& order, const AttemptHost& host) {
+  const std::string name = std::to_string(order.job.value) + "-" + std::to_string(order.attempt);
+  const std::string cookie = host.private_dir + "/" + name;
+  const bool is_command = std::holds_alternative<CommandSpec>(order.spec.kind);
+  SOVREN_TRY(user, identity_for(order.user));
+  SOVREN_TRY(checkpoint_signal, checkpoint_signal_of(order));
+  SOVREN_TRY(command, make_command(order,
+                                   {.programs = host.programs,
+                                    .report_socket = cookie + "/reports",
+                                    .private_dir = cookie,
+                                    .cookie = cookie,
+                                    .cpus = host.resources.cpus,
+                                    .is_root = user ? user->uid == 0 : ::geteuid() == 0,
+                                    .user = user,
+                                    .script = script_file(order)},
+                                   host.environment));
+  SOVREN_DO(prepare_job_folder(order, user));
+  std::optional<AttemptFolder> folder(std::in_place);
+  if (!is_command || order.ranks > 1) {
+    SOVREN_TRY(made, AttemptFolder::make(cookie, user));
+    folder.emplace(std::move(made));
+  }
+  std::optional<ReportChannel> channel;
+  if (!is_command) {
+    SOVREN_TRY(listening, ReportChannel::listen(folder->socket(), user));
+    channel.emplace(std::move(listening));
+  }
+  SOVREN_TRY(output, output_of(order, host, user));
+  auto process = output ? Process::start(command, output->write_end())
+                        : Process::start(command, order.dir + "/logs/launch.log");
+  if (!process) return fail(std::move(process).error());
+  Attempt attempt(order, cookie, std::move(*folder), *std::move(process));
+  if (channel) attempt.channel_.emplace(std::move(*channel));
+  if (output) attempt.output_.emplace(std::move(*output)).started();
+  attempt.checkpoint_signal_ = checkpoint_signal;
+  return attempt;
+}
+
+void Attempt::request(Request request) {
+  if (request == Request::kill) {
+    is_kill_requested_ = true;
+    process_.kill();
+  } else if (output_) {
+    request_command(request);
+  } else if (request == Request::checkpoint) {
+    channel_->send(R"({"request":"checkpoint"})");
+  } else {
+    // A cancelled job seals too: that costs a moment, and running it again loses nothing.
+    channel_->send(R"({"request":"stop"})");
+  }
+}
+
+void Attempt::request_command(Request request) {
+  const bool may_checkpoint = checkpoint_signal_ != 0 && request != Request::cancel;
+  if (request == Request::checkpoint && !may_checkpoint) return;
+  if (request != Request::checkpoint) is_stop_requested_ = true;
+  process_.signal(may_checkpoint ? checkpoint_signal_ : SIGTERM);
+}
+
+void Attempt::acknowledge_seal(std::int64_t step) {
+  if (channel_) channel_->send("{\"sealed_recorded\":" + std::to_string(step) + "}");
+}
+
+void Attempt::kill() {
+  process_.kill();
+}
+
+void Attempt::add_to(std::vector<pollfd>& wanted) const {
+  wanted.push_back({process_.end_fd(), POLLIN, 0});
+  if (channel_) channel_->add_to(wanted);
+  if (output_) output_->add_to(wanted);
+}
+
+bool Attempt::has_ended() const {
+  pollfd ended{process_.end_fd(), POLLIN, 0};
+  return ::poll(&ended, 1, 0) > 0;
+}
+
+void Attempt::listen(std::vector<AttemptNews>& news) {
+  if (channel_) listen_to_ranks(news);
+  if (!output_) return;
+  for (RankReport& said : output_->serve()) {
+    if (auto* warning = std::get_if<ReportWarning>(&said))
+      warn(std::move(warning->text), news);
+    else
+      report(std::move(said), news);
+  }
+}
+
+void Attempt::listen_to_ranks(std::vector<AttemptNews>& news) {
+  for (const std::string& line : channel_->serve()) {
+    auto said = text::report_from_json(line);
+    if (!said) {
+      warn("a report could not be read: " + to_text(said.error()), news);
+      continue;
+    }
+    note(*said);
+    report(*std::move(said), news);
+  }
+  if (channel_->dropped_lines() > dropped_lines_) {
+    dropped_lines_ = channel_->dropped_lines();
+    warn("a report of more than 1 MiB was dropped", news);
+  }
+}
+
+void Attempt::note(const RankReport& report) {
+  if (std::holds_alternative<ReportStarted>(report)) is_started_ = true;
+  if (std::holds_alternative<ReportFinished>(report)) is_finished_ = true;
+  if (const auto* failed = std::get_if<ReportFailed>(&report)) {
+    // That a peer was lost is what the other ranks say; why it was lost says more.
+    if (!failure_ || failure_->code == Code::peer_lost) failure_ = failed->error;
+  }
+}
+
+void Attempt::report(RankReport report, std::vector<AttemptNews>& news) {
+  news.push_back({order_.job, order_.attempt, std::move(report)});
+}
+
+void Attempt::warn(std::string text, std::vector<AttemptNews>& news) {
+  if (++warnings_ > warnings_max) return;
+  if (warnings_ == warnings_max) text += " (more of these are not shown)";
+  report(ReportWarning{std::move(text)}, news);
+}
+
+void Attempt::speak_for_command(int exit_code, std::vector<AttemptNews>& news) {
+  const Progress& progress = output_->progress();
+  if (exit_code == exit_done)
+    report(ReportFinished{.steps = progress.step, .digest = "", .metrics = progress.metrics}, news);
+  // "Checkpointed, start me again": a step further than before, so that it counts as progress.
+  if (exit_code == exit_checkpointed && !output_->sealed_step())
+    report(ReportSealed{.step = std::max<std::int64_t>(progress.step, order_.attempt)}, news);
+}
+
+AttemptExited Attempt::finish(const std::vector<pid_t>& leaders, std::vector<AttemptNews>& news) {
+  process_.kill();  // what is left of its group; its number is ours until it is reaped
+  const int exit_code = process_.exit_code().value_or(128 + SIGKILL);
+  kill_orphans(cookie_, leaders);
+  listen(news);  // nobody is left to write: this is all
+  if (output_) speak_for_command(exit_code, news);
+  std::optional<Error> error = error_of_exit({.exit_code = exit_code,
+                                              .dir = order_.dir,
+                                              .reported = failure_,
+                                              .is_command = output_.has_value(),
+                                              .is_started = is_started_,
+                                              .is_kill_requested = is_kill_requested_,
+                                              .is_stop_requested = is_stop_requested_});
+  if (!is_finished_ || !error) return {.exit_code = exit_code, .error = std::move(error)};
+  warn("after the result was there: " + to_text(*error), news);
+  return {.exit_code = exit_done, .error = {}};
+}
+
+}  // namespace sovren::workers

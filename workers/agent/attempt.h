@@ -1,0 +1,83 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <poll.h>
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "core/port/launcher.h"
+#include "workers/agent/attempt_folder.h"
+#include "workers/agent/command_output.h"
+#include "workers/agent/report_channel.h"
+#include "workers/launch/process.h"
+#include "workers/launch/programs.h"
+
+namespace sovren::workers {
+
+/// What the attempts of one agent share.
+struct AttemptHost {
+  Programs programs;
+  std::string private_dir;               ///< the agent's own folder
+  std::vector<std::string> environment;  ///< "NAME=value" that attempts inherit
+  NodeResources resources;
+  std::int64_t log_bytes_max = log_bytes_max_default;
+};
+
+/// One attempt from its start to its end. A rank program speaks through a socket (ReportChannel), a
+/// user's command through what it prints (CommandOutput).
+///
+/// Threads  one, as Process.
+class Attempt {
+ public:
+  /// Errors: of make_command() and Process::start(), storage_io; nothing runs then.
+  static Result<Attempt> start(const AttemptOrder& order, const AttemptHost& host);
+
+  const AttemptOrder& order() const { return order_; }
+  pid_t pid() const { return process_.pid(); }
+
+  void request(Request request);
+  void acknowledge_seal(std::int64_t step);
+  void kill();
+
+  /// What to wait for; the end of its first process is among it.
+  void add_to(std::vector<pollfd>& wanted) const;
+  bool has_ended() const;
+  /// Takes in what it has to say.
+  void listen(std::vector<AttemptNews>& news);
+  /// Ends all of an attempt whose first process is over, and says how it went. leaders: first
+  /// processes of other attempts, which are not its orphans.
+  AttemptExited finish(const std::vector<pid_t>& leaders, std::vector<AttemptNews>& news);
+
+ private:
+  Attempt(AttemptOrder order, std::string cookie, AttemptFolder folder, Process process)
+      : order_(std::move(order)),
+        cookie_(std::move(cookie)),
+        folder_(std::move(folder)),
+        process_(std::move(process)) {}
+  void request_command(Request request);
+  void listen_to_ranks(std::vector<AttemptNews>& news);
+  void note(const RankReport& report);
+  void report(RankReport report, std::vector<AttemptNews>& news);
+  void warn(std::string text, std::vector<AttemptNews>& news);
+  void speak_for_command(int exit_code, std::vector<AttemptNews>& news);
+
+  AttemptOrder order_;
+  std::string cookie_;
+  AttemptFolder folder_;
+  Process process_;
+  std::optional<ReportChannel> channel_;  ///< of a rank program
+  std::optional<CommandOutput> output_;   ///< of a command
+  int checkpoint_signal_ = 0;             ///< of a command; 0: none
+  std::optional<Error> failure_;          ///< the most telling one that a rank reported
+  bool is_started_ = false;               ///< rank 0 said so
+  bool is_finished_ = false;              ///< rank 0 said that the result is durable
+  bool is_kill_requested_ = false;
+  bool is_stop_requested_ = false;
+  int warnings_ = 0;
+  std::int64_t dropped_lines_ = 0;
+};
+
+}  // namespace sovren::workers

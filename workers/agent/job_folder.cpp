@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "workers/agent/job_folder.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstdio>
+#include <cstring>
+
+#include "core/text/job_file.h"
+#include "workers/launch/process.h"
+
+namespace sovren::workers {
+namespace {
+
+Error file_error(const char* activity, const std::string& path) {
+  return {.code = Code::storage_io,
+          .what = std::string(activity) + ": " + std::strerror(errno),
+          .where = path};
+}
+
+bool holds(const std::string& path, const std::string& text) {
+  const Handle file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NOCTTY));
+  struct stat about {};
+  if (!file.is_open() || ::fstat(file.get(), &about) != 0 || about.st_size != std::ssize(text))
+    return false;
+  std::string found(text.size(), '\0');
+  return ::pread(file.get(), found.data(), found.size(), 0) == std::ssize(text) && found == text;
+}
+
+/// Under another name first: ranks on other nodes must not see a part of it. Not made durable: it
+/// is written anew by the next attempt.
+Result<void> put_file(const std::string& path, const std::string& text, mode_t mode) {
+  if (holds(path, text)) return {};
+  const std::string part = path + ".new";
+  ::unlink(part.c_str());
+  Handle file(::open(part.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, mode));
+  if (!file.is_open()) return fail(file_error("cannot make the file", part));
+  const ssize_t written = ::write(file.get(), text.data(), text.size());
+  if (written >= 0 && written < std::ssize(text)) errno = ENOSPC;
+  if (written != std::ssize(text)) return fail(file_error("cannot write the file", part));
+  file.reset();
+  if (::rename(part.c_str(), path.c_str()) == 0) return {};
+  return fail(file_error("cannot name the file", path));
+}
+
+}  // namespace
+
+Result<void> make_folders(const std::string& path) {
+  if (::mkdir(path.c_str(), 0777) == 0 || errno == EEXIST) return {};
+  const auto slash = path.rfind('/');
+  if (errno == ENOENT && slash != std::string::npos && slash > 0) {
+    SOVREN_DO(make_folders(path.substr(0, slash)));
+    if (::mkdir(path.c_str(), 0777) == 0 || errno == EEXIST) return {};
+  }
+  return fail(file_error("cannot make the folder", path));
+}
+
+std::string script_file(const AttemptOrder& order) {
+  return order.dir + "/script";
+}
+
+Result<void> prepare_job_folder(const AttemptOrder& order, const std::optional<Identity>& user) {
+  const AsUser as_user(user);
+  const auto* command = std::get_if<CommandSpec>(&order.spec.kind);
+  SOVREN_DO(make_folders(order.dir + (command == nullptr ? "/logs" : "/checkpoints")));
+  SOVREN_DO(put_file(order.dir + "/job.toml", text::print_job_file(order.spec), 0666));
+  if (command != nullptr && !command->script.empty())
+    SOVREN_DO(put_file(script_file(order), command->script, 0700));
+  return {};
+}
+
+}  // namespace sovren::workers
