@@ -67,10 +67,14 @@ std::string report_json(const RunOutcome& outcome, const JobDirectory& directory
 std::string report_text(const RunOutcome& outcome, const JobDirectory& directory) {
   const Job& job = outcome.job;
   std::string text = job.spec->name + ": ";
+  const std::string ranks = std::to_string(job.ranks) + (job.ranks == 1 ? " rank" : " ranks");
+  if (job.state == JobState::completed && std::holds_alternative<CommandSpec>(job.spec->kind))
+    return text + "COMPLETED in " + format_seconds(job.run_s) + " on " + ranks + "\n  output   " +
+           directory.path() + "/logs/rank-0000.log\n";
   if (job.state == JobState::completed)
-    return text + "COMPLETED in " + format_seconds(job.run_s) + " on " + std::to_string(job.ranks) +
-           (job.ranks == 1 ? " rank" : " ranks") + " (" + outcome.live.backend + ")\n  result   " +
-           directory.result() + "\n  digest   " + job.digest + "\n";
+    return text + "COMPLETED in " + format_seconds(job.run_s) + " on " + ranks + " (" +
+           outcome.live.backend + ")\n  result   " + directory.result() + "\n  digest   " +
+           job.digest + "\n";
   if (outcome.exit_code == exit_checkpointed)
     return text + "stopped at step " + std::to_string(job.sealed_step) +
            ", checkpoint saved; the same command again resumes\n";

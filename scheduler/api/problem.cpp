@@ -51,6 +51,8 @@ int status_of(Code code) {
     case Code::peer_lost:
     case Code::device:
     case Code::interrupted:
+    case Code::command_failed:
+    case Code::out_of_memory:
       return 503;
     case Code::timed_out:
       return 504;

@@ -52,6 +52,9 @@ Ending ending_of_exit(const Job& job, int exit_code, bool is_finished) {
   if (exit_code == exit_checkpointed) return Ending::checkpointed;
   if (is_killed(exit_code))
     return job.kill_requested_at && is_stopped_by_time_limit(job) ? Ending::retry : Ending::killed;
+  // A command's own codes: only those by which programs ask to be started again are retried.
+  if (std::holds_alternative<CommandSpec>(job.spec->kind))
+    return exit_code == 74 || exit_code == 75 || exit_code == 124 ? Ending::retry : Ending::failed;
   switch (exit_code) {
     case 65:
     case 66:
