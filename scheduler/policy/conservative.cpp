@@ -24,6 +24,12 @@ class Profile {
     }
   }
 
+  std::int64_t cpus_now() const {
+    std::int64_t cpus = 0;
+    for (const Room& room : steps_.front().rooms) cpus += std::max<std::int64_t>(0, room.cpus);
+    return cpus;
+  }
+
   struct Slot {
     Instant at;
     Placement placement;
@@ -103,6 +109,7 @@ Starts start_conservative(const View& view, Gate& gate, const PolicyConfig& conf
     const auto candidate = line.next();
     if (!candidate) break;
     const Ask& ask = candidate->ask();
+    if (profile.cpus_now() < view.by_size().begin()->first) break;  // nobody else starts now
     if (gate.bar(ask)) continue;
     const Resources& wanted = view.shape_of(ask).resources;
     auto slot = profile.earliest(wanted, ask.estimate_s, growth, gate.nodes(ask, kept));

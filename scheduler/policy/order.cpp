@@ -9,7 +9,7 @@
 namespace sovren::policy {
 namespace {
 
-constexpr double starving_s = 14 * 86'400.0;
+constexpr double starving_s = 21 * 86'400.0;
 constexpr double aging_unit_s = 1800;
 constexpr double aging_power = 2.0 / 3;
 

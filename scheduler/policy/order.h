@@ -14,7 +14,7 @@ namespace sovren::policy {
 ///   sjf     least r;   saf  least r n
 ///   f1      least log10(r) n + 870 log10(s)        Carastan-Santos and de Camargo (SC 2017)
 ///   wfp3    most (w / r)^3 n;  unicep  most w / (log2(n) r)      Tang et al. (CLUSTER 2009)
-///   aged_saf  least r n / (1 + w / 30 min)^(2/3), after 14 days before all others: our own
+///   aged_saf  least r n / (1 + w / 30 min)^(2/3), after 21 days before all others: our own
 ///             (docs/adr/0005)
 ///   multifactor   most of a weighted sum (multifactor.h), as Slurm's priority/multifactor
 enum class Order { fcfs, sjf, saf, f1, wfp3, unicep, aged_saf, multifactor };

@@ -8,10 +8,10 @@
 namespace sovren::policy {
 namespace {
 
-constexpr double second_level_s = 3600;  ///< the first is the quantum
-constexpr double aging_unit_s = 1800;    ///< of waiting, and its power: what ages a job
-constexpr double aging_power = 2.0 / 3;
-constexpr double hysteresis = 3;  ///< a running job's advantage over a waiting one
+constexpr double second_level_s = 3600;  ///< the first level ends with the quantum
+constexpr double aging_unit_s = 3600;    ///< of waiting
+constexpr double hysteresis = 4;         ///< a running job's advantage over a waiting one
+constexpr double starving_s = 21 * 86'400.0;  ///< waited so long, a job goes before all others
 constexpr double left_s_min = 60;
 constexpr double points_per_doubling = 250;  ///< of multifactor priority
 
@@ -97,8 +97,10 @@ class FeedbackPass {
   // estimate, shrunk by waiting and by priority. As one number: what is left is below 2^40 s.
   double score(const Ask& ask, Instant submitted, double attained_s, double advantage) {
     const double waited_s = std::max(0.0, (now_ - submitted) - attained_s);
-    double left =
-        left_s(ask, attained_s) / std::pow(1 + waited_s / aging_unit_s, aging_power) / advantage;
+    if (waited_s > starving_s)  // those that run stay, then first come, first served
+      return 0x1p50 * tier(ask) + (advantage > 1 ? 0x1p46 : 0x1p45) -
+             static_cast<double>(submitted.ms) / 1000;
+    double left = left_s(ask, attained_s) / std::sqrt(1 + waited_s / aging_unit_s) / advantage;
     if (multifactor_) {
       Priority points = multifactor_->priority(ask, submitted);
       points.age = 0;

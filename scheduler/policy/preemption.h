@@ -10,9 +10,9 @@ namespace sovren::policy {
 ///
 /// Levels     a job that has run less than the quantum, all attempts together, is before one that
 ///            has run less than an hour, and that before the rest.
-/// Within     least left / (1 + waited / 30 min)^(2/3) first; left: time limit less what it has
-/// run.
-///            A running job counts a third: it is not stopped for one that is hardly better.
+/// Within     least left / sqrt(1 + hours waited) first; left: time limit less what it has run. A
+///            running job counts a quarter: it is not stopped for one that is hardly better.
+/// Bound      who has waited 21 days goes first.
 /// Pins       a started job runs for the quantum, unless a QOS that may preempt its own waits.
 /// Drain      for the first that fits nowhere, room is kept as pins end; others use what is left.
 /// Priority   multifactor points other than age halve what counts as left, 250 at a time.
