@@ -208,14 +208,15 @@ Result<RunOutcome> run_embedded(const RunRequest& request, const JobDirectory& d
   SOVREN_TRY(engine, engine::Engine::open(*log, *agent, clock,
                                           {.on_time_limit = engine::OnTimeLimit::end,
                                            .last_job_before = latest_job}));
-  SOVREN_DO(engine.join_node(node_name, resources));
-  SOVREN_TRY(id, enter(engine, request, directory));
+  SOVREN_DO(engine->join_node(node_name, resources));
+  SOVREN_TRY(id, enter(*engine, request, directory));
+  SOVREN_DO(engine->commit());
   SOVREN_DO(storage::write_file_atomic(directory.job_file(), text::print_job_file(request.spec)));
 
   Narrator narrator(progress, clock);
   narrator.warn_new(request.warnings);
-  engine.on_event = [&](const Event& event) { std::visit(narrator, event.body); };
-  return Session(engine, id, signals, progress, clock, narrator).run();
+  engine->on_event = [&](const Event& event) { std::visit(narrator, event.body); };
+  return Session(*engine, id, signals, progress, clock, narrator).run();
 }
 
 }  // namespace sovren::cli

@@ -141,7 +141,7 @@ struct Applier {
       // A kill says how soon, not what then: that stands, or the user wants the job gone.
       const bool is_user_stop =
           job.stop_requested == Request::stop && !is_stopped_by_time_limit(job);
-      if (e.by == by_grace || is_user_stop) return;
+      if (e.by == by_grace || e.by == by_node_loss || is_user_stop) return;
       wanted = e.by == by_time_limit ? Request::stop : Request::cancel;
     }
     if (job.stop_requested && strength(wanted, e.by) <= strength(*job.stop_requested, job.stop_by))
@@ -305,6 +305,11 @@ int cpus_held(const Resources& resources, int ranks, int node_cpus) {
 
 bool is_stopped_by_time_limit(const Job& job) {
   return job.stop_requested == Request::stop && job.stop_by == by_time_limit;
+}
+
+// Every other kill comes after a request, or is one.
+bool is_given_up(const Job& job) {
+  return job.kill_requested_at && !job.stop_requested;
 }
 
 bool is_final(JobState state) {

@@ -99,12 +99,14 @@ struct JobSubmitted {
 struct StopRequested {
   JobId job;
   Request request = Request::stop;
-  std::string by;  ///< a user, or one of the two names below: no user's name holds a colon
+  std::string by;  ///< a user, or one of the names below: no user's name holds a colon
   bool operator==(const StopRequested&) const = default;
 };
 inline constexpr std::string_view by_time_limit = "scheduler:time-limit";
 inline constexpr std::string_view by_grace = "scheduler:grace";  ///< a request went unanswered
-inline constexpr std::string_view by_policy = "scheduler:preemption";        ///< for another job
+inline constexpr std::string_view by_policy = "scheduler:preemption";  ///< for another job
+/// One of the attempt's nodes went away: what is left of it is ended.
+inline constexpr std::string_view by_node_loss = "scheduler:node-loss";
 inline constexpr std::string_view by_breaker = "scheduler:circuit-breaker";  ///< drained a node
 /// Some ranks of an attempt, all on one node.
 struct Slot {

@@ -156,6 +156,9 @@ int cpus_held(const Resources& resources, int ranks, int node_cpus);
 /// Has this job come to its end?
 bool is_final(JobState state);
 
+/// Has this job's running attempt been given up because a node of it went away?
+bool is_given_up(const Job& job);
+
 /// Was this job's running attempt told to stop because of its time limit, and by nobody else?
 bool is_stopped_by_time_limit(const Job& job);
 

@@ -10,6 +10,9 @@ class Clock {
  public:
   virtual ~Clock() = default;
   virtual Instant now() = 0;
+
+  /// Never steps: for how long somebody has been silent. From an arbitrary start.
+  virtual Instant steady() { return now(); }
 };
 
 }  // namespace sovren

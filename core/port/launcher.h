@@ -62,6 +62,32 @@ struct AttemptGone {
   bool operator==(const AttemptGone&) const = default;
 };
 
+/// Run this command line of mpirun's (its daemon), as a part of an attempt that another node heads.
+/// Ended by a kill of that attempt.
+struct AssistOrder {
+  JobId job;
+  int attempt = 0;
+  std::string launch;  ///< the head's name for it
+  std::string command;
+  std::string head;
+  std::string user;
+  std::string dir;
+  int ranks = 0;  ///< of the attempt, on this node
+  int cpus_per_rank = 1;
+  int gpus_per_rank = 0;
+  std::int64_t memory_per_rank_bytes = 0;
+  bool operator==(const AssistOrder&) const = default;
+};
+
+/// To the head: what it wanted run on another node has ended.
+struct AssistEndedOrder {
+  JobId job;
+  int attempt = 0;
+  std::string node;
+  AssistEnded ended;
+  bool operator==(const AssistEndedOrder&) const = default;
+};
+
 /// News of an attempt: what its rank 0 reported, what its launch needs, or its end.
 struct AttemptNews {
   JobId job;
@@ -83,6 +109,23 @@ class Launcher {
 
   /// Tells rank 0 that its sealed set is in the log: older sets may be deleted now.
   virtual Result<void> acknowledge_seal(JobId job, int attempt, std::int64_t step) = 0;
+
+  /// Ends what is left of an attempt on one of its nodes, which answers AttemptGone (its head may
+  /// say AttemptExited instead).
+  virtual Result<void> end_on(const std::string& node, JobId job, int attempt) {
+    (void)node;
+    return request(job, attempt, Request::kill);
+  }
+
+  /// From one agent of an attempt to another. A launcher of one node is never asked.
+  virtual Result<void> assist(const std::string& node, const AssistOrder& order) {
+    (void)node, (void)order;
+    return {};
+  }
+  virtual Result<void> tell_head(const std::string& head, const AssistEndedOrder& order) {
+    (void)head, (void)order;
+    return {};
+  }
 
   /// News since the last call; waits up to timeout_s for the first.
   virtual std::vector<AttemptNews> poll(double timeout_s) = 0;

@@ -58,32 +58,6 @@ struct SealOrder {
   bool operator==(const SealOrder&) const = default;
 };
 
-/// Run this command line of mpirun's (its daemon) here, as a part of an attempt that another node
-/// heads. Ended by a kill of that attempt.
-struct AssistOrder {
-  JobId job;
-  int attempt = 0;
-  std::string launch;  ///< the head's name for it
-  std::string command;
-  std::string head;
-  std::string user;
-  std::string dir;
-  int ranks = 0;  ///< of the attempt, on this node
-  int cpus_per_rank = 1;
-  int gpus_per_rank = 0;
-  std::int64_t memory_per_rank_bytes = 0;
-  bool operator==(const AssistOrder&) const = default;
-};
-
-/// To the head: what it wanted run on another node has ended.
-struct AssistEndedOrder {
-  JobId job;
-  int attempt = 0;
-  std::string node;
-  AssistEnded ended;
-  bool operator==(const AssistEndedOrder&) const = default;
-};
-
 /// AttemptOrder: start it; one that the agent has seen, or older than one that it has seen of the
 /// job, is ignored.
 using OrderBody =

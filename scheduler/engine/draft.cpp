@@ -29,22 +29,27 @@ void put_back(std::map<Key, std::optional<Value>>& kept, std::map<Key, Value>& t
 
 }  // namespace
 
-Draft::Draft(State& state, Instant at)
-    : state_(state),
-      at_(at),
-      applied_(state.applied),
-      last_job_(state.last_job),
-      last_spec_(state.last_spec),
-      totals_(state.totals),
-      half_life_s_(state.half_life_s) {}
-
 Draft::~Draft() {
   roll_back();
 }
 
-void Draft::add(EventBody body) {
+void Draft::begin() {
+  applied_ = state_.applied;
+  last_job_ = state_.last_job;
+  last_spec_ = state_.last_spec;
+  totals_ = state_.totals;
+  half_life_s_ = state_.half_life_s;
+  jobs_.clear();
+  nodes_.clear();
+  specs_.clear();
+  usage_.clear();
+  keys_.clear();
+}
+
+void Draft::add(Instant at, EventBody body) {
+  if (events_.empty()) begin();
   remember(body);
-  events_.push_back({.seq = {state_.applied.value + 1}, .at = at_, .body = std::move(body)});
+  events_.push_back({.seq = {state_.applied.value + 1}, .at = at, .body = std::move(body)});
   apply(state_, events_.back());
 }
 

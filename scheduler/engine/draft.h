@@ -12,44 +12,48 @@
 
 namespace sovren::engine {
 
-/// Events that are not durable yet, already folded into the state they lead to: so one turn decides
-/// on what it has just learnt and pays for one fsync, not two.
+/// Events that are not durable yet, already folded into the state they lead to: so all that came in
+/// since the last commit, and what is decided on it, pays for one fsync.
 ///
-/// Model    open -> committed | rolled back. Nobody but the turn that made it sees the state
-///          between.
-/// Errors   commit() fails as EventLog::append does; the state is then as before the draft.
+/// Model    empty -> open -> committed | rolled back, which is empty again.
+/// Errors   commit() fails as EventLog::append does; the state is then as before the first event.
 /// Cost     a copy of each job and node that its events touch.
 class Draft {
  public:
-  Draft(State& state, Instant at);
+  explicit Draft(State& state) : state_(state) {}
   Draft(const Draft&) = delete;
   Draft& operator=(const Draft&) = delete;
   ~Draft();  ///< rolls back unless committed
 
-  void add(EventBody body);
+  void add(Instant at, EventBody body);
   bool is_empty() const { return events_.empty(); }
+  const Event& newest() const { return events_.back(); }
 
   /// Makes the events durable, all or none, and hands them over.
   Result<std::vector<Event>> commit(EventLog& log);
+  void roll_back();
+
+  /// What the events of this draft, or of the last one until something is added, have touched.
+  const std::map<JobId, std::optional<Job>>& touched_jobs() const { return jobs_; }
+  const std::map<std::string, std::optional<Node>>& touched_nodes() const { return nodes_; }
 
  private:
+  void begin();
   void remember(const EventBody& body);
   void remember_job(JobId id);
   void remember_node(const std::string& name);
   void remember_spec(SpecId id);
   void remember_key(const std::string& key);
-  void roll_back();
 
   State& state_;
-  Instant at_;
   std::vector<Event> events_;
 
   // What was before, for roll_back(); nullopt: was not there.
   EventSeq applied_;
-  std::int64_t last_job_;
-  std::int64_t last_spec_;
+  std::int64_t last_job_ = 0;
+  std::int64_t last_spec_ = 0;
   Totals totals_;
-  double half_life_s_;
+  double half_life_s_ = 0;
   std::map<JobId, std::optional<Job>> jobs_;
   std::map<std::string, std::optional<Node>> nodes_;
   std::map<SpecId, std::optional<SpecEntry>> specs_;

@@ -5,174 +5,201 @@
 #include <utility>
 
 #include "core/base/check.h"
+#include "core/text/job_file.h"
+#include "scheduler/engine/overload.h"
 
 namespace sovren::engine {
 namespace {
 
+constexpr double silence_look_s = 1;  ///< how often nodes that have fallen silent are looked for
 constexpr double retry_append_s = 1;  ///< a full disk is asked again so often, not in a spin
-
-template <class... Fs>
-struct Overload : Fs... {
-  using Fs::operator()...;
-};
-template <class... Fs>
-Overload(Fs...) -> Overload<Fs...>;
-
-std::string job_text(JobId job) {
-  return "job " + std::to_string(job.value);
-}
-
-Error no_such_job(JobId job) {
-  return {.code = Code::not_found, .what = "there is no " + job_text(job)};
-}
-
-bool is_same(const NodeResources& a, const NodeResources& b) {
-  return a.cpus == b.cpus && a.gpus == b.gpus && a.memory_bytes == b.memory_bytes &&
-         a.labels == b.labels;
-}
-
-void add_verdict(Draft& draft, Verdict verdict) {
-  draft.add(std::move(verdict.ended));
-  std::visit([&](auto& next) { draft.add(std::move(next)); }, verdict.next);
-}
 
 }  // namespace
 
-Result<Engine> Engine::open(EventLog& log, Launcher& launcher, Clock& clock, Config config) {
-  Engine engine(log, launcher, clock, config);
-  auto replayed = log.replay([&](const Event& event) -> Result<void> {
-    apply(engine.state_, event);
-    return {};
-  });
-  if (!replayed) return fail(std::move(replayed).error().within("replaying the event log"));
-  if (auto recovered = engine.recover(); !recovered)
+Engine::Engine(EventLog& log, Launcher& launcher, Clock& clock, Config config)
+    : log_(&log), launcher_(&launcher), clock_(&clock), config_(std::move(config)) {}
+
+Result<std::unique_ptr<Engine>> Engine::open(EventLog& log, Launcher& launcher, Clock& clock,
+                                             Config config) {
+  std::unique_ptr<Engine> engine(new Engine(log, launcher, clock, std::move(config)));
+  if (auto replayed = engine->replay(); !replayed)
+    return fail(std::move(replayed).error().within("replaying the event log"));
+  if (auto recovered = engine->recover(); !recovered)
     return fail(std::move(recovered).error().within("recording what the last run left behind"));
   return engine;
 }
 
-// Nothing runs under a scheduler that has just started: what did is lost, and nodes join anew.
+Result<void> Engine::replay() {
+  SOVREN_DO(log_->replay([&](const Event& event) { return see(event); }));
+  for (const auto& [id, job] : state_.jobs) {
+    note_running(job);
+    if (!is_final(job.state)) continue;
+    ended_.insert(id);
+    ended_in_order_.emplace_back(id, job.ended_at);
+  }
+  std::stable_sort(ended_in_order_.begin(), ended_in_order_.end(),
+                   [](const auto& a, const auto& b) { return a.second < b.second; });
+  index_.rebuild(state_);
+  return {};
+}
+
+Result<void> Engine::see(const Event& event) {
+  if (const auto* mark = std::get_if<StateMarked>(&event.body)) {
+    if (mark->hash != state_hash(state_))
+      return fail({.code = Code::storage_corrupt,
+                   .what = "replayed up to event " + std::to_string(event.seq.value) +
+                           ", the state is not the one that was recorded there",
+                   .hint = "this is a bug, or the log was written by another version: go back to "
+                           "that version, or keep a copy of the log and begin a new one (jobs go "
+                           "on from their checkpoints)"});
+    marked_at_ = event.seq.value;
+  }
+  apply(state_, event);
+  return {};
+}
+
+// lose: nothing runs under a scheduler that has just started; what did is lost, and nodes join
+// anew. readopt: nodes have node_timeout_s to be heard; attempts that had been given up still are.
 Result<void> Engine::recover() {
-  const Instant now = clock_->now();
-  Draft draft(state_, now);
-  std::vector<JobId> lost;
+  now_ = clock_->now();
+  const std::set<JobId> were_running = running_;
+  for (const auto& [name, node] : state_.nodes)
+    if (node.is_up && config_.on_restart == OnRestart::readopt) heard_[name] = clock_->steady();
+  if (config_.on_restart == OnRestart::readopt) {
+    for (const JobId id : were_running) {
+      const Job& job = state_.jobs.at(id);
+      const bool is_broken = std::any_of(job.slots.begin(), job.slots.end(), [&](const Slot& slot) {
+        return !state_.nodes.at(slot.node).is_up;
+      });
+      if (is_broken || is_given_up(job)) give_up(id);
+    }
+    return commit();
+  }
   std::vector<std::string> nodes;
-  for (const auto& [id, job] : state_.jobs)
-    if (job.state == JobState::running || job.state == JobState::completing) lost.push_back(id);
   for (const auto& [name, node] : state_.nodes)
     if (node.is_up) nodes.push_back(name);
-  for (const JobId id : lost) {
-    const Job& job = state_.jobs.at(id);
-    Verdict verdict = judge_loss(job, now, config_.on_time_limit);
-    if (job.state == JobState::running)
-      add_verdict(draft, std::move(verdict));
+  for (const std::string& node : nodes) add(NodeLeft{node, "the scheduler started anew"});
+  for (const JobId id : were_running)
+    add_verdict(judge_loss(state_.jobs.at(id), now_, config_.on_time_limit));
+  for (auto& [id, job] : state_.jobs) {  // written by a version that could stop between the two
+    if (job.state != JobState::completing) continue;
+    Verdict verdict = judge_loss(job, now_, config_.on_time_limit);
+    std::visit([&](auto& next) { add(std::move(next)); }, verdict.next);
+  }
+  return commit();
+}
+
+void Engine::note_running(const Job& job) {
+  if (job.state == JobState::running)
+    running_.insert(job.id);
+  else
+    running_.erase(job.id);
+}
+
+void Engine::add(EventBody body) {
+  draft_.add(now_, std::move(body));
+  std::visit(
+      [&](const auto& event) {
+        using Body = std::decay_t<decltype(event)>;
+        if constexpr (requires { event.job; }) changed_jobs_.insert(event.job);
+        if constexpr (requires { event.jobs; })
+          changed_jobs_.insert(event.jobs.begin(), event.jobs.end());
+        if constexpr (std::is_same_v<Body, AttemptStarted>)
+          running_.insert(event.job);
+        else if constexpr (requires { event.node; })
+          changed_nodes_.insert(event.node);
+        if constexpr (std::is_same_v<Body, AttemptEnded>) {
+          running_.erase(event.job);
+          for (const Slot& slot : state_.jobs.at(event.job).slots)
+            changed_nodes_.insert(slot.node);  // its failures are counted
+        }
+      },
+      draft_.newest().body);
+}
+
+// The drafts are rolled back: what is kept beside the state follows.
+void Engine::undo() {
+  is_decided_ = false;
+  drafted_.clear();
+  for (const auto& [id, was] : draft_.touched_jobs()) {
+    changed_jobs_.insert(id);
+    if (const auto job = state_.jobs.find(id); job != state_.jobs.end())
+      note_running(job->second);
     else
-      std::visit([&](auto& next) { draft.add(std::move(next)); }, verdict.next);
+      running_.erase(id);
   }
-  for (const std::string& node : nodes) draft.add(NodeLeft{node, "the scheduler started anew"});
-  return commit(draft);
+  for (const auto& [name, was] : draft_.touched_nodes()) changed_nodes_.insert(name);
+  refresh_index();
+  for (auto& [id, closing] : closing_) closing.is_asked = false;
+  std::erase_if(closing_, [&](const auto& entry) {
+    const auto& [id, closing] = entry;
+    return !closing.exited && closing.gone.empty() && !is_given_up(state_.jobs.at(id));
+  });
 }
 
-Result<JobId> Engine::submit(Submission submission) {
-  std::vector<Submission> one;
-  one.push_back(std::move(submission));
-  SOVREN_TRY(jobs, submit(std::move(one)));
-  return jobs.front();
-}
-
-Result<std::vector<JobId>> Engine::submit(std::vector<Submission> submissions) {
-  Draft draft(state_, clock_->now());
-  std::vector<JobId> jobs;
-  for (Submission& s : submissions) {
-    if (!s.dir.starts_with('/'))
-      return fail(
-          {.code = Code::usage, .what = "the job directory '" + s.dir + "' is not absolute"});
-    if (!s.spec.begin.empty())
-      if (auto begin = parse_utc(s.spec.begin); !begin)
-        return fail(std::move(begin).error().within("reading `begin`"));
-    SOVREN_DO(policy::can_ever_run(s.spec, state_));
-    const JobId job{std::max(state_.last_job, config_.last_job_before.value) + 1};
-    const JobId oldest = s.oldest_set_job.value == 0 ? job : s.oldest_set_job;
-    draft.add(JobSubmitted{job, std::move(s.user), std::move(s.dir), std::move(s.spec_digest),
-                           std::move(s.spec), oldest});
-    jobs.push_back(job);
+Result<void> Engine::commit() {
+  auto events = draft_.commit(*log_);
+  if (!events) {
+    undo();
+    return fail(std::move(events).error());
   }
-  if (auto committed = commit(draft); !committed)
-    return fail(std::move(committed).error().within("submitting a job"));
-  return jobs;
-}
-
-Result<void> Engine::request(JobId id, Request request, const std::string& by) {
-  const auto found = state_.jobs.find(id);
-  if (found == state_.jobs.end()) return fail(no_such_job(id));
-  const Job& job = found->second;
-  const auto refuse = [&](const std::string& why) {
-    return fail({.code = Code::refused,
-                 .what = job_text(id) + " is " + std::string(state_name(job.state)) + ": " + why});
-  };
-  if (is_final(job.state)) return refuse("it has ended");
-  Draft draft(state_, clock_->now());
-  if (job.state == JobState::running) {
-    draft.add(StopRequested{id, request, by});
-  } else if (request == Request::cancel || request == Request::kill) {
-    draft.add(StopRequested{id, request, by});
-    draft.add(JobEnded{.job = id, .state = JobState::cancelled, .why = "cancelled by " + by});
-  } else if (request == Request::stop) {
-    if (job.is_held) return {};
-    draft.add(StopRequested{id, request, by});
-  } else {
-    return refuse("only a running job can " +
-                  std::string(request == Request::preempt ? "be preempted" : "seal a checkpoint"));
-  }
-  return commit(draft);
-}
-
-Result<void> Engine::release(JobId id, const std::string& by) {
-  const auto found = state_.jobs.find(id);
-  if (found == state_.jobs.end()) return fail(no_such_job(id));
-  if (found->second.state != JobState::pending)
-    return fail({.code = Code::refused,
-                 .what = job_text(id) + " is " + std::string(state_name(found->second.state)) +
-                         ": only a PENDING job can be released"});
-  const Instant now = clock_->now();
-  Draft draft(state_, now);
-  draft.add(
-      JobRequeued{.job = id, .not_before = now, .counted = false, .why = "released by " + by});
-  return commit(draft);
-}
-
-Result<void> Engine::join_node(const std::string& name, const NodeResources& resources) {
-  const auto found = state_.nodes.find(name);
-  if (found != state_.nodes.end() && found->second.is_up &&
-      is_same(found->second.resources, resources))
-    return {};
-  Draft draft(state_, clock_->now());
-  draft.add(NodeJoined{name, resources});
-  return commit(draft);
+  if (!events->empty()) is_decided_ = false;
+  for (const Event& event : *events) publish(event);
+  effects_.insert(effects_.end(), std::make_move_iterator(drafted_.begin()),
+                  std::make_move_iterator(drafted_.end()));
+  drafted_.clear();
+  return {};
 }
 
 Result<void> Engine::turn(double timeout_s) {
   run_effects();
   for (AttemptNews& news : launcher_->poll(wait_s(timeout_s))) take(std::move(news));
 
-  const Instant now = clock_->now();
-  Draft draft(state_, now);
-  for (const AttemptNews& news : inbox_) record(news, draft);
-  policy::Plan plan = policy::decide(state_, now, config_.policy);
-  for (const policy::Action& action : plan.actions) act(action, draft);
-
-  auto committed = commit(draft);
+  now_ = clock_->now();
+  check_silence();
+  for (const AttemptNews& news : inbox_) record(news);
+  if (!is_decided_ || !draft_.is_empty() || wait_s(1) == 0) decide();
+  forget_some();
+  mark_state();
+  auto committed = commit();
   has_append_failed_ = !committed;
   if (!committed) return fail(std::move(committed).error().within("recording a turn"));
   inbox_.clear();
-  plan_ = std::move(plan);
   is_decided_ = true;
   run_effects();
   return {};
 }
 
+// Those that are gone first: others may have waited for them, or they for others.
+void Engine::refresh_index() {
+  for (const std::string& node : std::exchange(changed_nodes_, {}))
+    index_.update_node(state_, node);
+  const std::set<JobId> changed = std::exchange(changed_jobs_, {});
+  for (const JobId job : changed)
+    if (!state_.jobs.contains(job)) index_.update_job(state_, job);
+  for (const JobId job : changed)
+    if (state_.jobs.contains(job)) index_.update_job(state_, job);
+}
+
+void Engine::decide() {
+  refresh_index();
+  plan_ = policy::decide(state_, index_, now_, config_.policy);
+  for (const policy::Action& action : plan_.actions) act(action);
+  refresh_index();
+}
+
+policy::Reason Engine::reason_of(JobId job) const {
+  return policy::reason_of(state_, index_, job, clock_->now(), config_.policy);
+}
+
+policy::Explanation Engine::explain(JobId job) const {
+  return policy::explain(state_, index_, job, clock_->now(), config_.policy);
+}
+
 double Engine::wait_s(double timeout_s) const {
   if (has_append_failed_) return std::min(timeout_s, retry_append_s);
-  if (!is_decided_ || !inbox_.empty()) return 0;
+  if (!is_decided_ || !inbox_.empty() || !draft_.is_empty()) return 0;
+  if (!heard_.empty()) timeout_s = std::min(timeout_s, silence_look_s);
   if (!plan_.wake_at) return timeout_s;
   return std::clamp(*plan_.wake_at - clock_->now(), 0.0, std::max(timeout_s, 0.0));
 }
@@ -184,109 +211,55 @@ const Job* Engine::running(JobId id, int attempt) const {
   return job.state == JobState::running && job.attempts == attempt ? &job : nullptr;
 }
 
-void Engine::warn(JobId job, const std::string& text) {
-  std::vector<std::string>& warnings = live_[job].warnings;
-  const bool is_known = std::find(warnings.begin(), warnings.end(), text) != warnings.end();
-  if (!is_known && warnings.size() < live_warnings_max) warnings.push_back(text);
-}
-
-// Live, at once; and into the inbox what is to be recorded. News of an attempt that is over, or of
-// another, are dropped: a later one has taken over.
-void Engine::take(AttemptNews news) {
-  if (running(news.job, news.attempt) == nullptr) return;
-  Live& live = live_[news.job];
-  const bool is_recorded = std::visit(
-      Overload{[](const AttemptExited&) { return true; }, [](const AssistAsked&) { return false; },
-               [](const AssistEnded&) { return false; }, [](const AttemptGone&) { return false; },
-               [&](const RankReport& report) {
-                 return std::visit(Overload{[&](const ReportStarted& r) {
-                                              live.backend = r.backend;
-                                              live.devices = r.devices;
-                                              return false;
-                                            },
-                                            [&](const ReportProgress& r) {
-                                              live.progress = r.progress;
-                                              return false;
-                                            },
-                                            [&](const ReportWarning& r) {
-                                              warn(news.job, r.text);
-                                              return false;
-                                            },
-                                            [&](const ReportFailed& r) {
-                                              live.failed = r.error;
-                                              return false;
-                                            },
-                                            [&](const ReportFinished& r) {
-                                              live.finished = r;
-                                              return false;
-                                            },
-                                            [&](const ReportRejected& r) {
-                                              warn(news.job, "checkpoint set " + r.set +
-                                                                 " was put aside: " + r.why);
-                                              return true;
-                                            },
-                                            [](const ReportSealed&) { return true; },
-                                            [](const ReportRestored&) { return true; }},
-                                   report);
-               }},
-      news.what);
-  if (is_recorded) inbox_.push_back(std::move(news));
-}
-
-void Engine::record(const AttemptNews& news, Draft& draft) const {
-  const Job* job = running(news.job, news.attempt);
-  if (job == nullptr) return;
-  if (const auto* exited = std::get_if<AttemptExited>(&news.what)) {
-    add_verdict(
-        draft, judge_exit(*job, *exited, live_.at(news.job), clock_->now(), config_.on_time_limit));
-    return;
-  }
-  const RankReport& report = std::get<RankReport>(news.what);
-  if (const auto* sealed = std::get_if<ReportSealed>(&report))
-    draft.add(CheckpointSealed{news.job, news.attempt, sealed->step, sealed->size_bytes,
-                               sealed->seal_s, sealed->blocked_s});
-  else if (const auto* restored = std::get_if<ReportRestored>(&report))
-    draft.add(CheckpointRestored{news.job, news.attempt, restored->step, restored->restore_s});
-  else if (const auto* rejected = std::get_if<ReportRejected>(&report))
-    draft.add(CheckpointRejected{news.job, news.attempt, rejected->set, rejected->why});
-}
-
-void Engine::act(const policy::Action& action, Draft& draft) const {
-  std::visit(
-      Overload{[&](const policy::Start& start) {
-                 const int attempt = state_.jobs.at(start.job).attempts + 1;
-                 draft.add(AttemptStarted{start.job, attempt, start.slots.front().node, start.ranks,
-                                          start.slots});
-               },
-               [&](const policy::Stop& stop) {
-                 draft.add(StopRequested{stop.job, stop.request, stop.by});
-               },
-               [&](const policy::End& end) {
-                 draft.add(JobEnded{.job = end.job, .state = JobState::cancelled, .why = end.why});
-               },
-               [&](const policy::Drain& drain) {
-                 draft.add(NodeDrained{drain.node, drain.why, std::string(by_breaker)});
-               }},
-      action);
-}
-
-Result<void> Engine::commit(Draft& draft) {
-  SOVREN_TRY(events, draft.commit(*log_));
-  if (!events.empty()) is_decided_ = false;
-  for (const Event& event : events) publish(event);
-  return {};
+void Engine::act(const policy::Action& action) {
+  std::visit(Overload{[&](const policy::Start& start) {
+                        const int attempt = state_.jobs.at(start.job).attempts + 1;
+                        add(AttemptStarted{start.job, attempt, start.slots.front().node,
+                                           start.ranks, start.slots});
+                      },
+                      [&](const policy::Stop& stop) {
+                        add(StopRequested{stop.job, stop.request, stop.by});
+                      },
+                      [&](const policy::End& end) {
+                        add(JobEnded{.job = end.job, .state = JobState::cancelled, .why = end.why});
+                      },
+                      [&](const policy::Drain& drain) {
+                        add(NodeDrained{drain.node, drain.why, std::string(by_breaker)});
+                      }},
+             action);
 }
 
 // The event is durable: note what it makes us do, then tell.
 void Engine::publish(const Event& event) {
-  if (const auto* started = std::get_if<AttemptStarted>(&event.body)) {
-    live_[started->job] = Live{.attempt = started->attempt};
-    effects_.push_back({started->job, started->attempt, StartEffect{}});
-  } else if (const auto* asked = std::get_if<StopRequested>(&event.body)) {
-    effects_.push_back({asked->job, state_.jobs.at(asked->job).attempts, asked->request});
-  } else if (const auto* sealed = std::get_if<CheckpointSealed>(&event.body)) {
-    effects_.push_back({sealed->job, sealed->attempt, AcknowledgeEffect{sealed->step}});
-  }
+  std::visit(Overload{[&](const AttemptStarted& e) {
+                        live_[e.job] = Live{.attempt = e.attempt};
+                        effects_.push_back({e.job, e.attempt, StartEffect{}});
+                      },
+                      [&](const StopRequested& e) {
+                        if (e.by == by_node_loss) return;  // its nodes are told one by one
+                        const int attempt = state_.jobs.at(e.job).attempts;
+                        effects_.push_back({e.job, attempt, e.request});
+                      },
+                      [&](const CheckpointSealed& e) {
+                        effects_.push_back({e.job, e.attempt, AcknowledgeEffect{e.step}});
+                      },
+                      [&](const AttemptEnded& e) { closing_.erase(e.job); },
+                      [&](const JobRequeued& e) { ended_.erase(e.job); },
+                      [&](const JobEnded& e) {
+                        ended_.insert(e.job);
+                        ended_in_order_.emplace_back(e.job, event.at);
+                      },
+                      [&](const JobsForgotten& e) {
+                        for (const JobId job : e.jobs) ended_.erase(job), live_.erase(job);
+                      },
+                      [&](const StateMarked&) { marked_at_ = event.seq.value; },
+                      [&](const NodeJoined& e) {
+                        joining_.erase(e.node);
+                        if (config_.on_restart == OnRestart::readopt)
+                          heard_[e.node] = clock_->steady();
+                      },
+                      [&](const NodeLeft& e) { heard_.erase(e.node); }, [](const auto&) {}},
+             event.body);
   if (on_event) on_event(event);
 }
 
@@ -294,13 +267,15 @@ void Engine::publish(const Event& event) {
 void Engine::run_effects() {
   std::deque<Effect> left;
   for (Effect& effect : std::exchange(effects_, {})) {
-    if (running(effect.job, effect.attempt) == nullptr) continue;
+    const bool is_of_any = std::holds_alternative<EndEffect>(effect.what);
+    if (!is_of_any && running(effect.job, effect.attempt) == nullptr) continue;
     if (auto done = run_effect(effect); !done) {
       warn(effect.job, to_text(done.error()));
       left.push_back(std::move(effect));
     }
   }
-  effects_.insert(effects_.begin(), left.begin(), left.end());
+  effects_.insert(effects_.begin(), std::make_move_iterator(left.begin()),
+                  std::make_move_iterator(left.end()));
 }
 
 Result<void> Engine::run_effect(const Effect& effect) {
@@ -310,34 +285,48 @@ Result<void> Engine::run_effect(const Effect& effect) {
           [&](const AcknowledgeEffect& e) {
             return launcher_->acknowledge_seal(effect.job, effect.attempt, e.step);
           },
-          [&](Request request) { return launcher_->request(effect.job, effect.attempt, request); }},
+          [&](Request request) { return launcher_->request(effect.job, effect.attempt, request); },
+          [&](const EndEffect& e) { return launcher_->end_on(e.node, effect.job, effect.attempt); },
+          [&](const AssistEffect& e) { return launcher_->assist(e.node, e.order); },
+          [&](const TellHeadEffect& e) {
+            return launcher_->tell_head(state_.jobs.at(effect.job).node(), e.order);
+          }},
       effect.what);
 }
 
 // A launch that fails is an attempt that ended at once, with the exit code of its error.
 Result<void> Engine::start(const Job& job) {
   const Resources& resources = job.spec->resources;
-  const auto node = state_.nodes.find(job.node());
-  const int cores = job.ranks * std::max(1, resources.cpus_per_rank);
-  if (node != state_.nodes.end() && cores > node->second.resources.cpus)
-    warn(job.id, std::to_string(job.ranks) + " ranks share the " +
-                     std::to_string(node->second.resources.cpus) + " cores of " + job.node());
-  auto started = launcher_->start({.job = job.id,
-                                   .attempt = job.attempts,
-                                   .ranks = job.ranks,
-                                   .node = job.node(),
-                                   .slots = job.slots,
-                                   .user = job.user,
-                                   .dir = job.dir,
-                                   .oldest_set_job = job.oldest_set_job,
-                                   .mtbf_s = policy::mtbf_s(state_, config_.policy),
-                                   .spec = *job.spec,
-                                   .array_job = job.array_job,
-                                   .element = job.element});
-  if (!started) {
-    const int exit_code = rank_exit_code(started.error().code);
-    inbox_.push_back({job.id, job.attempts, AttemptExited{exit_code, started.error()}});
+  for (const Slot& slot : job.slots) {
+    const int cpus = state_.nodes.at(slot.node).resources.cpus;
+    if (slot.ranks * std::max(1, resources.cpus_per_rank) > cpus)
+      warn(job.id, std::to_string(slot.ranks) + " ranks share the " + std::to_string(cpus) +
+                       " cores of " + slot.node);
   }
+  AttemptOrder order{.job = job.id,
+                     .attempt = job.attempts,
+                     .ranks = job.ranks,
+                     .node = job.node(),
+                     .slots = job.slots,
+                     .user = job.user,
+                     .dir = job.dir,
+                     .oldest_set_job = job.oldest_set_job,
+                     .mtbf_s = policy::mtbf_s(state_, config_.policy),
+                     .array_job = job.array_job,
+                     .element = job.element};
+  auto spec =
+      job.element < 0 ? Result<JobSpec>(*job.spec) : text::expand_element(*job.spec, job.element);
+  Result<void> started;
+  if (spec) {
+    order.spec = *std::move(spec);
+    started = launcher_->start(order);
+  } else {
+    started = fail(std::move(spec).error());
+  }
+  if (!started)
+    inbox_.push_back({job.id, job.attempts,
+                      AttemptExited{rank_exit_code(started.error().code), started.error()},
+                      job.node()});
   return {};
 }
 

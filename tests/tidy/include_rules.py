@@ -59,7 +59,7 @@ IN_HEADERS = {
 # Brings nlohmann/json with it.
 CPP_ONLY = [
     "core/text/json.h", "core/text/json_fields.h", "core/text/model_fields.h",
-    "core/text/report_value.h",
+    "core/text/report_value.h", "core/text/text_fields.h",
     "scheduler/api/views.h",
 ]
 

@@ -48,7 +48,9 @@ int live_through(FaultyLog::Fault fault, int fault_at) {
     try {
       if (!is_submitted) {
         if (world.engine().state().jobs.empty())
-          (void)world.engine().submit(Submission{.user = "ada", .dir = "/x"});
+          (void)world.engine().submit(Submission{.user = "ada", .dir = "/x"}).and_then([&](JobId) {
+            return world.engine().commit();
+          });
         is_submitted = !world.engine().state().jobs.empty();
         continue;
       }

@@ -10,30 +10,32 @@ namespace {
 
 // Touches everything that an event can touch: jobs and nodes that are new, changed and gone.
 void fill(Draft& draft) {
-  draft.add(NodeJoined{"new", {.cpus = 8}});
-  draft.add(JobSubmitted{
-      .job = {2}, .user = "bob", .dir = "/b", .spec = JobSpec{}, .oldest_set_job = {2}});
-  draft.add(AttemptStarted{{2}, 1, "new", 1});
-  draft.add(CheckpointSealed{{1}, 1, 20, 5, 1});
-  draft.add(StopRequested{{1}, Request::stop, "ada"});
-  draft.add(AttemptEnded{{1}, 1, Ending::killed, 137, Error{.what = "x"}});
-  draft.add(JobRequeued{{1}, Instant{5}, true, "retry"});
-  draft.add(AttemptStarted{{1}, 2, "old", 2});
-  draft.add(AttemptEnded{{1}, 2, Ending::retry, 75, std::nullopt});
-  draft.add(JobEnded{{1}, JobState::failed, "gave up", ""});
-  draft.add(NodeLeft{"gone", "x"});
+  draft.add(Instant{1000}, NodeJoined{"new", {.cpus = 8}});
+  draft.add(Instant{1000},
+            JobSubmitted{
+                .job = {2}, .user = "bob", .dir = "/b", .spec = JobSpec{}, .oldest_set_job = {2}});
+  draft.add(Instant{1000}, AttemptStarted{{2}, 1, "new", 1});
+  draft.add(Instant{1000}, CheckpointSealed{{1}, 1, 20, 5, 1});
+  draft.add(Instant{1000}, StopRequested{{1}, Request::stop, "ada"});
+  draft.add(Instant{1000}, AttemptEnded{{1}, 1, Ending::killed, 137, Error{.what = "x"}});
+  draft.add(Instant{1000}, JobRequeued{{1}, Instant{5}, true, "retry"});
+  draft.add(Instant{1000}, AttemptStarted{{1}, 2, "old", 2});
+  draft.add(Instant{1000}, AttemptEnded{{1}, 2, Ending::retry, 75, std::nullopt});
+  draft.add(Instant{1000}, JobEnded{{1}, JobState::failed, "gave up", ""});
+  draft.add(Instant{1000}, NodeLeft{"gone", "x"});
 }
 
 State before() {
   State state;
   storage::MemoryEventLog log;
-  Draft draft(state, Instant{1000});
-  draft.add(NodeJoined{"old", {.cpus = 4}});
-  draft.add(NodeJoined{"gone", {.cpus = 4}});
-  draft.add(JobSubmitted{
-      .job = {1}, .user = "ada", .dir = "/a", .spec = JobSpec{}, .oldest_set_job = {1}});
-  draft.add(AttemptStarted{{1}, 1, "old", 2});
-  draft.add(CheckpointSealed{{1}, 1, 10, 5, 1});
+  Draft draft(state);
+  draft.add(Instant{1000}, NodeJoined{"old", {.cpus = 4}});
+  draft.add(Instant{1000}, NodeJoined{"gone", {.cpus = 4}});
+  draft.add(Instant{1000},
+            JobSubmitted{
+                .job = {1}, .user = "ada", .dir = "/a", .spec = JobSpec{}, .oldest_set_job = {1}});
+  draft.add(Instant{1000}, AttemptStarted{{1}, 1, "old", 2});
+  draft.add(Instant{1000}, CheckpointSealed{{1}, 1, 10, 5, 1});
   EXPECT_TRUE(draft.commit(log));
   return state;
 }
@@ -44,7 +46,7 @@ TEST(Draft, RollsBackWhatALogRefuses) {
   FaultyLog log;
   log.fault = FaultyLog::Fault::refuse;
   log.fault_at = 1;
-  Draft draft(state, Instant{2000});
+  Draft draft(state);
   fill(draft);
   EXPECT_NE(state_text(state), was) << "a draft shows where it leads";
   const auto committed = draft.commit(log);
@@ -57,7 +59,7 @@ TEST(Draft, RollsBackWhenItIsDropped) {
   State state = before();
   const std::string was = state_text(state);
   {
-    Draft draft(state, Instant{2000});
+    Draft draft(state);
     fill(draft);
   }
   EXPECT_EQ(state_text(state), was);
@@ -67,13 +69,15 @@ TEST(Draft, LeadsWhereReplayLeads) {
   State state;
   storage::MemoryEventLog log;
   for (int i = 0; i < 2; ++i) {
-    Draft draft(state, Instant{1000 + i});
+    Draft draft(state);
     if (i == 0) {
-      draft.add(NodeJoined{"old", {.cpus = 4}});
-      draft.add(NodeJoined{"gone", {.cpus = 4}});
-      draft.add(JobSubmitted{
-          .job = {1}, .user = "ada", .dir = "/a", .spec = JobSpec{}, .oldest_set_job = {1}});
-      draft.add(AttemptStarted{{1}, 1, "old", 2});
+      draft.add(Instant{1000}, NodeJoined{"old", {.cpus = 4}});
+      draft.add(Instant{1000}, NodeJoined{"gone", {.cpus = 4}});
+      draft.add(
+          Instant{1000},
+          JobSubmitted{
+              .job = {1}, .user = "ada", .dir = "/a", .spec = JobSpec{}, .oldest_set_job = {1}});
+      draft.add(Instant{1000}, AttemptStarted{{1}, 1, "old", 2});
     } else {
       fill(draft);
     }
@@ -85,7 +89,7 @@ TEST(Draft, LeadsWhereReplayLeads) {
 TEST(Draft, AppendsNothingWhenItIsEmpty) {
   State state;
   FaultyLog log;
-  Draft draft(state, Instant{1});
+  Draft draft(state);
   EXPECT_TRUE(draft.commit(log));
   EXPECT_EQ(log.appends, 0);
 }

@@ -171,8 +171,7 @@ TEST(Engine, HoldsAJobThatItsUserStoppedUntilItIsReleased) {
   EXPECT_EQ(world.job().failures, 0);
   world.turn_for(1e6);
   EXPECT_EQ(world.launcher.orders.size(), 1U);
-  EXPECT_EQ(world.engine().plan().reasons.at({1}),
-            "stopped by ada at step 10; release it to go on");
+  EXPECT_EQ(world.engine().reason_of({1}).text, "stopped by ada at step 10; release it to go on");
   world.reopen();
   world.turn_for(1e6);
   EXPECT_EQ(world.launcher.orders.size(), 1U) << "still held after a restart";
@@ -351,19 +350,6 @@ TEST(Engine, WarnsWhenRanksShareCores) {
               ElementsAre("4 ranks share the 2 cores of here"));
 }
 
-TEST(Engine, SubmitsAnArrayWithOneAppendOrNotAtAll) {
-  World world;
-  const int appends = world.log.appends;
-  std::vector<Submission> three(3, Submission{.user = "ada", .dir = "/jobs/x"});
-  const auto jobs = world.engine().submit(three);
-  ASSERT_TRUE(jobs);
-  EXPECT_THAT(*jobs, ElementsAre(JobId{1}, JobId{2}, JobId{3}));
-  EXPECT_EQ(world.log.appends, appends + 1);
-  three[2].spec.resources.ranks = 64;
-  EXPECT_EQ(world.engine().submit(three).error().code, Code::refused);
-  EXPECT_EQ(world.engine().state().jobs.size(), 3U);
-}
-
 TEST(Engine, RefusesWhatItCannotRun) {
   World world;
   const auto code = [&](Submission s) { return world.engine().submit(std::move(s)).error().code; };
@@ -382,7 +368,8 @@ TEST(Engine, ChangesNothingWhenASubmitCannotBeRecorded) {
   World world;
   world.log.fault = FaultyLog::Fault::refuse;
   world.log.fault_at = 1;
-  const auto result = world.engine().submit(Submission{.user = "ada", .dir = "/x"});
+  EXPECT_TRUE(world.engine().submit(Submission{.user = "ada", .dir = "/x"}));
+  const auto result = world.engine().commit();
   ASSERT_FALSE(result);
   EXPECT_EQ(result.error().code, Code::storage_io);
   EXPECT_TRUE(world.engine().state().jobs.empty());
@@ -460,11 +447,13 @@ TEST(Engine, EndsWhatItFindsRunningAsLostAndGoesOn) {
 TEST(Engine, StartsWithTheNodesOfItsEarlierLifeDown) {
   World world;
   ASSERT_TRUE(world.engine().join_node("elsewhere", {.cpus = 64}));
+  ASSERT_TRUE(world.engine().commit());
   world.reopen();
   EXPECT_FALSE(world.engine().state().nodes.at("elsewhere").is_up);
   EXPECT_TRUE(world.engine().state().nodes.at("here").is_up);
   const int appends = world.log.appends;
   ASSERT_TRUE(world.engine().join_node("here", {.cpus = 2}));
+  ASSERT_TRUE(world.engine().commit());
   EXPECT_EQ(world.log.appends, appends) << "known, and the same";
 }
 

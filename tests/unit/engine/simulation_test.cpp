@@ -223,7 +223,7 @@ class Simulation {
   VirtualClock clock_;
   FaultyLog log_;
   FaultyRanks ranks_;
-  std::optional<Engine> engine_;
+  std::unique_ptr<Engine> engine_;
   int turns_ = 0;
 };
 

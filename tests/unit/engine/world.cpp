@@ -88,6 +88,8 @@ void World::reopen() {
   engine_ = std::move(*opened);
   const auto joined = engine_->join_node("here", {.cpus = 2});
   ASSERT_TRUE(joined) << to_text(joined.error());
+  const auto committed = engine_->commit();
+  ASSERT_TRUE(committed) << to_text(committed.error());
 }
 
 JobId World::submit(std::function<void(JobSpec&)> change) {
@@ -96,6 +98,8 @@ JobId World::submit(std::function<void(JobSpec&)> change) {
   if (change) change(spec);
   auto job = engine_->submit(Submission{.user = "ada", .dir = "/jobs/x", .spec = spec});
   EXPECT_TRUE(job) << to_text(job.error());
+  const auto committed = engine_->commit();
+  EXPECT_TRUE(committed) << to_text(committed.error());
   return job.value_or(JobId{});
 }
 

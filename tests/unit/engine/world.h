@@ -4,6 +4,7 @@
 #include <deque>
 #include <functional>
 #include <map>
+#include <memory>
 #include <optional>
 #include <set>
 #include <string>
@@ -108,7 +109,7 @@ class World {
 
  private:
   Config config_;
-  std::optional<Engine> engine_;
+  std::unique_ptr<Engine> engine_;
 };
 
 }  // namespace sovren::engine

@@ -1,0 +1,185 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <algorithm>
+#include <functional>
+#include <utility>
+
+#include "core/model/dependency.h"
+#include "core/text/job_file.h"
+#include "scheduler/engine/engine.h"
+
+namespace sovren::engine {
+namespace {
+
+std::string job_text(JobId job) {
+  return "job " + std::to_string(job.value);
+}
+
+tl::unexpected<Error> no_such_job(JobId job) {
+  return fail({.code = Code::not_found, .what = "there is no " + job_text(job)});
+}
+
+tl::unexpected<Error> refuse(const Job& job, const std::string& why) {
+  return fail(
+      {.code = Code::refused,
+       .what = job_text(job.id) + " is " + std::string(state_name(job.state)) + ": " + why});
+}
+
+Error over_limit(const std::string& what, const std::string& hint) {
+  return {.code = Code::refused, .what = what, .hint = hint};
+}
+
+}  // namespace
+
+JobId Engine::next_job() const {
+  return {std::max(state_.last_job, config_.last_job_before.value) + 1};
+}
+
+Result<void> Engine::check_job(const JobSpec& spec, const std::string& user) const {
+  if (!spec.begin.empty())
+    if (auto begin = parse_utc(spec.begin); !begin)
+      return fail(std::move(begin).error().within("reading `begin`"));
+  SOVREN_TRY(dependencies, parse_after(spec.after));
+  for (const Dependency& each : dependencies)
+    if (each.kind != Dependency::Kind::singleton && !state_.jobs.contains(each.job))
+      return fail(
+          {.code = Code::refused,
+           .what = "it depends on " + job_text(each.job) + ", which " +
+                   (each.job.value > 0 && each.job.value <= state_.last_job ? "ended long ago"
+                                                                            : "does not exist"),
+           .hint = "name jobs that `sovren jobs` lists in `after`"});
+  if (state_.nodes.empty()) return {};  // no agent has come yet: there is nothing to tell it by
+  return policy::can_ever_run(spec, state_, config_.policy, user);
+}
+
+Result<JobId> Engine::submit(Submission s) {
+  now_ = clock_->now();
+  if (!s.dir.starts_with('/'))
+    return fail({.code = Code::usage, .what = "the job directory '" + s.dir + "' is not absolute"});
+  SOVREN_DO(check_job(s.spec, s.user));
+  const JobId job = next_job();
+  add(JobSubmitted{.job = job,
+                   .user = std::move(s.user),
+                   .dir = std::move(s.dir),
+                   .spec_digest = std::move(s.spec_digest),
+                   .spec = std::move(s.spec),
+                   .oldest_set_job = s.oldest_set_job.value == 0 ? job : s.oldest_set_job});
+  return job;
+}
+
+// A key is its user's own: another user's request with the same key is another request.
+Result<std::optional<Queued>> Engine::earlier(const QueueRequest& request) const {
+  if (request.key.empty()) return std::nullopt;
+  const auto found = state_.request_keys.find(request.user + ":" + request.key);
+  if (found == state_.request_keys.end()) return std::nullopt;
+  if (found->second.digest != request.digest)
+    return fail(
+        {.code = Code::refused,
+         .what = "the Idempotency-Key '" + request.key + "' was used before, for another request",
+         .hint = "use a new key for each request, and the same one only to repeat it"});
+  return Queued{found->second.first, found->second.jobs, true};
+}
+
+// The number of a spec that is in the state already, or of a new one.
+SpecId Engine::intern(const SharedSpec& spec) {
+  const std::uint64_t hash = std::hash<std::string>{}(text::print_job_file(*spec));
+  SpecId& known = interned_[hash];
+  const auto found = state_.specs.find(known);
+  if (found != state_.specs.end() && found->second.spec == spec) return known;
+  known = {state_.last_spec + 1};
+  add(SpecAdded{known, spec});
+  return known;
+}
+
+Result<Queued> Engine::queue(const QueueRequest& request) {
+  now_ = clock_->now();
+  SOVREN_TRY(repeat, earlier(request));
+  if (repeat) return *repeat;
+  const JobSpec& spec = *request.spec;
+  const bool is_array = !spec.array.empty();
+  const std::int64_t jobs = text::array_size(spec);
+  if (jobs > config_.array_max)
+    return fail(over_limit("the array has " + std::to_string(jobs) + " elements; at most " +
+                               std::to_string(config_.array_max) + " are taken",
+                           "submit it in parts"));
+  const std::int64_t open = static_cast<std::int64_t>(state_.jobs.size() - ended_.size());
+  if (open + jobs > config_.open_jobs_max)
+    return fail(over_limit(std::to_string(open) + " jobs wait and run already; at most " +
+                               std::to_string(config_.open_jobs_max) + " are taken",
+                           "try again when some have ended"));
+  SOVREN_TRY(first_spec, is_array ? text::expand_element(spec, 0) : Result<JobSpec>(spec));
+  SOVREN_DO(check_job(first_spec, request.user));
+
+  const SpecId spec_id = intern(request.spec);
+  const JobId first = next_job();
+  for (std::int64_t element = 0; element < jobs; ++element) {
+    const JobId job{first.value + element};
+    JobSubmitted submitted{.job = job,
+                           .user = request.user,
+                           .dir = config_.jobs_dir + "/" + std::to_string(job.value),
+                           .oldest_set_job = job,
+                           .spec_id = spec_id,
+                           .is_held = request.is_held};
+    if (is_array) {
+      submitted.array_job = first;
+      submitted.element = element;
+    }
+    if (element == 0 && !request.key.empty()) {
+      submitted.request_key = request.user + ":" + request.key;
+      submitted.request_digest = request.digest;
+      submitted.request_jobs = jobs;
+    }
+    add(std::move(submitted));
+  }
+  return Queued{first, jobs, false};
+}
+
+Result<void> Engine::request(JobId id, Request request, const std::string& by) {
+  now_ = clock_->now();
+  const auto found = state_.jobs.find(id);
+  if (found == state_.jobs.end()) return no_such_job(id);
+  const Job& job = found->second;
+  if (is_final(job.state)) return refuse(job, "it has ended");
+  if (job.state == JobState::running) {
+    add(StopRequested{id, request, by});
+  } else if (request == Request::cancel || request == Request::kill) {
+    add(StopRequested{id, request, by});
+    add(JobEnded{.job = id, .state = JobState::cancelled, .why = "cancelled by " + by});
+  } else if (request == Request::stop) {
+    if (!job.is_held) add(StopRequested{id, request, by});
+  } else {
+    return refuse(
+        job, "only a running job can " +
+                 std::string(request == Request::preempt ? "be preempted" : "seal a checkpoint"));
+  }
+  return {};
+}
+
+Result<void> Engine::hold(JobId id, const std::string& by) {
+  return request(id, Request::stop, by);
+}
+
+Result<void> Engine::release(JobId id, const std::string& by) {
+  now_ = clock_->now();
+  const auto found = state_.jobs.find(id);
+  if (found == state_.jobs.end()) return no_such_job(id);
+  if (found->second.state != JobState::pending)
+    return refuse(found->second, "only a PENDING job can be released");
+  add(JobRequeued{.job = id, .not_before = now_, .counted = false, .why = "released by " + by});
+  return {};
+}
+
+Result<void> Engine::requeue(JobId id, const std::string& by) {
+  now_ = clock_->now();
+  const auto found = state_.jobs.find(id);
+  if (found == state_.jobs.end()) return no_such_job(id);
+  const Job& job = found->second;
+  if (job.state == JobState::pending) return refuse(job, "it waits already");
+  if (job.state == JobState::running) {
+    add(StopRequested{id, Request::preempt, by});
+  } else {
+    add(JobRequeued{.job = id, .not_before = now_, .counted = false, .why = "requeued by " + by});
+  }
+  return {};
+}
+
+}  // namespace sovren::engine
