@@ -71,6 +71,7 @@ Result<int> request_checkpoint(const Arguments&);
 Result<int> inspect_checkpoints(const Arguments&);
 Result<int> generate_data(const Arguments&);
 Result<int> lint_job_file(const Arguments&);
+Result<int> simulate_trace(const Arguments&);
 Result<int> print_completion(const Arguments&);
 Result<int> examine_machine(const Arguments&);
 Result<int> print_version(const Arguments&);

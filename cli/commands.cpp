@@ -40,6 +40,24 @@ constexpr std::array lint_options{
     Option{"schema", "",
            "print every key a job file may have, with its default and what is allowed"},
 };
+constexpr std::array simulate_options{
+    Option{
+        "policy", "NAME",
+        "checkpoint-preemptive (default), aged-saf, fcfs, easy, conservative, sjf, saf, f1, wfp3, "
+        "unicep, multifactor, or all"},
+    Option{"nodes", "N", "processors of the machine; default: the trace's header"},
+    Option{"quantum", "TIME", "a started job runs at least so long; default 10min"},
+    Option{"checkpoint-cost", "TIME",
+           "work that a preemption adds, seal and restore; default 2min"},
+    Option{"mtbf", "TIME", "mean time between failures of a processor; default: none fails"},
+    Option{"repair-time", "TIME", "how long a failed processor is away; default 1h"},
+    Option{"seed", "S", "of the failures; default 1"},
+    Option{"protocol", "NAME",
+           "full: the whole trace (default); rlscheduler: ten windows of 1,024 jobs as in SC 2020",
+           "full|rlscheduler"},
+    Option{"gantt", "FILE", "draw who ran when (SVG)"},
+    json,
+};
 constexpr std::array json_only{json};
 constexpr std::array help_options{Option{"man", "", "print the man page (troff)"}};
 
@@ -71,6 +89,14 @@ constexpr std::array table{
         "causal: a random stable linear vector-autoregression. Writes the series, the true links\n"
         "(source,target,lag) and a job file that analyses them.",
         generate_data},
+    Command{
+        "simulate", "replay a workload trace under a scheduling policy", "TRACE.swf", 1, 1,
+        simulate_options,
+        "TRACE is in the Standard Workload Format, gzipped or not. The policy is the daemon's own, "
+        "under a virtual clock.\n"
+        "Jobs that ran or asked for nothing, or for more than there is, are dropped; run times "
+        "over the request are cut to it.",
+        simulate_trace},
     Command{"lint", "check a job file and report every error in it", "FILE...", 0, 1 << 20,
             lint_options, "Exit code 0 when all files are valid, 2 otherwise.", lint_job_file},
     Command{"doctor", "say what this machine has: cores, MPI, CUDA, HDF5, Slurm, disk, clock", "",

@@ -15,7 +15,7 @@ packages+=(libsqlite3-dev libhdf5-dev)
 # kernels and ranks
 packages+=(libopenblas-serial-dev libopenmpi-dev openmpi-bin)
 # command line, log lines
-packages+=(libboost-program-options-dev libspdlog-dev)
+packages+=(zlib1g-dev libboost-program-options-dev libspdlog-dev)
 # HTTP API: asio, beast
 packages+=(libboost-dev)
 # `cmake --preset release` configures tests and benchmarks too
