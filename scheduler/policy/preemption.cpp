@@ -8,9 +8,9 @@
 namespace sovren::policy {
 namespace {
 
-constexpr double second_level_s = 3600;  ///< the first level ends with the quantum
-constexpr double aging_unit_s = 3600;    ///< of waiting
-constexpr double hysteresis = 4;         ///< a running job's advantage over a waiting one
+constexpr double second_level_s = 3600;       ///< the first level ends with the quantum
+constexpr double aging_unit_s = 3600;         ///< of waiting
+constexpr double hysteresis = 4;              ///< a running job's advantage over a waiting one
 constexpr double starving_s = 21 * 86'400.0;  ///< waited so long, a job goes before all others
 constexpr double left_s_min = 60;
 constexpr double points_per_doubling = 250;  ///< of multifactor priority

@@ -181,7 +181,7 @@ std::string gantt_svg(const SimResult& result, const std::string& title) {
   svg += label(left - 8, gantt_top + gantt_height, "0", "end");
   for (int i = 0; i <= 6; ++i) {
     const double s = from + (to - from) * i / 6;
-    svg += label(x_of(s), 670, number(s / 86'400) + " d", "middle");
+    svg += label(x_of(s), 670, number(s / 86'400) + " d", i == 6 ? "end" : "middle");
   }
   return svg + "</svg>\n";
 }
