@@ -122,9 +122,12 @@ TEST(Simulate, GivesNoProcessorTwiceUnderAnyPolicy) {
           if (attempt.job == static_cast<int>(i)) ran += attempt.end_s - attempt.start_s;
         EXPECT_GE(one.first_start_s, static_cast<double>(one.submit_s));
         EXPECT_GE(ran + 0.01, static_cast<double>(one.run_s)) << i;
-        if (one.failures == 0)
+        if (one.failures == 0) {
           EXPECT_NEAR(ran, static_cast<double>(one.run_s) + 120.0 * one.preemptions, 0.01) << i;
-        if (!policy.preempts) EXPECT_EQ(one.preemptions, 0);
+        }
+        if (!policy.preempts) {
+          EXPECT_EQ(one.preemptions, 0);
+        }
       }
       EXPECT_EQ(starts(run(std::string(policy.name), jobs, 16, config)), starts(result));
     }
