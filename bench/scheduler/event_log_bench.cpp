@@ -33,23 +33,42 @@ double seconds_since(std::chrono::steady_clock::time_point start) {
   std::exit(1);
 }
 
-/// What a queue writes: submits (about 1 KB with their spec) or the small events of attempts.
-enum class Mix { submits, attempts };
+/// What a queue writes: submits that share their spec, submits with one of their own (about 1 KB),
+/// or the small events of attempts.
+enum class Mix { submits, whole_submits, attempts };
+const char* name(Mix mix) {
+  return mix == Mix::submits         ? "submits"
+         : mix == Mix::whole_submits ? "submits, own spec"
+                                     : "attempt events";
+}
+
+JobSpec example_spec() {
+  JobSpec spec;
+  spec.name = "enso-drivers";
+  std::get<CausalSpec>(spec.kind).data = "/data/enso/monthly.csv";
+  return spec;
+}
 
 std::vector<Event> make_batch(Mix mix, int count, std::int64_t& next) {
   std::vector<Event> events;
   for (int i = 0; i < count; ++i, ++next) {
     const JobId job{next};
-    if (mix == Mix::submits) {
-      JobSpec spec;
-      spec.name = "enso-drivers";
-      std::get<CausalSpec>(spec.kind).data = "/data/enso/monthly.csv";
+    const Instant at{1'795'447'805'123 + next};
+    const std::string dir = "/home/ada/.local/state/sovren/jobs/" + std::to_string(next);
+    if (mix == Mix::whole_submits) {
+      events.push_back({.at = at,
+                        .body = JobSubmitted{.job = job,
+                                             .user = "ada",
+                                             .dir = dir,
+                                             .spec = example_spec(),
+                                             .oldest_set_job = job}});
+    } else if (mix == Mix::submits) {
       events.push_back(
-          {.at = {1'795'447'805'123 + next},
-           .body = JobSubmitted{job, "ada", "/jobs/12", std::string(64, 'd'), spec, job}});
+          {.at = at,
+           .body = JobSubmitted{
+               .job = job, .user = "ada", .dir = dir, .oldest_set_job = job, .spec_id = {1}}});
     } else {
-      events.push_back({.at = {1'795'447'805'123 + next},
-                        .body = CheckpointSealed{job, 3, 120, 1'073'741'824, 0.25}});
+      events.push_back({.at = at, .body = CheckpointSealed{job, 3, 120, 1'073'741'824, 0.25}});
     }
   }
   return events;
@@ -141,9 +160,8 @@ Figure measure_appends(EventLog& log, BareLog& bare, Mix mix, int batch, double 
     }));
     ratios.push_back(our_rates.back() / bare_rates.back());
   }
-  return {std::string(mix == Mix::submits ? "submits" : "attempt events") + ", batch " +
-              std::to_string(batch),
-          median(bare_rates), median(our_rates), median(ratios)};
+  return {std::string(name(mix)) + ", batch " + std::to_string(batch), median(bare_rates),
+          median(our_rates), median(ratios)};
 }
 
 Figure measure_replay(EventLog& log, BareLog& bare, std::int64_t events) {
@@ -167,7 +185,11 @@ Figure measure_replay(EventLog& log, BareLog& bare, std::int64_t events) {
 
 // A log of whole lives: one submit, five events of its attempt, its end.
 std::int64_t fill(EventLog& log, BareLog& bare, int jobs) {
-  std::int64_t events = 0;
+  std::vector<Event> begin{{.body = NodeJoined{"node", {4}, "i"}},
+                           {.body = SpecAdded{{1}, example_spec()}}};
+  if (auto done = log.append(begin); !done) give_up(to_text(done.error()));
+  bare.append({text::event_to_json(begin[0]), text::event_to_json(begin[1])});
+  std::int64_t events = 2;
   std::int64_t next = 1;
   for (int first = 1; first <= jobs; first += 100) {
     std::vector<Event> batch;
@@ -187,6 +209,37 @@ std::int64_t fill(EventLog& log, BareLog& bare, int jobs) {
     events += static_cast<std::int64_t>(batch.size());
   }
   return events;
+}
+
+// A state of pending jobs that share a spec, saved and read back; bare: seconds, ours: jobs/s.
+std::vector<Figure> measure_snapshot(const std::string& folder, std::int64_t jobs) {
+  auto log = storage::open_event_log(folder + "/snapshot.db");
+  if (!log) give_up(to_text(log.error()));
+  std::vector<Event> one{{.body = SpecAdded{{1}, example_spec()}}};
+  if (auto done = (*log)->append(one); !done) give_up(to_text(done.error()));
+  State state;
+  apply(state, one.front());
+  SpecEntry& shared = state.specs.at({1});
+  for (std::int64_t n = 1; n <= jobs; ++n) {
+    Job& job = state.jobs[{n}];
+    job.id = {n};
+    job.user = "ada";
+    job.dir = "/home/ada/.local/state/sovren/jobs/" + std::to_string(n);
+    job.spec = shared.spec;
+    job.spec_id = {1};
+    job.submitted_at = job.not_before = {1'795'447'805'123 + n};
+  }
+  shared.jobs = state.last_job = jobs;
+  auto start = std::chrono::steady_clock::now();
+  if (auto done = (*log)->save_snapshot(state); !done) give_up(to_text(done.error()));
+  const double save_s = seconds_since(start);
+  start = std::chrono::steady_clock::now();
+  const auto back = (*log)->load_snapshot();
+  if (!back || state_hash(back->state) != state_hash(state)) give_up("it is not read back");
+  const double load_s = seconds_since(start);
+  const auto count = static_cast<double>(jobs);
+  return {{"snapshot saved, jobs/s", 0, count / save_s, 0},
+          {"snapshot read, jobs/s", 0, count / load_s, 0}};
 }
 
 void print(const std::vector<Figure>& figures) {
@@ -210,7 +263,7 @@ int main(int argc, char** argv) {
   std::filesystem::remove_all(folder);
   std::filesystem::create_directories(folder);
   std::vector<Figure> figures;
-  for (const Mix mix : {Mix::attempts, Mix::submits}) {
+  for (const Mix mix : {Mix::attempts, Mix::submits, Mix::whole_submits}) {
     for (const int batch : {1, 10, 100}) {
       const std::string name = folder + "/" + std::to_string(figures.size());
       auto log = storage::open_event_log(name + ".db");
@@ -222,8 +275,10 @@ int main(int argc, char** argv) {
   auto log = storage::open_event_log(folder + "/replay.db");
   if (!log) give_up(to_text(log.error()));
   BareLog bare(folder + "/replay-bare.db");
-  const std::int64_t events = fill(**log, bare, 5000);
+  const std::int64_t events = fill(**log, bare, 20'000);
   figures.push_back(measure_replay(**log, bare, events));
+  const std::vector<Figure> saved = measure_snapshot(folder, 1'000'000);
+  figures.insert(figures.end(), saved.begin(), saved.end());
   print(figures);
   std::filesystem::remove_all(folder);
   return 0;

@@ -17,7 +17,9 @@ struct Sha256::Context {
 };
 
 Sha256::Sha256() : context_(std::make_unique<Context>()) {
-  SOVREN_CHECK(EVP_DigestInit_ex(context_->md.get(), EVP_sha256(), nullptr) == 1,
+  // Once: by EVP_sha256() every stream would look it up anew, which costs as much as the hash.
+  static const EVP_MD* const sha256 = EVP_MD_fetch(nullptr, "SHA256", nullptr);
+  SOVREN_CHECK(EVP_DigestInit_ex(context_->md.get(), sha256, nullptr) == 1,
                "libcrypto has SHA-256");
 }
 Sha256::Sha256(Sha256&&) noexcept = default;

@@ -165,19 +165,31 @@ struct Filler {
   JobId job() { return {draw.between(1, 1'000'000)}; }
   int attempt() { return static_cast<int>(draw.between(1, 100)); }
 
-  void operator()(NodeJoined& e) { e = {draw.word(), random_node(draw)}; }
+  void operator()(NodeJoined& e) { e = {draw.word(), random_node(draw), draw.text()}; }
   void operator()(NodeLeft& e) { e = {draw.word(), draw.text()}; }
   void operator()(JobSubmitted& e) {
-    e = {job(), draw.word(), path(draw), draw.word(), random_spec(draw.below(1 << 30)), job()};
+    e = {job(), draw.word(), path(draw), draw.word(), {}, job()};
+    if (draw.coin())
+      e.spec_id = {draw.between(1, 100)};
+    else
+      e.spec = random_spec(static_cast<std::uint64_t>(draw.below(1 << 30)));
+    if (draw.coin()) e.array_job = job();
+    if (draw.coin()) e.element = draw.below(100);
+    e.is_held = draw.coin();
+    if (draw.coin()) e.request_key = draw.text();
+    if (draw.coin()) e.request_digest = draw.word();
+    if (draw.coin()) e.request_jobs = draw.between(1, 100);
   }
   void operator()(StopRequested& e) {
     e = {job(), static_cast<Request>(draw.below(5)), draw.text()};
   }
   void operator()(AttemptStarted& e) {
-    e = {job(), attempt(), draw.word(), static_cast<int>(draw.between(1, 1000))};
+    e = {job(), attempt(), draw.word(), static_cast<int>(draw.between(1, 1000)), {}};
+    for (std::int64_t i = draw.below(3); i > 0; --i) e.slots.push_back({draw.text(), attempt()});
   }
   void operator()(CheckpointSealed& e) {
-    e = {job(), attempt(), draw.below(1 << 30), draw.below(std::int64_t{1} << 40), draw.uniform()};
+    e = {job(),          attempt(),       draw.below(1 << 30), draw.below(std::int64_t{1} << 40),
+         draw.uniform(), any_double(draw)};
   }
   void operator()(CheckpointRestored& e) {
     e = {job(), attempt(), draw.below(1 << 30), draw.uniform()};

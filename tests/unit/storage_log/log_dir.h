@@ -63,4 +63,18 @@ inline void tamper(const std::string& path, const std::string& sql) {
   sqlite3_close(handle);
 }
 
+/// First column of the first row.
+inline std::int64_t look_up(const std::string& path, const std::string& sql) {
+  sqlite3* handle = nullptr;
+  sqlite3_stmt* statement = nullptr;
+  EXPECT_EQ(sqlite3_open(path.c_str(), &handle), SQLITE_OK);
+  EXPECT_EQ(sqlite3_prepare_v2(handle, sql.c_str(), -1, &statement, nullptr), SQLITE_OK)
+      << sqlite3_errmsg(handle);
+  EXPECT_EQ(sqlite3_step(statement), SQLITE_ROW);
+  const std::int64_t value = sqlite3_column_int64(statement, 0);
+  sqlite3_finalize(statement);
+  sqlite3_close(handle);
+  return value;
+}
+
 }  // namespace sovren::storage
