@@ -7,6 +7,7 @@
 #include "core/base/units.h"
 #include "core/model/dependency.h"
 #include "core/text/nearest.h"
+#include "core/text/table_reader.h"
 
 namespace sovren::text {
 namespace {
@@ -16,16 +17,6 @@ using Visit = std::function<void(std::string&)>;
 
 constexpr std::size_t name_bytes_max = 100;
 constexpr std::size_t labels_max = 64;
-
-bool is_word_character(char c) {
-  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-         std::string_view("._-+@").find(c) != std::string_view::npos;
-}
-
-bool is_word(std::string_view text) {
-  return !text.empty() && text.size() <= name_bytes_max &&
-         std::all_of(text.begin(), text.end(), is_word_character);
-}
 
 std::optional<std::int64_t> whole_of(std::string_view text) {
   std::int64_t value = 0;

@@ -275,7 +275,7 @@ void report_value(Reading& reading, const Row& row, const TomlValue& value,
 std::optional<std::string> text_of(const TomlValue& value) {
   if (value.type == Type::text) return value.text;
   const bool is_scalar = value.type != Type::list && value.type != Type::table;
-  if (is_scalar && value.place.override_index >= 0 && !value.text.empty()) return value.text;
+  if (is_scalar && value.is_bare) return value.text;
   return std::nullopt;
 }
 

@@ -8,6 +8,7 @@
 #include "core/text/digest.h"
 #include "core/text/problems.h"
 #include "core/text/schema.h"
+#include "core/text/spec_reader.h"
 #include "core/text/toml_tree.h"
 #include "core/text/utf8.h"
 
@@ -79,40 +80,18 @@ void merge(TomlEntry into, std::vector<TomlEntry>& entries) {
   entries.push_back(std::move(into));
 }
 
-// The value of an override: TOML where it is some, else a bare string.
-TomlValue value_of(const Override& override) {
-  auto document = parse_toml("value = " + override.value, "--set");
+// TOML where it is some, else a bare string.
+TomlValue value_of(std::string_view text) {
+  auto document = parse_toml("value = " + std::string(text), "--set");
   const bool is_toml = document && document->entries.size() == 1 &&
                        document->entries.front().key == "value" &&
-                       override.value.find('\n') == std::string::npos;
-  if (!is_toml) return {.type = Type::text, .text = override.value};
+                       text.find('\n') == std::string::npos;
+  if (!is_toml) return {.type = Type::text, .text = std::string(text)};
   TomlValue value = std::move(document->entries.front().value);
-  if (value.type != Type::text) value.text = override.value;
+  if (value.type == Type::text) return value;
+  value.text = text;
+  value.is_bare = true;
   return value;
-}
-
-void apply_override(const Override& override, int index, TomlValue& root, Problems& problems) {
-  const Place place{.override_index = index, .line = 0, .column = 0};
-  std::vector<std::string> path{""};
-  for (const char c : override.key) {
-    if (c == '.')
-      path.emplace_back();
-    else
-      path.back() += c;
-  }
-  for (const std::string& part : path)
-    if (part.empty() || path.size() > static_cast<std::size_t>(toml_depth_max))
-      return problems.add(place, "a key is missing", "write: --set resources.ranks=4", Code::usage);
-  if (utf8_fault(override.key + override.value) != std::string::npos)
-    return problems.add(place, "an override is not UTF-8", "", Code::usage);
-  TomlValue value = value_of(override);
-  mark(value, place);
-  for (std::size_t i = path.size(); i-- > 1;) {
-    TomlValue table{.type = Type::table, .place = place};
-    table.entries.push_back({path[i], place, std::move(value)});
-    value = std::move(table);
-  }
-  merge({path[0], place, std::move(value)}, root.entries);
 }
 
 // Reads a whole tree into a spec.
@@ -266,14 +245,49 @@ class SpecReader {
   std::map<std::string, Written> written_;  // by qualified key
 };
 
-std::string default_name(const std::string& source_name) {
-  std::string stem = std::filesystem::path(source_name).stem().string();
-  const bool is_good =
-      name_fault(stem).empty() && text_fault(stem).empty() && utf8_fault(stem) == std::string::npos;
-  return is_good ? stem : "job";
+}  // namespace
+
+JobSpec read_spec(const TomlValue& root, Problems& problems, std::string_view base_dir,
+                  std::string_view default_name) {
+  return SpecReader(root, problems, base_dir).read(default_name);
 }
 
-}  // namespace
+void put_key(std::string_view key, std::string_view value, const Place& place, TomlValue& root,
+             Problems& problems) {
+  std::vector<std::string> path{""};
+  for (const char c : key) {
+    if (c == '.')
+      path.emplace_back();
+    else
+      path.back() += c;
+  }
+  for (const std::string& part : path)
+    if (part.empty() || path.size() > static_cast<std::size_t>(toml_depth_max))
+      return problems.add(place, "a key is missing", "write: --set resources.ranks=4", Code::usage);
+  if (utf8_fault(key) != key.npos || utf8_fault(value) != value.npos)
+    return problems.add(place, "an override is not UTF-8", "", Code::usage);
+  TomlValue written = value_of(value);
+  mark(written, place);
+  for (std::size_t i = path.size(); i-- > 1;) {
+    TomlValue table{.type = Type::table, .place = place};
+    table.entries.push_back({path[i], place, std::move(written)});
+    written = std::move(table);
+  }
+  merge({path[0], place, std::move(written)}, root.entries);
+}
+
+void apply_overrides(std::span<const Override> overrides, TomlValue& root, Problems& problems) {
+  for (std::size_t i = 0; i < overrides.size(); ++i) {
+    const Place place{.override_index = static_cast<int>(i), .line = 0, .column = 0};
+    put_key(overrides[i].key, overrides[i].value, place, root, problems);
+  }
+}
+
+std::string job_name_of(std::string text) {
+  const bool is_good =
+      name_fault(text).empty() && text_fault(text).empty() && utf8_fault(text) == std::string::npos;
+  return is_good ? std::move(text) : "job";
+}
 
 tl::expected<JobSpec, Errors> parse_job_file(const SourceText& source,
                                              std::span<const Override> overrides) {
@@ -283,9 +297,9 @@ tl::expected<JobSpec, Errors> parse_job_file(const SourceText& source,
   if (utf8_fault(source.base_dir) != std::string::npos)
     problems.add({}, "the name of the folder that the file is in is not UTF-8",
                  "rename the folder");
-  for (std::size_t i = 0; i < overrides.size(); ++i)
-    apply_override(overrides[i], static_cast<int>(i), *root, problems);
-  JobSpec spec = SpecReader(*root, problems, source.base_dir).read(default_name(source.name));
+  apply_overrides(overrides, *root, problems);
+  const std::string stem = std::filesystem::path(source.name).stem().string();
+  JobSpec spec = read_spec(*root, problems, source.base_dir, job_name_of(stem));
   if (problems.empty() && print_job_file(spec).size() > toml_size_bytes_max)
     problems.add({}, "the job has more than 1 MiB of text once its paths are absolute");
   if (!problems.empty()) return tl::unexpected<Errors>(std::move(problems).in_order());
@@ -295,7 +309,7 @@ tl::expected<JobSpec, Errors> parse_job_file(const SourceText& source,
 Result<JobSpec> read_stored_job(std::string_view toml) {
   SOVREN_TRY(root, parse_toml(toml, "spec"));
   Problems problems("spec", {});
-  JobSpec spec = SpecReader(root, problems, "").read("");
+  JobSpec spec = read_spec(root, problems, "", "");
   const TomlEntry* kind = root.find("kind");
   const Kind* known =
       kind != nullptr && kind->value.type == Type::text ? find_kind(kind->value.text) : nullptr;

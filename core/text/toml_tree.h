@@ -32,6 +32,7 @@ struct TomlValue {
   std::int64_t whole = 0;
   double number = 0;
   bool boolean = false;
+  bool is_bare = false;  ///< by --set or a directive: may mean its text, whatever its type
   std::vector<TomlValue> items;
   std::vector<TomlEntry> entries;
 

@@ -10,8 +10,6 @@ namespace {
 
 using text::Json;
 
-constexpr std::string_view access_denied = "access";
-
 Json problem_json(const Error& error, int status) {
   Json problem = {{"type", "about:blank"},
                   {"title", reason_phrase(status)},
@@ -31,15 +29,8 @@ Response response_of(const Json& problem, int status) {
 
 }  // namespace
 
-Error forbidden(std::string what, std::string hint) {
-  return {.code = Code::refused,
-          .what = std::move(what),
-          .hint = std::move(hint),
-          .where = std::string(access_denied)};
-}
-
-int status_of(const Error& error) {
-  switch (error.code) {
+int status_of(Code code) {
+  switch (code) {
     case Code::usage:
     case Code::data_invalid:
       return 400;
@@ -49,7 +40,6 @@ int status_of(const Error& error) {
     case Code::not_found:
       return 404;
     case Code::refused:
-      return error.where == access_denied ? 403 : 409;
     case Code::fenced:
     case Code::mismatch:
       return 409;
@@ -73,7 +63,7 @@ int status_of(const Error& error) {
 }
 
 Response problem_of(const Error& error) {
-  return problem_of(error, status_of(error));
+  return problem_of(error, status_of(error.code));
 }
 
 Response problem_of(const Error& error, int status) {
@@ -81,7 +71,7 @@ Response problem_of(const Error& error, int status) {
 }
 
 Response problem_of(std::span<const Error> errors) {
-  const int status = status_of(errors.front());
+  const int status = status_of(errors.front().code);
   Json problem = problem_json(errors.front(), status);
   if (errors.size() > 1)
     for (const Error& error : errors) problem["errors"].push_back(text::error_to_json(error));
