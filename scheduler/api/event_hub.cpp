@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "scheduler/api/event_hub.h"
 
+#include <algorithm>
 #include <variant>
 
 #include "core/text/event_json.h"
@@ -23,6 +24,10 @@ void send(EventStream& stream, const Event& event, const std::string& words) {
 
 std::string event_view(const Event& event) {
   return text::event_to_json(without_spec(event));
+}
+
+void send_event(EventStream& stream, const Event& event) {
+  send(stream, event, event_view(event));
 }
 
 std::optional<JobId> job_of(const Event& event) {
@@ -49,14 +54,29 @@ void EventHub::publish(const Event& event) {
   if (kept_.size() > kept_max_) kept_.pop_front();
 }
 
-void EventHub::watch(std::shared_ptr<EventStream> stream, std::optional<JobId> job,
-                     EventSeq after) {
-  const EventSeq next{after.value + 1};
-  if (!kept_.empty() && next < kept_.front().seq)
-    stream->send("", "gap", R"({"first":)" + std::to_string(kept_.front().seq.value) + "}");
+bool EventHub::has_watchers(JobId job) const {
+  return std::ranges::any_of(watchers_, [&](const Watcher& each) { return each.job == job; });
+}
+
+void EventHub::tell(JobId job, std::string_view event, std::string_view data) {
+  for (const Watcher& watcher : watchers_)
+    if (watcher.job == job) watcher.stream->send("", event, data);
+}
+
+bool EventHub::has_gap(std::optional<JobId> job, EventSeq after, EventSeq newest) const {
+  if (after >= gone(newest)) return false;
+  if (!job || after.value > 0) return true;
+  const auto first =
+      std::ranges::find_if(kept_, [&](const Event& event) { return job == job_of(event); });
+  return first == kept_.end() || !std::holds_alternative<JobSubmitted>(first->body);
+}
+
+void EventHub::watch(std::shared_ptr<EventStream> stream, std::optional<JobId> job, EventSeq after,
+                     EventSeq newest) {
+  if (has_gap(job, after, newest))
+    stream->send("", "gap", R"({"until":)" + std::to_string(gone(newest).value) + "}");
   for (const Event& event : kept_)
-    if (event.seq >= next && (!job || job == job_of(event)))
-      send(*stream, event, event_view(event));
+    if (event.seq > after && (!job || job == job_of(event))) send_event(*stream, event);
   watchers_.push_back({std::move(stream), job});
 }
 

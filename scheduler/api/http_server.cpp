@@ -75,6 +75,7 @@ class HttpServer::Impl {
                  .handler = std::move(handler),
                  .rates = RateLimiter(options.limits.burst_s),
                  .on_gone = [this] { on_gone(); }},
+        on_tick_(options.on_tick),
         ticker_(io_),
         pause_(io_) {}
 
@@ -178,6 +179,7 @@ class HttpServer::Impl {
       if (error) return;
       const double now_s = steady_s();
       for_each_connection([&](Connection& connection) { connection.tick(now_s); });
+      if (on_tick_) on_tick_();
       if (is_stopping_ && now_s >= stop_at_s_) return io_.stop();
       tick();
     });
@@ -198,6 +200,7 @@ class HttpServer::Impl {
   std::optional<Unix::acceptor> unix_;
   std::optional<Tcp::acceptor> tcp_;
   std::optional<asio::ssl::context> tls_;
+  const std::function<void()> on_tick_;
   asio::steady_timer ticker_;
   asio::steady_timer pause_;
   std::string unix_path_;

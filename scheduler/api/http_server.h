@@ -65,6 +65,7 @@ struct TlsListener {
 };
 
 struct ServerOptions {
+  std::function<void()> on_tick = {};  ///< called a few times a second on the network thread
   std::optional<UnixListener> unix_socket;
   std::optional<TlsListener> tls;
   Limits limits;

@@ -10,6 +10,8 @@ namespace {
 
 using text::Json;
 
+constexpr std::string_view access_denied = "access";
+
 Json problem_json(const Error& error, int status) {
   Json problem = {{"type", "about:blank"},
                   {"title", reason_phrase(status)},
@@ -29,8 +31,15 @@ Response response_of(const Json& problem, int status) {
 
 }  // namespace
 
-int status_of(Code code) {
-  switch (code) {
+Error forbidden(std::string what, std::string hint) {
+  return {.code = Code::refused,
+          .what = std::move(what),
+          .hint = std::move(hint),
+          .where = std::string(access_denied)};
+}
+
+int status_of(const Error& error) {
+  switch (error.code) {
     case Code::usage:
     case Code::data_invalid:
       return 400;
@@ -40,6 +49,7 @@ int status_of(Code code) {
     case Code::not_found:
       return 404;
     case Code::refused:
+      return error.where == access_denied ? 403 : 409;
     case Code::fenced:
     case Code::mismatch:
       return 409;
@@ -63,7 +73,7 @@ int status_of(Code code) {
 }
 
 Response problem_of(const Error& error) {
-  return problem_of(error, status_of(error.code));
+  return problem_of(error, status_of(error));
 }
 
 Response problem_of(const Error& error, int status) {
@@ -71,7 +81,7 @@ Response problem_of(const Error& error, int status) {
 }
 
 Response problem_of(std::span<const Error> errors) {
-  const int status = status_of(errors.front().code);
+  const int status = status_of(errors.front());
   Json problem = problem_json(errors.front(), status);
   if (errors.size() > 1)
     for (const Error& error : errors) problem["errors"].push_back(text::error_to_json(error));

@@ -9,8 +9,12 @@
 
 namespace sovren::api {
 
-/// HTTP status for an error: spec_invalid 422, not_found 404, unreachable 503, ...
-int status_of(Code code);
+/// HTTP status for an error: spec_invalid 422, not_found 404, unreachable 503, ...; 403 for what
+/// forbidden() made.
+int status_of(const Error& error);
+
+/// Not this caller's to do.
+Error forbidden(std::string what, std::string hint);
 
 /// The error as RFC 9457 problem JSON: {"type","title","status","detail","code","hint","where",
 /// "context"}. detail is Error::what; members that would be empty are left out.

@@ -48,6 +48,14 @@ Result<double> Query::seconds(std::string_view name, double otherwise, double ma
   return value;
 }
 
+Result<std::optional<Instant>> Query::time(std::string_view name) {
+  const std::string given = text(name);
+  if (given.empty()) return std::nullopt;
+  auto time = parse_utc(given);
+  if (!time) return fail(query_error(name, time.error().what));
+  return *time;
+}
+
 Result<void> Query::finish() const {
   std::set<std::string_view> seen;
   for (const auto& [name, value] : target_.query) {

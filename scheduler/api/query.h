@@ -2,12 +2,14 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <set>
 #include <string>
 #include <string_view>
 
 #include "core/base/id.h"
 #include "core/base/result.h"
+#include "core/base/units.h"
 #include "scheduler/api/http_types.h"
 
 namespace sovren::api {
@@ -23,6 +25,8 @@ class Query {
                              std::int64_t max);
   /// Seconds: a plain number.
   Result<double> seconds(std::string_view name, double otherwise, double max);
+  /// RFC 3339.
+  Result<std::optional<Instant>> time(std::string_view name);
   /// Every name was asked for above, and none stands twice.
   Result<void> finish() const;
 

@@ -53,12 +53,10 @@ void Router::handle(Request request, Responder responder) {
       if (!identified) return responder.send(unauthorized(identified.error()));
       caller = *std::move(identified);
       if (!caller.may(*route.scope))
-        return responder.send(
-            problem_of({.code = Code::refused,
-                        .what = "user '" + caller.user + "' may not do this: it takes the scope '" +
-                                std::string(name(*route.scope)) + "'",
-                        .hint = "ask an operator of this scheduler"},
-                       403));
+        return answer(responder,
+                      forbidden("user '" + caller.user + "' may not do this: it takes the scope '" +
+                                    std::string(name(*route.scope)) + "'",
+                                "ask an operator of this scheduler"));
     }
     return route.carry_out(
         {std::move(request), *std::move(parameters), std::move(caller), std::move(responder)});

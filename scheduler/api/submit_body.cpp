@@ -3,7 +3,6 @@
 
 #include <set>
 
-#include "core/text/digest.h"
 #include "core/text/json.h"
 
 namespace sovren::api {
@@ -121,10 +120,9 @@ tl::expected<SubmitBody, text::Errors> parse_submit(const Request& request) {
     spec = text::parse_job_file(fields->source, fields->overrides);
     if (!spec) return tl::unexpected(std::move(spec).error());
   }
-  return SubmitBody{.spec = *std::move(spec),
-                    .is_held = fields->is_held,
-                    .is_dry_run = fields->is_dry_run,
-                    .digest = text::sha256_hex(request.body)};
+  if (auto checked = text::check_elements(*spec); !checked) return one(std::move(checked).error());
+  return SubmitBody{
+      .spec = *std::move(spec), .is_held = fields->is_held, .is_dry_run = fields->is_dry_run};
 }
 
 }  // namespace sovren::api

@@ -12,10 +12,9 @@ namespace sovren::api {
 
 /// What POST /v1/jobs asks for.
 struct SubmitBody {
-  JobSpec spec;
+  SharedSpec spec;
   bool is_held = false;
   bool is_dry_run = false;
-  std::string digest;  ///< SHA-256 of all that was sent: the same key with another body is an error
 };
 
 /// Reads {"text","name","base_dir","overrides":[{"key","value"}],"array","after","hold","dry_run"},
@@ -23,7 +22,7 @@ struct SubmitBody {
 ///
 /// Errors   data_invalid: no JSON, a member that is unknown, stands twice, or has another type;
 ///          usage: a base_dir that is not absolute, an array that the file does not fit;
-///          spec_invalid, refused: the job file's own, all of them.
+///          spec_invalid, refused: the job file's own, all of them; those of an array's elements.
 tl::expected<SubmitBody, text::Errors> parse_submit(const Request& request);
 
 }  // namespace sovren::api

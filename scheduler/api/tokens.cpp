@@ -120,6 +120,8 @@ Result<TokenFile::Line> TokenFile::parse_line(std::string_view text) {
   std::string scopes, expiry, rest;
   words >> line.owner.name >> line.owner.user >> scopes >> line.sha256 >> expiry;
   if (!words || words >> rest) return fail(line_error("a token's line has not five words"));
+  if (!is_word(line.owner.name) || !is_word(line.owner.user))
+    return fail(line_error("a token's name and user are of letters, digits, '.', '_', '@', '-'"));
   SOVREN_TRY(parsed, parse_scopes(scopes));
   line.owner.scopes = std::move(parsed);
   if (line.sha256.size() != sha256_digits ||

@@ -88,11 +88,11 @@ bool is_in(const Partition& partition, const Node& node) {
   });
 }
 
-Json partition_view(const Partition& partition, const State& state) {
+Json partition_view(const Partition& partition, const std::map<std::string, Node>& nodes) {
   Json names = Json::array();
   int nodes_up = 0;
   std::int64_t cpus = 0, cpus_used = 0, gpus = 0, gpus_used = 0;
-  for (const auto& [name, node] : state.nodes) {
+  for (const auto& [name, node] : nodes) {
     if (!is_in(partition, node)) continue;
     names.push_back(name);
     if (!node.is_up) continue;
@@ -157,6 +157,42 @@ Json job_view(const Job& job, const JobContext& context, Detail detail) {
   return view;
 }
 
+Json record_view(const JobRecord& record) {
+  Json view = {{"id", record.id.value},
+               {"name", record.name},
+               {"user", record.user},
+               {"kind", record.kind},
+               {"state", state_name(record.state)},
+               {"reason", ""},
+               {"why", record.why},
+               {"attempts", record.attempts},
+               {"ranks", record.ranks},
+               {"nodes_count", record.nodes},
+               {"partition", record.partition},
+               {"qos", record.qos},
+               {"account", record.account},
+               {"submitted_at", time_or_null(record.submitted_at)},
+               {"started_at", time_or_null(record.started_at)},
+               {"ended_at", time_or_null(record.ended_at)},
+               {"queue_s", record.queue_s},
+               {"run_s", record.run_s},
+               {"cpu_s", record.cpu_s},
+               {"gpu_s", record.gpu_s},
+               {"preemptions", record.preemptions},
+               {"checkpoints",
+                {{"sealed", record.seals},
+                 {"blocked_s", record.blocked_s},
+                 {"restore_s", record.restore_s}}},
+               {"exit_code", record.exit_code},
+               {"digest", record.digest},
+               {"dir", record.dir}};
+  if (record.element >= 0) {
+    view["array_job"] = record.array_job.value;
+    view["element"] = record.element;
+  }
+  return view;
+}
+
 std::string_view node_state(const Node& node) {
   if (!node.is_up) return "DOWN";
   if (node.is_drained()) return node.attempts > 0 ? "DRAINING" : "DRAINED";
@@ -180,12 +216,12 @@ Json node_view(const Node& node) {
           {"labels", node.resources.labels}};
 }
 
-Json partition_views(const Site& site, const State& state) {
+Json partition_views(const Site& site, const std::map<std::string, Node>& nodes) {
   Json views = Json::array();
   if (site.partitions.empty())
-    views.push_back(partition_view({.name = "default", .is_default = true}, state));
+    views.push_back(partition_view({.name = "default", .is_default = true}, nodes));
   for (const Partition& partition : site.partitions)
-    views.push_back(partition_view(partition, state));
+    views.push_back(partition_view(partition, nodes));
   return views;
 }
 

@@ -5,6 +5,7 @@
 
 #include "core/model/site.h"
 #include "core/model/state.h"
+#include "core/port/history.h"
 #include "core/text/json.h"
 #include "scheduler/engine/live.h"
 
@@ -27,11 +28,14 @@ std::string job_name(const Job& job);
 
 text::Json job_view(const Job& job, const JobContext& context, Detail detail);
 
+/// The same members, as far as they are kept of a job that ended long ago.
+text::Json record_view(const JobRecord& record);
+
 /// IDLE, MIXED, ALLOCATED, DRAINING, DRAINED or DOWN.
 std::string_view node_state(const Node& node);
 text::Json node_view(const Node& node);
 
 /// All partitions with what their nodes offer; of a site without any, the one named "default".
-text::Json partition_views(const Site& site, const State& state);
+text::Json partition_views(const Site& site, const std::map<std::string, Node>& nodes);
 
 }  // namespace sovren::api

@@ -188,7 +188,7 @@ class FeedbackPass {
     gate_.started(ask, placement_.ranks);
     (does_start ? schedule_.choices : schedule_.claims)
         .push_back({candidate.place.job, placement_});
-    if (does_start) started_.push_back(ask);
+    started_.push_back(ask);
     line.more_of(candidate);
   }
 
@@ -235,7 +235,7 @@ class FeedbackPass {
 
   // The next moment at which a running job may lose its place by time alone.
   void plan_wake() {
-    if (view_.waiting_count() == schedule_.choices.size()) return;
+    if (view_.waiting_count() == schedule_.choices.size() && schedule_.preempted.empty()) return;
     for (const auto& [id, job] : view_.running())
       if (!job.is_stopping) wake_for(job.ask, job.started_at);
     for (const Ask& ask : started_) wake_for(ask, now_);

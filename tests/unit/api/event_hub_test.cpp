@@ -34,39 +34,83 @@ class EventHubTest : public testing::Test {
     return all;
   }
 
+  void publish(const Event& event) {
+    hub_.publish(event);
+    newest_ = event.seq;
+  }
+  void watch(const std::shared_ptr<EventStream>& stream, std::optional<JobId> job, EventSeq after) {
+    hub_.watch(stream, job, after, newest_);
+  }
+
   EventHub hub_{4};
+  EventSeq newest_;
 };
 
 TEST_F(EventHubTest, WatcherGetsWhatComesAfterTheEventItNames) {
-  for (int seq = 1; seq <= 3; ++seq) hub_.publish(of_job(seq, seq));
+  for (int seq = 1; seq <= 3; ++seq) publish(of_job(seq, seq));
   const auto all = stream();
   const auto late = stream();
-  hub_.watch(all, std::nullopt, EventSeq{0});
-  hub_.watch(late, std::nullopt, EventSeq{2});
-  hub_.publish(event(4, NodeLeft{.node = "n"}));
+  watch(all, std::nullopt, EventSeq{0});
+  watch(late, std::nullopt, EventSeq{2});
+  publish(event(4, NodeLeft{.node = "n"}));
   EXPECT_THAT(seen(*all), ElementsAre("1 job_ended", "2 job_ended", "3 job_ended", "4 node_left"));
   EXPECT_THAT(seen(*late), ElementsAre("3 job_ended", "4 node_left"));
 }
 
 TEST_F(EventHubTest, WatcherOfAJobGetsItsEventsOnly) {
-  hub_.publish(of_job(1, 7));
+  publish(of_job(1, 7));
   const auto stream = this->stream();
-  hub_.watch(stream, JobId{7}, EventSeq{0});
-  hub_.publish(of_job(2, 8));
-  hub_.publish(event(3, NodeLeft{.node = "n"}));
-  hub_.publish(of_job(4, 7));
+  watch(stream, JobId{7}, EventSeq{0});
+  publish(of_job(2, 8));
+  publish(event(3, NodeLeft{.node = "n"}));
+  publish(of_job(4, 7));
   EXPECT_THAT(seen(*stream), ElementsAre("1 job_ended", "4 job_ended"));
 }
 
 TEST_F(EventHubTest, GapIsTold) {
-  for (int seq = 1; seq <= 6; ++seq) hub_.publish(of_job(seq, 1));
+  for (int seq = 1; seq <= 6; ++seq) publish(of_job(seq, 1));
   const auto gap = stream();
   const auto none = stream();
-  hub_.watch(gap, std::nullopt, EventSeq{1});
-  hub_.watch(none, std::nullopt, EventSeq{2});
+  watch(gap, std::nullopt, EventSeq{1});
+  watch(none, std::nullopt, EventSeq{2});
   EXPECT_THAT(seen(*gap),
               ElementsAre(" gap", "3 job_ended", "4 job_ended", "5 job_ended", "6 job_ended"));
   EXPECT_THAT(seen(*none), ElementsAre("3 job_ended", "4 job_ended", "5 job_ended", "6 job_ended"));
+}
+
+TEST_F(EventHubTest, NothingIsKeptAfterARestart) {
+  newest_ = EventSeq{9};
+  const auto away = stream();
+  const auto there = stream();
+  watch(away, std::nullopt, EventSeq{8});
+  watch(there, std::nullopt, EventSeq{9});
+  publish(of_job(10, 1));
+  EXPECT_THAT(seen(*away), ElementsAre(" gap", "10 job_ended"));
+  EXPECT_THAT(seen(*there), ElementsAre("10 job_ended"));
+}
+
+TEST_F(EventHubTest, JobWhoseEventsAreAllKeptHasNoGap) {
+  for (int seq = 1; seq <= 4; ++seq) publish(of_job(seq, 1));
+  publish(event(5, JobSubmitted{.job = JobId{2}}));
+  publish(of_job(6, 2));
+  const auto whole = stream();
+  const auto part = stream();
+  watch(whole, JobId{2}, EventSeq{0});
+  watch(part, JobId{1}, EventSeq{0});
+  EXPECT_THAT(seen(*whole), ElementsAre("5 job_submitted", "6 job_ended"));
+  EXPECT_THAT(seen(*part), ElementsAre(" gap", "3 job_ended", "4 job_ended"));
+}
+
+TEST_F(EventHubTest, ReportsGoToThoseWhoWatchTheJob) {
+  const auto of_seven = stream();
+  const auto of_all = stream();
+  watch(of_seven, JobId{7}, EventSeq{0});
+  watch(of_all, std::nullopt, EventSeq{0});
+  hub_.tell(JobId{7}, "progress", "{}");
+  EXPECT_THAT(seen(*of_seven), ElementsAre(" progress"));
+  EXPECT_THAT(seen(*of_all), ElementsAre());
+  EXPECT_TRUE(hub_.has_watchers(JobId{7}));
+  EXPECT_FALSE(hub_.has_watchers(JobId{8}));
 }
 
 TEST_F(EventHubTest, SpecIsLeftOut) {

@@ -10,10 +10,15 @@ namespace {
 
 TEST(Problem, EveryCodeHasAnErrorStatusWithAPhrase) {
   for (int i = 0; i <= static_cast<int>(Code::bug); ++i) {
-    const int status = status_of(static_cast<Code>(i));
+    const int status = status_of(Error{.code = static_cast<Code>(i)});
     EXPECT_GE(status, 400);
     EXPECT_NE(reason_phrase(status), "Error") << status;
   }
+}
+
+TEST(Problem, WhatIsNotTheCallersIsForbidden) {
+  EXPECT_EQ(status_of({.code = Code::refused}), 409);
+  EXPECT_EQ(status_of(forbidden("not yours", "")), 403);
 }
 
 TEST(Problem, IsProblemJson) {

@@ -114,9 +114,9 @@ TEST_F(TokensTest, DamagedLineIsLocatedAndNothingIsAccepted) {
   const std::string hash(64, 'a');
   for (const std::string& bad :
        {std::string("x"), "a b read " + hash, "a b read " + hash + " never more",
-        "a b root " + hash + " never", "a b read,read " + hash + " never",
-        "a b read " + hash.substr(1) + " never", "a b read " + std::string(64, 'A') + " never",
-        "a b read " + hash + " tomorrow"}) {
+        "a scheduler:grace read " + hash + " never", "a b root " + hash + " never",
+        "a b read,read " + hash + " never", "a b read " + hash.substr(1) + " never",
+        "a b read " + std::string(64, 'A') + " never", "a b read " + hash + " tomorrow"}) {
     replace(good + bad + "\n");
     TokenFile file(path());
     const auto owner = file.find(token, now);
