@@ -19,7 +19,7 @@ ALLOWED = {
     ],
     "scheduler/policy": ["core"],
     "scheduler/engine": ["core", "scheduler/policy"],
-    "scheduler/api": ["core", "scheduler/policy", "scheduler/engine"],
+    "scheduler/api": ["core", "scheduler/policy", "scheduler/engine", "storage/checkpoint"],
     "scheduler/sim": ["core", "scheduler/policy", "scheduler/engine"],
     "jobs": ["core", "kernels"],
     "cli": ["core", "scheduler", "storage", "slurm", "workers/agent", "workers/launch"],
