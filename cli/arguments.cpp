@@ -42,6 +42,21 @@ Result<void> check_choice(const Command& command, const Option& option, const st
                near.empty() ? "" : "did you mean " + near + "?");
 }
 
+po::options_description describe(const Command& command) {
+  po::options_description described;
+  for (const Option& option : command.options) {
+    const std::string name =
+        std::string(option.name) + (option.letter == '\0' ? "" : std::string{',', option.letter});
+    if (option.value.empty())
+      described.add_options()(name.c_str(), "");
+    else
+      described.add_options()(name.c_str(), po::value<std::vector<std::string>>()->composing(), "");
+  }
+  described.add_options()("help,h", "")("operand",
+                                        po::value<std::vector<std::string>>()->composing(), "");
+  return described;
+}
+
 }  // namespace
 
 std::string Arguments::text(std::string_view option) const {
@@ -69,16 +84,7 @@ Result<std::int64_t> Arguments::number(std::string_view option, std::int64_t oth
 }
 
 Result<Arguments> parse_arguments(const Command& command, std::span<const std::string> words) {
-  po::options_description described;
-  for (const Option& option : command.options) {
-    const std::string name(option.name);
-    if (option.value.empty())
-      described.add_options()(name.c_str(), "");
-    else
-      described.add_options()(name.c_str(), po::value<std::vector<std::string>>()->composing(), "");
-  }
-  described.add_options()("help,h", "")("operand",
-                                        po::value<std::vector<std::string>>()->composing(), "");
+  const po::options_description described = describe(command);
   po::positional_options_description positional;
   positional.add("operand", -1);
 

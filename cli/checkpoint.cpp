@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
-// sovren checkpoint DIR|FILE...: asks running embedded jobs to seal a set now.
+// sovren checkpoint JOB|DIR|FILE...: asks running jobs to seal a set now; a number is a queued job.
 #include <signal.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstdlib>
 #include <cstring>
 #include <filesystem>
 
-#include "cli/command.h"
+#include "cli/act.h"
 #include "cli/job_directory.h"
 #include "cli/job_input.h"
 #include "cli/terminal.h"
@@ -38,9 +39,19 @@ Result<pid_t> runner_of(const JobDirectory& directory) {
   return pid;
 }
 
+bool is_job_id(const std::string& operand) {
+  return !operand.empty() && operand.find_first_not_of("0123456789_") == std::string::npos;
+}
+
 }  // namespace
 
 Result<int> request_checkpoint(const Arguments& arguments) {
+  const auto queued = std::ranges::count_if(arguments.operands, is_job_id);
+  if (queued == std::ssize(arguments.operands)) return act_on_jobs(arguments, "checkpoint");
+  if (queued != 0)
+    return fail({.code = Code::usage,
+                 .what = "ids of queued jobs and folders are mixed",
+                 .hint = "./12 is a folder"});
   for (const std::string& operand : arguments.operands) {
     SOVREN_TRY(path, directory_of(operand));
     const JobDirectory directory(path);

@@ -20,6 +20,7 @@ struct Option {
   std::string_view help;
   std::string_view values = "";  ///< allowed values, "auto|cpu|cuda"; empty: any
   bool repeats = false;
+  char letter = '\0';  ///< "-f"; none: only the long name
 };
 
 /// What the user typed after the command's name, checked against its table row.
@@ -65,8 +66,26 @@ Result<const Command*> find_command(std::string_view name);
 /// none may be shortened.
 Result<Arguments> parse_arguments(const Command& command, std::span<const std::string> words);
 
-// One per file cli/<name>.cpp.
+// What the table runs.
 Result<int> run_job(const Arguments&);
+Result<int> submit_jobs(const Arguments&);
+Result<int> list_jobs(const Arguments&);
+Result<int> show_job(const Arguments&);
+Result<int> explain_job(const Arguments&);
+Result<int> print_logs(const Arguments&);
+Result<int> watch_job(const Arguments&);
+Result<int> wait_for_jobs(const Arguments&);
+Result<int> show_top(const Arguments&);
+Result<int> cancel_jobs(const Arguments&);
+Result<int> hold_jobs(const Arguments&);
+Result<int> release_jobs(const Arguments&);
+Result<int> requeue_jobs(const Arguments&);
+Result<int> preempt_jobs(const Arguments&);
+Result<int> list_nodes(const Arguments&);
+Result<int> drain_nodes(const Arguments&);
+Result<int> resume_nodes(const Arguments&);
+Result<int> list_partitions(const Arguments&);
+Result<int> list_history(const Arguments&);
 Result<int> request_checkpoint(const Arguments&);
 Result<int> inspect_checkpoints(const Arguments&);
 Result<int> generate_data(const Arguments&);

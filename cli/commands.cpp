@@ -10,9 +10,14 @@ namespace {
 
 constexpr Option json{"json", "", "print one JSON document on standard output"};
 
+constexpr Option connect{"connect", "ADDR",
+                         "scheduler: a socket or https URL; default $SOVREN_CONNECT, else in "
+                         "$SOVREN_HOME"};
+constexpr Option set{"set", "KEY=VALUE",
+                     "override one key of the job file, e.g. --set resources.ranks=4", "", true};
+
 constexpr std::array run_options{
-    Option{"set", "KEY=VALUE",
-           "override one key of the job file, e.g. --set causal_analysis.max_lag=3", "", true},
+    set,
     Option{"ranks", "N", "number of MPI ranks (resources.ranks)"},
     Option{"backend", "NAME", "where kernels run (resources.backend)", "auto|cpu|cuda"},
     Option{"time-limit", "TIME", "stop after this long, e.g. 90s or 1h30m (resources.time_limit)"},
@@ -24,6 +29,54 @@ constexpr std::array run_options{
     json,
     Option{"quiet", "", "no progress, only errors"},
 };
+constexpr std::array submit_options{
+    Option{"to", "WHERE", "who runs it; default local: your own nodes", "local|slurm"},
+    Option{"command", "TEXT", "instead of FILE: a line for the shell, run in this folder"},
+    Option{"array", "RANGE", "one job per element, e.g. 0-99, or 0-99%8: 8 at once"},
+    Option{"after", "WHAT", "wait for other jobs, e.g. ok:12, any:13, singleton"},
+    Option{"hold", "", "do not start it before: sovren release"},
+    set,
+    Option{"ranks", "N", "number of MPI ranks (resources.ranks)"},
+    Option{"backend", "NAME", "where kernels run (resources.backend)", "auto|cpu|cuda"},
+    Option{"time-limit", "TIME", "of one attempt, e.g. 90s or 1h30m (resources.time_limit)"},
+    Option{"dry-run", "", "say what would become of it, and change nothing"},
+    json,
+    connect,
+};
+constexpr std::array jobs_options{
+    Option{"state", "STATES", "only these, e.g. PENDING,RUNNING; open: not ended; final: ended"},
+    Option{"user", "USER", "only of this user"},
+    Option{"limit", "N", "at most N jobs; a table has 100"},
+    Option{"all", "", "as many as there are"},
+    json,
+    connect,
+};
+constexpr std::array logs_options{
+    Option{"follow", "", "go on until the job has ended", "", false, 'f'},
+    Option{"rank", "N", "whose; default 0"},
+    connect,
+};
+constexpr std::array watch_options{
+    Option{"json", "", "each event as one line of JSON"},
+    connect,
+};
+constexpr std::array wait_options{
+    Option{"timeout", "TIME", "at most so long, e.g. 90s; then exit code 124"},
+    json,
+    connect,
+};
+constexpr std::array drain_options{Option{"reason", "TEXT", "for people: why"}, json, connect};
+constexpr std::array history_options{
+    Option{"since", "TIME", "ended since then: 1d (ago), 2026-11-26, 2026-11-26T15:00:00Z"},
+    Option{"until", "TIME", "ended before then"},
+    Option{"user", "USER", "only of this user"},
+    Option{"limit", "N", "at most N jobs, the newest; a table has 100"},
+    Option{"all", "", "as many as there are"},
+    json,
+    connect,
+};
+constexpr std::array client_options{json, connect};
+constexpr std::array connect_only{connect};
 constexpr std::array checkpoints_options{json};
 constexpr std::array generate_options{
     Option{"variables", "N", "number of variables; default 10"},
@@ -36,7 +89,7 @@ constexpr std::array generate_options{
     json,
 };
 constexpr std::array lint_options{
-    Option{"set", "KEY=VALUE", "override one key of the job file", "", true},
+    set,
     Option{"schema", "",
            "print every key a job file may have, with its default and what is allowed"},
 };
@@ -61,6 +114,10 @@ constexpr std::array simulate_options{
 constexpr std::array json_only{json};
 constexpr std::array help_options{Option{"man", "", "print the man page (troff)"}};
 
+constexpr int many = 1 << 20;
+constexpr std::string_view array_note =
+    "The first job of an array stands for all its elements; 12_0 is one element.";
+
 constexpr std::array table{
     Command{"run", "run a job here and now, or resume it", "FILE", 1, 1, run_options,
             "Queue, scheduler and worker are this process; nothing else needs to be installed or "
@@ -70,14 +127,48 @@ constexpr std::array table{
             "SIGTERM does as Ctrl-C; SIGUSR1 saves a checkpoint and goes on.\n"
             "FILE - reads standard input. Exit codes: docs/errors.md.",
             run_job},
-    Command{"checkpoint",
-            "save a checkpoint of a running job now",
-            "DIR|FILE...",
-            1,
-            1 << 20,
-            {},
-            "DIR is the job directory of a running `sovren run`; FILE its job file.",
+    Command{"submit", "queue a job on your own nodes", "FILE...", 0, many, submit_options,
+            "FILE is a job file (- reads standard input). Prints the id of each job, of an array "
+            "that of its first.\n"
+            "Of a job that can never run says what would help: exit code 3.",
+            submit_jobs},
+    Command{"jobs", "list jobs", "", 0, 0, jobs_options,
+            "Running ones first, then those that wait in the order in which they are looked at, "
+            "then the newest that\n"
+            "have ended. With --json, --all or --state: by id. A job that ended long ago is in "
+            "sovren history.",
+            list_jobs},
+    Command{"show", "say all there is to know of a job", "JOB", 1, 1, client_options, "", show_job},
+    Command{"explain", "say why a job waits, and what would help", "JOB", 1, 1, client_options, "",
+            explain_job},
+    Command{"logs", "print what a job has written", "JOB", 1, 1, logs_options, "", print_logs},
+    Command{"watch", "follow what happens to a job until it ends", "JOB", 1, 1, watch_options,
+            "Exit code 0 when it is COMPLETED, else 1.", watch_job},
+    Command{"wait", "wait until jobs have ended", "JOB...", 1, many, wait_options,
+            "Exit code 0 when all are COMPLETED, else 1; 124 when --timeout passes before.",
+            wait_for_jobs},
+    Command{"top", "show nodes and jobs, live", "", 0, 0, connect_only, "q quits.", show_top},
+    Command{"cancel", "end jobs", "JOB...", 1, many, client_options, array_note, cancel_jobs},
+    Command{"hold", "keep jobs from starting; running ones seal a checkpoint and stop", "JOB...", 1,
+            many, client_options, array_note, hold_jobs},
+    Command{"release", "let held jobs go, or cut a back-off short", "JOB...", 1, many,
+            client_options, array_note, release_jobs},
+    Command{"requeue", "begin jobs anew, from their last checkpoint", "JOB...", 1, many,
+            client_options, array_note, requeue_jobs},
+    Command{"checkpoint", "save a checkpoint of running jobs now", "JOB|DIR|FILE...", 1, many,
+            client_options,
+            "JOB is a number: a queued job. DIR is the job directory of a running `sovren run`; "
+            "FILE its job file.",
             request_checkpoint},
+    Command{"preempt", "let jobs seal a checkpoint, stop, and wait again", "JOB...", 1, many,
+            client_options, array_note, preempt_jobs},
+    Command{"nodes", "list nodes", "", 0, 0, client_options, "", list_nodes},
+    Command{"drain", "give nodes no new jobs", "NODE...", 1, many, drain_options, "", drain_nodes},
+    Command{"resume", "give nodes jobs again", "NODE...", 1, many, client_options, "",
+            resume_nodes},
+    Command{"partitions", "list partitions", "", 0, 0, client_options, "", list_partitions},
+    Command{"history", "list jobs that have ended, with what they used", "", 0, 0, history_options,
+            "", list_history},
     Command{"checkpoints", "list, show or verify checkpoint sets", "list|show|verify DIR", 2, 2,
             checkpoints_options,
             "DIR is a job directory, its checkpoints folder, or (show, verify) one set. verify "
@@ -97,7 +188,7 @@ constexpr std::array table{
         "Jobs that ran or asked for nothing, or for more than there is, are dropped; run times "
         "over the request are cut to it.",
         simulate_trace},
-    Command{"lint", "check a job file and report every error in it", "FILE...", 0, 1 << 20,
+    Command{"lint", "check a job file and report every error in it", "FILE...", 0, many,
             lint_options, "Exit code 0 when all files are valid, 2 otherwise.", lint_job_file},
     Command{"doctor", "say what this machine has: cores, MPI, CUDA, HDF5, Slurm, disk, clock", "",
             0, 0, json_only, "", examine_machine},

@@ -4,10 +4,10 @@
 #include <pwd.h>
 #include <unistd.h>
 
-#include <chrono>
 #include <set>
 
 #include "cli/admission.h"
+#include "cli/system_clock.h"
 #include "cli/terminal.h"
 #include "core/text/job_file.h"
 #include "scheduler/engine/engine.h"
@@ -21,14 +21,6 @@ namespace {
 
 constexpr const char* node_name = "local";
 constexpr double turn_s = 0.2;  // how often the progress line is looked at when no news comes
-
-class SystemClock final : public Clock {
- public:
-  Instant now() override {
-    const auto since_epoch = std::chrono::system_clock::now().time_since_epoch();
-    return {std::chrono::duration_cast<std::chrono::milliseconds>(since_epoch).count()};
-  }
-};
 
 std::string user_name() {
   const passwd* user = getpwuid(geteuid());

@@ -17,7 +17,8 @@ std::string synopsis(const Command& command) {
 }
 
 std::string option_words(const Option& option) {
-  std::string text = "--" + std::string(option.name);
+  std::string text = option.letter == '\0' ? "" : std::string{'-', option.letter, ',', ' '};
+  text += "--" + std::string(option.name);
   if (!option.value.empty())
     text += " " + std::string(option.values.empty() ? option.value : option.values);
   return text;
@@ -154,7 +155,8 @@ std::string fish_completion() {
     const std::string words = operand_words(command);
     if (!words.empty()) text += seen + " -a " + quoted(words) + "\n";
     for (const Option& option : command.options) {
-      text += seen + " -l " + std::string(option.name) + " -d " + quoted(option.help);
+      text += seen + (option.letter == '\0' ? "" : std::string(" -s ") + option.letter) + " -l " +
+              std::string(option.name) + " -d " + quoted(option.help);
       if (!option.value.empty())
         text += option.values.empty() ? " -r" : " -x -a " + quoted(words_of(option.values));
       text += "\n";

@@ -3,6 +3,7 @@
 
 #include <filesystem>
 
+#include "cli/terminal.h"
 #include "storage/file/file.h"
 
 namespace sovren::cli {
@@ -50,27 +51,39 @@ Result<std::vector<text::Override>> read_overrides(const Arguments& arguments) {
   return overrides;
 }
 
-tl::expected<JobSpec, text::Errors> read_job_file(const std::string& path,
-                                                  std::span<const text::Override> overrides) {
+Result<JobText> read_job_text(const std::string& path) {
   std::error_code ignored;
   const bool is_standard_input = path == "-";
   if (!is_standard_input && !std::filesystem::exists(path, ignored))
-    return tl::unexpected(text::Errors{missing_file(path)});
+    return fail(missing_file(path));
   if (std::filesystem::is_directory(path, ignored))
-    return tl::unexpected(text::Errors{
-        {.code = Code::input_missing, .what = "'" + path + "' is a folder, not a job file"}});
+    return fail(
+        {.code = Code::input_missing, .what = "'" + path + "' is a folder, not a job file"});
   auto content = storage::read_file(is_standard_input ? "/dev/stdin" : path, job_file_bytes_max);
   if (!content) {
     content.error().code = Code::input_missing;
-    return tl::unexpected(text::Errors{std::move(content).error()});
+    return fail(std::move(content).error());
   }
   const auto folder =
       is_standard_input ? std::filesystem::current_path(ignored)
                         : std::filesystem::absolute(path, ignored).lexically_normal().parent_path();
-  return text::parse_job_file({.name = is_standard_input ? "standard input" : path,
-                               .text = *content,
-                               .base_dir = folder.string()},
-                              overrides);
+  return JobText{.name = is_standard_input ? "standard input" : path,
+                 .text = *std::move(content),
+                 .base_dir = folder.string()};
+}
+
+tl::expected<JobSpec, text::Errors> read_job_file(const std::string& path,
+                                                  std::span<const text::Override> overrides) {
+  const auto file = read_job_text(path);
+  if (!file) return tl::unexpected(text::Errors{file.error()});
+  return text::parse_job_file(*file, overrides);
+}
+
+Error print_all_but_last(text::Errors errors) {
+  Error last = std::move(errors.back());
+  errors.pop_back();
+  for (const Error& error : errors) print_error(error);
+  return last;
 }
 
 }  // namespace sovren::cli

@@ -16,8 +16,17 @@ namespace sovren::cli {
 /// (--ranks, --backend, ...).
 Result<std::vector<text::Override>> read_overrides(const Arguments& arguments);
 
+/// A job file as it was read; name and base_dir as text::SourceText has them.
+using JobText = text::SourceText;
+
+/// Reads the file ("-": standard input) without looking at what it says.
+Result<JobText> read_job_text(const std::string& path);
+
 /// Reads a job file ("-": standard input) and fills in its defaults; all errors at once.
 tl::expected<JobSpec, text::Errors> read_job_file(const std::string& path,
                                                   std::span<const text::Override> overrides);
+
+/// Prints all errors but the last, which is the command's.
+Error print_all_but_last(text::Errors errors);
 
 }  // namespace sovren::cli

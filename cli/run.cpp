@@ -78,11 +78,7 @@ Result<int> run_all(const std::vector<CheckedJob>& jobs, const Arguments& argume
 Result<int> run_job(const Arguments& arguments) {
   SOVREN_TRY(overrides, read_overrides(arguments));
   const auto spec = read_job_file(arguments.operands[0], overrides);
-  if (!spec) {
-    const auto& errors = spec.error();
-    for (std::size_t i = 0; i + 1 < errors.size(); ++i) print_error(errors[i]);
-    return fail(errors.back());
-  }
+  if (!spec) return fail(print_all_but_last(spec.error()));
   if (arguments.has("dry-run")) return print_text(text::print_job_file(*spec));
   SOVREN_TRY(jobs, check_all(*spec, arguments));
   return run_all(jobs, arguments);

@@ -15,14 +15,6 @@
 namespace sovren::cli {
 namespace {
 
-// A damaged file may be quoted in an error; its control characters must not reach the terminal.
-std::string printable(std::string_view text) {
-  std::string out(text);
-  for (char& c : out)
-    if ((static_cast<unsigned char>(c) < 0x20 && c != '\n') || c == 0x7f) c = '?';
-  return out;
-}
-
 void print_labelled(std::string_view label, std::string_view colour, std::string_view text) {
   std::string line = "sovren: ";
   if (is_colourful(STDERR_FILENO))
@@ -73,6 +65,11 @@ int terminal_width(int fd) {
   return ioctl(fd, TIOCGWINSZ, &size) == 0 && size.ws_col > 0 ? size.ws_col : 80;
 }
 
+int terminal_height(int fd) {
+  winsize size{};
+  return ioctl(fd, TIOCGWINSZ, &size) == 0 && size.ws_row > 0 ? size.ws_row : 24;
+}
+
 std::string format_table(const std::vector<std::vector<std::string>>& rows) {
   std::vector<std::size_t> widths;
   for (const auto& row : rows) {
@@ -91,6 +88,27 @@ std::string format_table(const std::vector<std::vector<std::string>>& rows) {
     text += line + "\n";
   }
   return text;
+}
+
+// A damaged file may be quoted in an error; another user chose a job's name.
+std::string printable(std::string_view text) {
+  std::string out(text);
+  for (char& c : out)
+    if ((static_cast<unsigned char>(c) < 0x20 && c != '\n') || c == 0x7f) c = '?';
+  return out;
+}
+
+std::string clip_lines(std::string_view text, int columns) {
+  std::string out;
+  int column = 0;
+  for (const char c : text) {
+    if (c == '\n')
+      column = 0;
+    else if ((static_cast<unsigned char>(c) & 0xC0U) != 0x80)
+      ++column;
+    if (column <= columns) out += c;
+  }
+  return out;
 }
 
 std::string format_count(double value) {

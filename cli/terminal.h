@@ -21,10 +21,17 @@ void print_warning(std::string_view text);
 bool is_colourful(int fd);
 /// Columns of the terminal; 80 when there is none.
 int terminal_width(int fd);
+/// Its lines; 24 when there is none.
+int terminal_height(int fd);
 
 /// Columns aligned by the widest cell; the first row is the head. Numbers are not treated
 /// specially.
 std::string format_table(const std::vector<std::vector<std::string>>& rows);
+
+/// Without control characters, which could drive the terminal.
+std::string printable(std::string_view text);
+/// Each line cut to so many columns.
+std::string clip_lines(std::string_view text, int columns);
 
 /// "1,234,567".
 std::string format_count(double value);

@@ -6,7 +6,9 @@ import unittest
 
 from sovren_case import SovrenCase
 
-COMMANDS = ("run", "checkpoint", "checkpoints", "generate", "lint", "doctor", "completion", "version", "help")
+QUEUE_COMMANDS = ("submit", "jobs", "show", "explain", "logs", "watch", "wait", "top", "cancel", "hold", "release",
+                  "requeue", "checkpoint", "preempt", "nodes", "drain", "resume", "partitions", "history")
+COMMANDS = QUEUE_COMMANDS + ("run", "checkpoints", "generate", "lint", "doctor", "completion", "version", "help")
 
 
 class CommandLine(SovrenCase):
@@ -45,6 +47,25 @@ class CommandLine(SovrenCase):
         version = json.loads(self.sovren("version", "--json", code=0).stdout)
         self.assertEqual(version["schema"], "sovren.version/1")
         self.assertEqual(self.sovren("--version", code=0).stdout, f"sovren {version['version']}\n")
+
+    def test_without_a_scheduler_every_command_of_the_queue_says_so(self):
+        operand = {"submit": ["--command=true"], "jobs": [], "top": [], "nodes": [], "partitions": [], "history": [],
+                   "drain": ["n1"], "resume": ["n1"]}
+        for command in QUEUE_COMMANDS:
+            done = self.sovren(command, *operand.get(command, ["12"]), code=5)
+            self.assertIn("sovren serve", done.stderr, command)
+            self.assertEqual(done.stdout, "", command)
+
+    def test_wrong_words_for_the_queue_are_refused_before_anything_is_asked(self):
+        for words in (("cancel",), ("show", "twelve"), ("show", "1", "2"), ("submit",), ("submit", "--command=a", "b"),
+                      ("submit", "--to=moon", "x"), ("jobs", "--limit=0"), ("wait", "1", "--timeout=soon"),
+                      ("history", "--since=yesterday"), ("checkpoint", "1", "data.toml"), ("logs", "1", "--rank=-1"),
+                      ("jobs", "--connect=http://127.0.0.1")):
+            self.sovren(*words, code=2)
+        self.sovren("submit", "x.toml", "--to=slurm", code=3)
+        self.assertIn("no job file", self.sovren("submit", "nothing.toml", code=2).stderr)
+        self.write("latin.toml", "x").write_bytes(b'name = "\xe9"\n')
+        self.assertIn("UTF-8", self.sovren("submit", "latin.toml", code=2).stderr)
 
     def test_completion_is_good_shell(self):
         script = self.sovren("completion", "bash", code=0).stdout
