@@ -58,8 +58,9 @@ struct SealOrder {
   bool operator==(const SealOrder&) const = default;
 };
 
-/// AttemptOrder: start it; one that the agent has seen, or older than one that it has seen of the
-/// job, is ignored.
+/// AttemptOrder: start it. One that the agent has seen, or older than one that it has seen of the
+/// job, is never started; unless it runs, AttemptGone is the answer (after its end, if that is
+/// still to be told).
 using OrderBody =
     std::variant<AttemptOrder, RequestOrder, SealOrder, AssistOrder, AssistEndedOrder>;
 

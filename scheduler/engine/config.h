@@ -6,6 +6,7 @@
 
 #include "core/base/id.h"
 #include "core/model/job_spec.h"
+#include "core/port/history.h"
 #include "scheduler/engine/verdict.h"
 #include "scheduler/policy/policy.h"
 
@@ -24,6 +25,8 @@ struct Config {
   /// New jobs get ids above this: where a log was lost, checkpoint sets still bear its ids.
   JobId last_job_before;
   std::string jobs_dir;  ///< folder of the job directories of what is queued, absolute
+  /// Knows the jobs that the state has forgotten, for those that depend on them; null: nobody does.
+  History* history = nullptr;
 
   std::int64_t array_max = 100'000;             ///< elements of one array
   std::int64_t open_jobs_max = 2'000'000;       ///< that have not ended

@@ -53,10 +53,10 @@ void Draft::add(Instant at, EventBody body) {
   apply(state_, events_.back());
 }
 
-Result<std::vector<Event>> Draft::commit(EventLog& log) {
+Result<std::vector<Event>> Draft::commit(EventLog& log, std::span<const JobRecord> ended) {
   if (!events_.empty()) {
     const EventSeq last = events_.back().seq;
-    if (auto appended = log.append(events_); !appended) {
+    if (auto appended = log.append(events_, ended); !appended) {
       roll_back();
       return fail(std::move(appended).error());
     }

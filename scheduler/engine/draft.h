@@ -3,6 +3,7 @@
 
 #include <map>
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -28,9 +29,11 @@ class Draft {
   void add(Instant at, EventBody body);
   bool is_empty() const { return events_.empty(); }
   const Event& newest() const { return events_.back(); }
+  const std::vector<Event>& events() const { return events_; }
 
-  /// Makes the events durable, all or none, and hands them over.
-  Result<std::vector<Event>> commit(EventLog& log);
+  /// Makes the events durable, all or none, with the records of the jobs that they end, and hands
+  /// them over.
+  Result<std::vector<Event>> commit(EventLog& log, std::span<const JobRecord> ended = {});
   void roll_back();
 
   /// What the events of this draft, or of the last one until something is added, have touched.

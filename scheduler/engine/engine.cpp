@@ -30,10 +30,20 @@ Result<std::unique_ptr<Engine>> Engine::open(EventLog& log, Launcher& launcher, 
 }
 
 Result<void> Engine::replay() {
-  SOVREN_DO(log_->replay([&](const Event& event) { return see(event); }));
+  looked_at_ = clock_->steady();
+  SOVREN_TRY(snapshot, log_->load_snapshot());
+  state_ = std::move(snapshot.state);
+  warnings_ = std::move(snapshot.warnings);
+  saved_at_ = marked_at_ = state_.applied.value;
+  SOVREN_DO(log_->replay(state_.applied, [&](const Event& event) { return see(event); }));
   for (const auto& [id, job] : state_.jobs) {
     note_running(job);
-    if (!is_final(job.state)) continue;
+    now_ = std::max({now_, job.submitted_at, job.started_at, job.seen_at, job.ended_at});
+    if (!is_final(job.state)) {
+      open_jobs_.add(OpenJobs::owner_of(*job.spec, job.user, config_.policy.site), job.array_job,
+                     1);
+      continue;
+    }
     ended_.insert(id);
     ended_in_order_.emplace_back(id, job.ended_at);
   }
@@ -54,6 +64,7 @@ Result<void> Engine::see(const Event& event) {
                            "on from their checkpoints)"});
     marked_at_ = event.seq.value;
   }
+  now_ = std::max(now_, event.at);
   apply(state_, event);
   return {};
 }
@@ -61,7 +72,7 @@ Result<void> Engine::see(const Event& event) {
 // lose: nothing runs under a scheduler that has just started; what did is lost, and nodes join
 // anew. readopt: nodes have node_timeout_s to be heard; attempts that had been given up still are.
 Result<void> Engine::recover() {
-  now_ = clock_->now();
+  look_at_clock();
   const std::set<JobId> were_running = running_;
   for (const auto& [name, node] : state_.nodes)
     if (node.is_up && config_.on_restart == OnRestart::readopt) heard_[name] = clock_->steady();
@@ -73,7 +84,9 @@ Result<void> Engine::recover() {
       });
       if (is_broken || is_given_up(job)) give_up(id);
     }
-    return commit();
+    SOVREN_DO(commit());
+    effects_.clear();  // agents are told all when they say hello
+    return {};
   }
   std::vector<std::string> nodes;
   for (const auto& [name, node] : state_.nodes)
@@ -89,6 +102,18 @@ Result<void> Engine::recover() {
   return commit();
 }
 
+// Time never goes back here: where the wall clock was set back, it is waited for at half speed, so
+// that neither jobs nor deadlines stand still until then.
+Instant Engine::time() const {
+  const double elapsed_s = std::max(0.0, clock_->steady() - looked_at_);
+  return std::max(clock_->now(), now_ + elapsed_s / 2);
+}
+
+void Engine::look_at_clock() {
+  now_ = time();
+  looked_at_ = clock_->steady();
+}
+
 void Engine::note_running(const Job& job) {
   if (job.state == JobState::running)
     running_.insert(job.id);
@@ -97,6 +122,7 @@ void Engine::note_running(const Job& job) {
 }
 
 void Engine::add(EventBody body) {
+  count_open(body);
   draft_.add(now_, std::move(body));
   std::visit(
       [&](const auto& event) {
@@ -121,6 +147,8 @@ void Engine::add(EventBody body) {
 void Engine::undo() {
   is_decided_ = false;
   drafted_.clear();
+  for (const Count& count : std::exchange(counted_, {}))
+    open_jobs_.add(count.owner, count.array, -count.jobs);
   for (const auto& [id, was] : draft_.touched_jobs()) {
     changed_jobs_.insert(id);
     if (const auto job = state_.jobs.find(id); job != state_.jobs.end())
@@ -138,7 +166,8 @@ void Engine::undo() {
 }
 
 Result<void> Engine::commit() {
-  auto events = draft_.commit(*log_);
+  const std::vector<JobRecord> ended = records();
+  auto events = draft_.commit(*log_, ended);
   if (!events) {
     undo();
     return fail(std::move(events).error());
@@ -148,6 +177,7 @@ Result<void> Engine::commit() {
   effects_.insert(effects_.end(), std::make_move_iterator(drafted_.begin()),
                   std::make_move_iterator(drafted_.end()));
   drafted_.clear();
+  counted_.clear();
   return {};
 }
 
@@ -155,7 +185,7 @@ Result<void> Engine::turn(double timeout_s) {
   run_effects();
   for (AttemptNews& news : launcher_->poll(wait_s(timeout_s))) take(std::move(news));
 
-  now_ = clock_->now();
+  look_at_clock();
   check_silence();
   for (const AttemptNews& news : inbox_) record(news);
   if (!is_decided_ || !draft_.is_empty() || wait_s(1) == 0) decide();
@@ -167,6 +197,9 @@ Result<void> Engine::turn(double timeout_s) {
   inbox_.clear();
   is_decided_ = true;
   run_effects();
+  const auto every =
+      std::max(config_.snapshot_every_events, static_cast<std::int64_t>(state_.jobs.size()));
+  if (state_.applied.value - saved_at_ >= every) (void)save_snapshot();
   return {};
 }
 
@@ -181,19 +214,26 @@ void Engine::refresh_index() {
     if (state_.jobs.contains(job)) index_.update_job(state_, job);
 }
 
+// Once more after each end of a job that can never start: others may have waited for it.
 void Engine::decide() {
-  refresh_index();
-  plan_ = policy::decide(state_, index_, now_, config_.policy);
-  for (const policy::Action& action : plan_.actions) act(action);
+  bool is_settled = false;
+  while (!is_settled) {
+    refresh_index();
+    plan_ = policy::decide(state_, index_, now_, config_.policy);
+    for (const policy::Action& action : plan_.actions) act(action);
+    is_settled = std::none_of(plan_.actions.begin(), plan_.actions.end(), [](const auto& action) {
+      return std::holds_alternative<policy::End>(action);
+    });
+  }
   refresh_index();
 }
 
 policy::Reason Engine::reason_of(JobId job) const {
-  return policy::reason_of(state_, index_, job, clock_->now(), config_.policy);
+  return policy::reason_of(state_, index_, job, now_, config_.policy);
 }
 
 policy::Explanation Engine::explain(JobId job) const {
-  return policy::explain(state_, index_, job, clock_->now(), config_.policy);
+  return policy::explain(state_, index_, job, now_, config_.policy);
 }
 
 double Engine::wait_s(double timeout_s) const {
@@ -201,7 +241,7 @@ double Engine::wait_s(double timeout_s) const {
   if (!is_decided_ || !inbox_.empty() || !draft_.is_empty()) return 0;
   if (!heard_.empty()) timeout_s = std::min(timeout_s, silence_look_s);
   if (!plan_.wake_at) return timeout_s;
-  return std::clamp(*plan_.wake_at - clock_->now(), 0.0, std::max(timeout_s, 0.0));
+  return std::clamp(*plan_.wake_at - time(), 0.0, std::max(timeout_s, 0.0));
 }
 
 const Job* Engine::running(JobId id, int attempt) const {
@@ -212,21 +252,22 @@ const Job* Engine::running(JobId id, int attempt) const {
 }
 
 void Engine::act(const policy::Action& action) {
-  std::visit(Overload{[&](const policy::Start& start) {
-                        const int attempt = state_.jobs.at(start.job).attempts + 1;
-                        add(AttemptStarted{start.job, attempt, start.slots.front().node,
-                                           start.ranks, start.slots});
-                      },
-                      [&](const policy::Stop& stop) {
-                        add(StopRequested{stop.job, stop.request, stop.by});
-                      },
-                      [&](const policy::End& end) {
-                        add(JobEnded{.job = end.job, .state = JobState::cancelled, .why = end.why});
-                      },
-                      [&](const policy::Drain& drain) {
-                        add(NodeDrained{drain.node, drain.why, std::string(by_breaker)});
-                      }},
-             action);
+  std::visit(
+      Overload{[&](const policy::Start& start) {
+                 const int attempt = state_.jobs.at(start.job).attempts + 1;
+                 add(AttemptStarted{start.job, attempt, start.slots.front().node, start.ranks,
+                                    start.slots.size() > 1 ? start.slots : std::vector<Slot>()});
+               },
+               [&](const policy::Stop& stop) {
+                 add(StopRequested{stop.job, stop.request, stop.by});
+               },
+               [&](const policy::End& end) {
+                 add(JobEnded{.job = end.job, .state = JobState::cancelled, .why = end.why});
+               },
+               [&](const policy::Drain& drain) {
+                 add(NodeDrained{drain.node, drain.why, std::string(by_breaker)});
+               }},
+      action);
 }
 
 // The event is durable: note what it makes us do, then tell.

@@ -21,6 +21,7 @@
 #include "scheduler/engine/config.h"
 #include "scheduler/engine/draft.h"
 #include "scheduler/engine/live.h"
+#include "scheduler/engine/open_jobs.h"
 #include "scheduler/engine/verdict.h"
 #include "scheduler/policy/explain.h"
 #include "scheduler/policy/index.h"
@@ -93,6 +94,14 @@ class Engine {
   /// Of the last turn.
   const policy::Plan& plan() const { return plan_; }
   const Config& config() const { return config_; }
+  /// As of the last intake or turn. Never goes back.
+  Instant now() const { return now_; }
+  const policy::Index& index() const { return index_; }
+  /// What was odd when the log was read.
+  const std::vector<std::string>& warnings() const { return warnings_; }
+
+  /// So that the next start need not replay what has been. Drafts are committed before.
+  Result<void> save_snapshot();
 
   // Why a job waits, after a turn. The job is in state().
   policy::Reason reason_of(JobId job) const;
@@ -142,6 +151,8 @@ class Engine {
   Engine(EventLog& log, Launcher& launcher, Clock& clock, Config config);
 
   // engine.cpp
+  Instant time() const;
+  void look_at_clock();
   Result<void> replay();
   Result<void> recover();
   Result<void> see(const Event& event);
@@ -158,11 +169,14 @@ class Engine {
   void note_running(const Job& job);
 
   // upkeep.cpp
+  std::vector<JobRecord> records() const;
+  void count_open(const EventBody& body);
   void forget_some();
   void mark_state();
 
   // intake.cpp
   Result<void> check_job(const JobSpec& spec, const std::string& user) const;
+  Result<std::string> settle_after(const std::string& after) const;
   Result<std::optional<Queued>> earlier(const QueueRequest& request) const;
   SpecId intern(const SharedSpec& spec);
   JobId next_job() const;
@@ -192,7 +206,8 @@ class Engine {
 
   State state_;
   Draft draft_{state_};
-  Instant now_;  ///< of what is being drafted
+  Instant now_;        ///< of what is being drafted
+  Instant looked_at_;  ///< steady: when it was
   std::set<JobId> running_;
   std::map<JobId, Live> live_;
   policy::Index index_{config_.policy};
@@ -214,6 +229,16 @@ class Engine {
   std::set<JobId> ended_;                                 ///< in the state
   std::deque<std::pair<JobId, Instant>> ended_in_order_;  ///< oldest first; some began anew since
   std::int64_t marked_at_ = 0;  ///< newest event that the state's hash was taken at
+  std::int64_t saved_at_ = 0;   ///< newest event of the newest snapshot
+  std::vector<std::string> warnings_;
+
+  OpenJobs open_jobs_;
+  struct Count {
+    policy::Owner owner;
+    JobId array;
+    int jobs = 0;
+  };
+  std::vector<Count> counted_;  ///< by what is drafted
 };
 
 }  // namespace sovren::engine

@@ -16,7 +16,14 @@ bool is_of_storage(const Error& error) {
 
 Result<std::unique_ptr<EngineHost>> EngineHost::start(EventLog& log, Clock& clock,
                                                       HostConfig config) {
-  std::unique_ptr<EngineHost> host(new EngineHost(clock, std::move(config)));
+  SOVREN_TRY(host, open(log, clock, std::move(config)));
+  host->thread_ = std::thread([host = host.get()] { host->run(); });
+  return host;
+}
+
+Result<std::unique_ptr<EngineHost>> EngineHost::open(EventLog& log, Clock& clock,
+                                                     HostConfig config) {
+  std::unique_ptr<EngineHost> host(new EngineHost(std::move(config)));
   SOVREN_TRY(engine, Engine::open(log, host->book_, clock, host->config_.engine));
   host->engine_ = std::move(engine);
   host->book_.head_of = [host = host.get()](JobId id) {
@@ -25,11 +32,19 @@ Result<std::unique_ptr<EngineHost>> EngineHost::start(EventLog& log, Clock& cloc
   };
   host->engine_->on_report = host->config_.on_report;
   host->engine_->on_event = [host = host.get()](const Event& event) {
-    if (const auto* left = std::get_if<NodeLeft>(&event.body)) host->book_.forget(left->node);
+    const auto* left = std::get_if<NodeLeft>(&event.body);
+    if (left != nullptr && !host->engine_->state().nodes.at(left->node).is_up)
+      host->book_.forget(left->node);  // else a new agent has taken the old one's place
     if (host->config_.on_event) host->config_.on_event(event);
   };
-  host->thread_ = std::thread([host = host.get()] { host->run(); });
   return host;
+}
+
+void EngineHost::pump() {
+  std::unique_lock lock(mutex_);
+  std::vector<Command> commands = std::exchange(queue_, {});
+  lock.unlock();
+  carry_out(commands);
 }
 
 EngineHost::~EngineHost() {
@@ -157,6 +172,7 @@ void EngineHost::run() {
     if (is_stopping_ && was_empty && queue_.empty()) break;
   }
   book_.stop_all_waiting();
+  (void)engine_->save_snapshot();  // without one, the next start only takes longer
 }
 
 void EngineHost::settle() {

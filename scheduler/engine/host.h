@@ -40,6 +40,11 @@ class EngineHost {
  public:
   /// Replays the log, then starts the thread. log and clock outlive the host.
   static Result<std::unique_ptr<EngineHost>> start(EventLog& log, Clock& clock, HostConfig config);
+  /// Without a thread: the caller's own, whenever it calls pump(). For tests.
+  static Result<std::unique_ptr<EngineHost>> open(EventLog& log, Clock& clock, HostConfig config);
+  void pump();
+  const Engine& engine() const { return *engine_; }
+
   ~EngineHost();  ///< stop()
 
   using Done = std::function<void(Result<void>)>;
@@ -62,7 +67,8 @@ class EngineHost {
   /// The agent ends in an orderly way.
   Result<void> leave(std::string node, std::string instance, Done done);
 
-  /// All that has been queued is done, waiters are answered, and the thread ends.
+  /// All that has been queued is done, waiters are answered, a snapshot is saved, and the thread
+  /// ends.
   void stop();
 
  private:
@@ -72,14 +78,13 @@ class EngineHost {
     std::function<void(const Engine&)> look;      ///< after all that; may be none
   };
 
-  EngineHost(Clock& clock, HostConfig config) : clock_(clock), config_(std::move(config)) {}
+  explicit EngineHost(HostConfig config) : config_(std::move(config)) {}
   Result<void> push(Command command);
   void run();
   std::vector<Command> sleep();
   void carry_out(std::vector<Command>& commands);
   void settle();
 
-  Clock& clock_;
   HostConfig config_;
   OrderBook book_;
   std::unique_ptr<Engine> engine_;

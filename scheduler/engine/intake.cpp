@@ -28,6 +28,47 @@ Error over_limit(const std::string& what, const std::string& hint) {
   return {.code = Code::refused, .what = what, .hint = hint};
 }
 
+std::string term_of(const Dependency& dependency) {
+  const auto with = [&](const char* kind) {
+    return std::string(kind) + ":" + std::to_string(dependency.job.value);
+  };
+  switch (dependency.kind) {
+    case Dependency::Kind::after:
+      return with("after");
+    case Dependency::Kind::any:
+      return with("any");
+    case Dependency::Kind::ok:
+      return with("ok");
+    case Dependency::Kind::not_ok:
+      return with("notok");
+    case Dependency::Kind::corresponding:
+      return with("corr");
+    case Dependency::Kind::singleton:
+      return "singleton";
+  }
+  return "";
+}
+
+// Of a job, or of all elements of an array, that the state has forgotten.
+Result<bool> is_met_by_history(const Dependency& dependency, History& history) {
+  bool is_all_ok = true;
+  for (JobId id = dependency.job;; ++id.value) {
+    SOVREN_TRY(record, history.find(id));
+    if (!record || (id != dependency.job && record->array_job != dependency.job)) break;
+    is_all_ok = is_all_ok && record->state == JobState::completed;
+    if (record->array_job != dependency.job) break;
+  }
+  switch (dependency.kind) {
+    case Dependency::Kind::ok:
+    case Dependency::Kind::corresponding:
+      return is_all_ok;
+    case Dependency::Kind::not_ok:
+      return !is_all_ok;
+    default:
+      return true;
+  }
+}
+
 }  // namespace
 
 JobId Engine::next_job() const {
@@ -38,24 +79,44 @@ Result<void> Engine::check_job(const JobSpec& spec, const std::string& user) con
   if (!spec.begin.empty())
     if (auto begin = parse_utc(spec.begin); !begin)
       return fail(std::move(begin).error().within("reading `begin`"));
-  SOVREN_TRY(dependencies, parse_after(spec.after));
-  for (const Dependency& each : dependencies)
-    if (each.kind != Dependency::Kind::singleton && !state_.jobs.contains(each.job))
-      return fail(
-          {.code = Code::refused,
-           .what = "it depends on " + job_text(each.job) + ", which " +
-                   (each.job.value > 0 && each.job.value <= state_.last_job ? "ended long ago"
-                                                                            : "does not exist"),
-           .hint = "name jobs that `sovren jobs` lists in `after`"});
   if (state_.nodes.empty()) return {};  // no agent has come yet: there is nothing to tell it by
   return policy::can_ever_run(spec, state_, config_.policy, user);
 }
 
+// What is left to wait for. Jobs that the state has forgotten are looked up; those that do not
+// exist yet are refused, so nothing can wait for itself.
+Result<std::string> Engine::settle_after(const std::string& after) const {
+  SOVREN_TRY(dependencies, parse_after(after));
+  std::string left;
+  for (const Dependency& each : dependencies) {
+    const bool is_open = each.kind == Dependency::Kind::singleton || state_.jobs.contains(each.job);
+    if (is_open) {
+      left += (left.empty() ? "" : ",") + term_of(each);
+      continue;
+    }
+    const bool has_been = each.job.value > 0 && each.job.value <= state_.last_job;
+    if (!has_been || config_.history == nullptr)
+      return fail({.code = Code::refused,
+                   .what = "it would wait for " + job_text(each.job) + ", which " +
+                           (has_been ? "ended long ago" : "does not exist"),
+                   .hint = "name jobs that `sovren jobs` lists"});
+    SOVREN_TRY(is_met, is_met_by_history(each, *config_.history));
+    if (!is_met)
+      return fail({.code = Code::refused,
+                   .what = "it can never start: '" + term_of(each) +
+                           "' names a job that ended otherwise long ago",
+                   .hint = "see `sovren history`"});
+  }
+  return dependencies.empty() ? after : left;
+}
+
 Result<JobId> Engine::submit(Submission s) {
-  now_ = clock_->now();
+  look_at_clock();
   if (!s.dir.starts_with('/'))
     return fail({.code = Code::usage, .what = "the job directory '" + s.dir + "' is not absolute"});
   SOVREN_DO(check_job(s.spec, s.user));
+  SOVREN_TRY(after, settle_after(s.spec.after));
+  s.spec.after = std::move(after);
   const JobId job = next_job();
   add(JobSubmitted{.job = job,
                    .user = std::move(s.user),
@@ -91,7 +152,7 @@ SpecId Engine::intern(const SharedSpec& spec) {
 }
 
 Result<Queued> Engine::queue(const QueueRequest& request) {
-  now_ = clock_->now();
+  look_at_clock();
   SOVREN_TRY(repeat, earlier(request));
   if (repeat) return *repeat;
   const JobSpec& spec = *request.spec;
@@ -108,8 +169,18 @@ Result<Queued> Engine::queue(const QueueRequest& request) {
                            "try again when some have ended"));
   SOVREN_TRY(first_spec, is_array ? text::expand_element(spec, 0) : Result<JobSpec>(spec));
   SOVREN_DO(check_job(first_spec, request.user));
+  const policy::Owner owner = OpenJobs::owner_of(first_spec, request.user, config_.policy.site);
+  SOVREN_DO(open_jobs_.check(owner, jobs, config_.policy.site));
+  SOVREN_TRY(after, settle_after(spec.after));
 
-  const SpecId spec_id = intern(request.spec);
+  SpecId spec_id;
+  if (after == spec.after) {
+    spec_id = intern(request.spec);
+  } else {
+    JobSpec settled = spec;
+    settled.after = std::move(after);
+    spec_id = intern(SharedSpec(std::move(settled)));
+  }
   const JobId first = next_job();
   for (std::int64_t element = 0; element < jobs; ++element) {
     const JobId job{first.value + element};
@@ -134,7 +205,7 @@ Result<Queued> Engine::queue(const QueueRequest& request) {
 }
 
 Result<void> Engine::request(JobId id, Request request, const std::string& by) {
-  now_ = clock_->now();
+  look_at_clock();
   const auto found = state_.jobs.find(id);
   if (found == state_.jobs.end()) return no_such_job(id);
   const Job& job = found->second;
@@ -159,7 +230,7 @@ Result<void> Engine::hold(JobId id, const std::string& by) {
 }
 
 Result<void> Engine::release(JobId id, const std::string& by) {
-  now_ = clock_->now();
+  look_at_clock();
   const auto found = state_.jobs.find(id);
   if (found == state_.jobs.end()) return no_such_job(id);
   if (found->second.state != JobState::pending)
@@ -169,7 +240,7 @@ Result<void> Engine::release(JobId id, const std::string& by) {
 }
 
 Result<void> Engine::requeue(JobId id, const std::string& by) {
-  now_ = clock_->now();
+  look_at_clock();
   const auto found = state_.jobs.find(id);
   if (found == state_.jobs.end()) return no_such_job(id);
   const Job& job = found->second;

@@ -17,7 +17,7 @@ bool has_slot_on(const Job& job, const std::string& node) {
 }  // namespace
 
 Result<void> Engine::join_node(const std::string& name, const NodeResources& resources) {
-  now_ = clock_->now();
+  look_at_clock();
   const auto found = state_.nodes.find(name);
   if (found == state_.nodes.end() || !found->second.is_up ||
       !(found->second.resources == resources))
@@ -30,7 +30,7 @@ void Engine::heard(const std::string& node) {
 }
 
 Result<void> Engine::hello(const AgentHello& h) {
-  now_ = clock_->now();
+  look_at_clock();
   const auto found = state_.nodes.find(h.node);
   const Node* known = found == state_.nodes.end() ? nullptr : &found->second;
   if (known != nullptr && known->is_up && known->instance != h.instance)
@@ -88,7 +88,7 @@ void Engine::resync(const AgentHello& h) {
 }
 
 Result<void> Engine::lose_node(const std::string& name, const std::string& why) {
-  now_ = clock_->now();
+  look_at_clock();
   const auto found = state_.nodes.find(name);
   if (found == state_.nodes.end())
     return fail({.code = Code::not_found, .what = "there is no node " + name});
@@ -113,7 +113,7 @@ void Engine::check_silence() {
 }
 
 Result<void> Engine::drain(const std::string& node, const std::string& why, const std::string& by) {
-  now_ = clock_->now();
+  look_at_clock();
   if (!state_.nodes.contains(node))
     return fail({.code = Code::not_found, .what = "there is no node " + node});
   add(NodeDrained{node, why, by});
@@ -121,7 +121,7 @@ Result<void> Engine::drain(const std::string& node, const std::string& why, cons
 }
 
 Result<void> Engine::resume(const std::string& node, const std::string& by) {
-  now_ = clock_->now();
+  look_at_clock();
   const auto found = state_.nodes.find(node);
   if (found == state_.nodes.end())
     return fail({.code = Code::not_found, .what = "there is no node " + node});

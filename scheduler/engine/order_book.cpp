@@ -4,6 +4,17 @@
 #include <utility>
 
 namespace sovren::engine {
+namespace {
+
+// What the verdict on an attempt is made of: recorded only together, when it is over.
+bool is_of_end(const AttemptNews& news) {
+  if (const auto* report = std::get_if<RankReport>(&news.what))
+    return std::holds_alternative<ReportFinished>(*report) ||
+           std::holds_alternative<ReportFailed>(*report);
+  return std::holds_alternative<AttemptExited>(news.what);
+}
+
+}  // namespace
 
 Result<std::int64_t> OrderBook::greet(const AgentHello& hello) {
   if (retired_.contains(hello.instance))
@@ -82,8 +93,7 @@ Result<void> OrderBook::tell(const std::string& node, NewsPost post) {
   for (NumberedNews& each : post.news) {
     if (each.number <= desk.told) continue;
     desk.told = each.number;
-    if (std::holds_alternative<AttemptExited>(each.news.what))
-      desk.ends[each.number] = {each.news.job, each.news.attempt};
+    if (is_of_end(each.news)) desk.ends[each.number] = {each.news.job, each.news.attempt};
     each.news.node = node;
     inbox_.push_back(std::move(each.news));
   }

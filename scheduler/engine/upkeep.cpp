@@ -3,9 +3,48 @@
 #include <algorithm>
 #include <utility>
 
+#include "core/base/check.h"
+#include "core/text/record_json.h"
 #include "scheduler/engine/engine.h"
 
 namespace sovren::engine {
+
+// Of the jobs that what is drafted ends.
+std::vector<JobRecord> Engine::records() const {
+  std::set<JobId> ended;
+  for (const Event& event : draft_.events())
+    if (const auto* end = std::get_if<JobEnded>(&event.body)) ended.insert(end->job);
+  std::vector<JobRecord> records;
+  for (const JobId id : ended)
+    if (const auto job = state_.jobs.find(id);
+        job != state_.jobs.end() && is_final(job->second.state))
+      records.push_back(text::job_record(job->second));
+  return records;
+}
+
+// Before the event is applied.
+void Engine::count_open(const EventBody& body) {
+  const auto count = [&](const JobSpec& spec, const std::string& user, JobId array, int jobs) {
+    counted_.push_back({OpenJobs::owner_of(spec, user, config_.policy.site), array, jobs});
+    open_jobs_.add(counted_.back().owner, array, jobs);
+  };
+  if (const auto* e = std::get_if<JobSubmitted>(&body)) {
+    count(e->spec ? *e->spec : *state_.specs.at(e->spec_id).spec, e->user, e->array_job, 1);
+  } else if (const auto* ended = std::get_if<JobEnded>(&body)) {
+    const Job& job = state_.jobs.at(ended->job);
+    count(*job.spec, job.user, job.array_job, -1);
+  } else if (const auto* requeued = std::get_if<JobRequeued>(&body)) {
+    const Job& job = state_.jobs.at(requeued->job);
+    if (is_final(job.state)) count(*job.spec, job.user, job.array_job, 1);
+  }
+}
+
+// Tried once for each stretch of events: a disk that is full now may not be the next time.
+Result<void> Engine::save_snapshot() {
+  SOVREN_CHECK(draft_.is_empty(), "a snapshot holds what is durable");
+  saved_at_ = state_.applied.value;
+  return log_->save_snapshot(state_);
+}
 
 // The oldest ended jobs beyond those that are kept, some at a time.
 void Engine::forget_some() {
@@ -22,7 +61,10 @@ void Engine::forget_some() {
                                is_final(job->second.state) && job->second.ended_at == at;
     if (!is_newest_end) continue;
     ended_in_order_.emplace_back(id, at);  // until it is forgotten for good
-    if (!index_.is_awaited(id)) forgotten.jobs.push_back(id);
+    // Of an array all or none, so that it can still be waited for as a whole.
+    const JobId array = job->second.array_job;
+    if (!index_.is_awaited(id) && !index_.is_awaited(array) && !open_jobs_.has_open_elements(array))
+      forgotten.jobs.push_back(id);
   }
   if (!forgotten.jobs.empty()) add(std::move(forgotten));
 }

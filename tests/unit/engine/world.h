@@ -47,6 +47,8 @@ class FaultyLog : public EventLog {
   Result<Snapshot> load_snapshot() override { return log_.load_snapshot(); }
   Result<void> save_snapshot(const State& state) override { return log_.save_snapshot(state); }
   const std::vector<Event>& events() const { return log_.events(); }
+  Result<std::optional<JobRecord>> find(JobId job) { return log_.find(job); }
+  History& history() { return log_; }
 
  private:
   storage::MemoryEventLog log_;
