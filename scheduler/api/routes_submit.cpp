@@ -30,24 +30,26 @@ Result<std::string> key_of(const Call& call) {
   return std::string(key);
 }
 
-Response submitted(const engine::Queued& queued) {
+Response submitted(const engine::Queued& queued, const SubmitBody& body) {
   Json jobs = Json::array();
   for (std::int64_t i = 0; i < queued.jobs; ++i) jobs.push_back(queued.first.value + i);
   const Json answer = {{"schema", "sovren.submitted/1"},
                        {"jobs", std::move(jobs)},
                        {"is_repeat", queued.is_repeat},
-                       {"is_dry_run", false}};
+                       {"is_dry_run", false},
+                       {"warnings", body.warnings}};
   Response response{.status = queued.is_repeat ? 200 : 201, .body = text::dump_json(answer) + "\n"};
   response.headers.emplace_back("Location", "/v1/jobs/" + std::to_string(queued.first.value));
   return response;
 }
 
-Response would_be_submitted(std::int64_t jobs) {
+Response would_be_submitted(const SubmitBody& body) {
   const Json answer = {{"schema", "sovren.submitted/1"},
                        {"jobs", Json::array()},
-                       {"count", jobs},
+                       {"count", text::array_size(*body.spec)},
                        {"is_repeat", false},
-                       {"is_dry_run", true}};
+                       {"is_dry_run", true},
+                       {"warnings", body.warnings}};
   return {.body = text::dump_json(answer) + "\n"};
 }
 
@@ -78,7 +80,7 @@ Result<void> Api::queue(const Responder& responder, const std::string& user,
   if (body->is_dry_run)
     return look(responder, [body, user](const Engine& engine) -> Result<Words> {
       SOVREN_DO(policy::can_ever_run(*body->spec, engine.state(), engine.config().policy, user));
-      return [jobs = text::array_size(*body->spec)] { return would_be_submitted(jobs); };
+      return [body] { return would_be_submitted(*body); };
     });
   auto queued = std::make_shared<engine::Queued>();
   return host_->write(
@@ -91,9 +93,9 @@ Result<void> Api::queue(const Responder& responder, const std::string& user,
         *queued = made;
         return {};
       },
-      [responder, queued](const Result<void>& done) {
+      [responder, queued, body](const Result<void>& done) {
         if (done)
-          responder.send(submitted(*queued));
+          responder.send(submitted(*queued, *body));
         else
           answer(responder, done.error());
       });

@@ -4,6 +4,7 @@
 #include <set>
 
 #include "core/text/json.h"
+#include "core/text/script_file.h"
 
 namespace sovren::api {
 namespace {
@@ -64,7 +65,8 @@ Result<void> take_overrides(const Json& json, std::vector<text::Override>& overr
 
 Result<Fields> read_fields(const Request& request) {
   Fields fields;
-  if (request.header("content-type").starts_with("application/toml")) {
+  const std::string_view type = request.header("content-type");
+  if (type.starts_with("application/toml") || type.starts_with("text/plain")) {
     fields.source.text = request.body;
     return fields;
   }
@@ -92,14 +94,23 @@ Result<Fields> read_fields(const Request& request) {
   return fields;
 }
 
-/// --array 0-99%8: the values of the file's one axis, or of one named index where it has none.
+/// A job file, or a script.
+tl::expected<text::ScriptJob, text::Errors> parse_text(const Fields& fields) {
+  if (text::is_script(fields.source.text))
+    return text::parse_script(fields.source, fields.overrides);
+  return text::parse_job_file(fields.source, fields.overrides).map([](JobSpec spec) {
+    return text::ScriptJob{.spec = std::move(spec)};
+  });
+}
+
+/// --array 0-99%8: the values of the file's one axis, or of one named `task` where it has none.
 Result<void> add_array(Fields& fields, const JobSpec& without) {
   if (without.array.size() > 1)
     return fail(body_error(Code::usage,
                            "the job file has " + std::to_string(without.array.size()) +
                                " axes: which one 'array' is for cannot be told",
                            "override array.NAME instead"));
-  const std::string axis = without.array.empty() ? "index" : without.array.front().name;
+  const std::string axis = without.array.empty() ? "task" : without.array.front().name;
   const std::size_t percent = fields.array.find('%');
   fields.overrides.push_back({"array." + axis, "\"" + fields.array.substr(0, percent) + "\""});
   if (percent != std::string::npos)
@@ -113,16 +124,19 @@ tl::expected<SubmitBody, text::Errors> parse_submit(const Request& request) {
   const auto one = [](Error error) { return tl::unexpected(text::Errors{std::move(error)}); };
   auto fields = read_fields(request);
   if (!fields) return one(std::move(fields).error());
-  auto spec = text::parse_job_file(fields->source, fields->overrides);
-  if (!spec) return tl::unexpected(std::move(spec).error());
+  auto job = parse_text(*fields);
+  if (!job) return tl::unexpected(std::move(job).error());
   if (!fields->array.empty()) {
-    if (auto added = add_array(*fields, *spec); !added) return one(std::move(added).error());
-    spec = text::parse_job_file(fields->source, fields->overrides);
-    if (!spec) return tl::unexpected(std::move(spec).error());
+    if (auto added = add_array(*fields, job->spec); !added) return one(std::move(added).error());
+    job = parse_text(*fields);
+    if (!job) return tl::unexpected(std::move(job).error());
   }
-  if (auto checked = text::check_elements(*spec); !checked) return one(std::move(checked).error());
-  return SubmitBody{
-      .spec = *std::move(spec), .is_held = fields->is_held, .is_dry_run = fields->is_dry_run};
+  if (auto checked = text::check_elements(job->spec); !checked)
+    return one(std::move(checked).error());
+  return SubmitBody{.spec = std::move(job->spec),
+                    .is_held = fields->is_held || job->is_held,
+                    .is_dry_run = fields->is_dry_run,
+                    .warnings = std::move(job->warnings)};
 }
 
 }  // namespace sovren::api

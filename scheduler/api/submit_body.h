@@ -15,10 +15,12 @@ struct SubmitBody {
   SharedSpec spec;
   bool is_held = false;
   bool is_dry_run = false;
+  std::vector<std::string> warnings;  ///< of a batch script: lines that were not read
 };
 
-/// Reads {"text","name","base_dir","overrides":[{"key","value"}],"array","after","hold","dry_run"},
-/// of which only text is needed, or a bare job file of type application/toml.
+/// Reads a job file, or a batch script with #SOVREN lines:
+/// {"text","name","base_dir","overrides":[{"key","value"}],"array","after","hold","dry_run"}, of
+/// which only text is needed, or the bare file of type application/toml or text/plain.
 ///
 /// Errors   data_invalid: no JSON, a member that is unknown, stands twice, or has another type;
 ///          usage: a base_dir that is not absolute, an array that the file does not fit;

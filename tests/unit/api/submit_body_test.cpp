@@ -54,13 +54,26 @@ TEST(SubmitBody, TakesABareJobFile) {
   EXPECT_FALSE(body->is_held);
 }
 
-TEST(SubmitBody, ArrayGivesValuesToTheFilesAxisOrToAnIndex) {
-  const auto with_index = parse({{"array", "0-99%8"}});
-  ASSERT_TRUE(with_index) << to_text(with_index.error().front());
-  ASSERT_EQ(with_index->spec->array.size(), 1U);
-  EXPECT_EQ(with_index->spec->array[0].name, "index");
-  EXPECT_EQ(with_index->spec->array[0].values.size(), 100U);
-  EXPECT_EQ(with_index->spec->array_max_running, 8);
+TEST(SubmitBody, TakesABatchScript) {
+  const std::string script =
+      "#!/bin/sh\n#SOVREN --ranks 2 --array 0-3 --hold\necho hello\n#SOVREN --nodes 2\n";
+  const auto body = parse({{"text", script}, {"name", "hello.sh"}, {"array", "5-6%1"}});
+  ASSERT_TRUE(body) << to_text(body.error().front());
+  EXPECT_EQ(std::get<CommandSpec>(body->spec->kind).script, script);
+  EXPECT_EQ(body->spec->resources.ranks, 2);
+  EXPECT_EQ(body->spec->array[0].values, (std::vector<std::string>{"5", "6"}));
+  EXPECT_TRUE(body->is_held);
+  EXPECT_EQ(body->warnings.size(), 1U);
+  EXPECT_TRUE(parse_submit({.headers = {{"content-type", "text/plain"}}, .body = script}));
+}
+
+TEST(SubmitBody, ArrayGivesValuesToTheFilesAxisOrToOneNamedTask) {
+  const auto with_task = parse({{"array", "0-99%8"}});
+  ASSERT_TRUE(with_task) << to_text(with_task.error().front());
+  ASSERT_EQ(with_task->spec->array.size(), 1U);
+  EXPECT_EQ(with_task->spec->array[0].name, "task");
+  EXPECT_EQ(with_task->spec->array[0].values.size(), 100U);
+  EXPECT_EQ(with_task->spec->array_max_running, 8);
   const auto with_axis = parse({{"text", file + "[array]\nframe = \"1-3\"\n"}, {"array", "5-6"}});
   ASSERT_TRUE(with_axis) << to_text(with_axis.error().front());
   EXPECT_EQ(with_axis->spec->array[0].name, "frame");
