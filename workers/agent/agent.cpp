@@ -37,42 +37,91 @@ Result<std::unique_ptr<Agent>> Agent::start(AgentConfig config) {
                    .private_dir = folder.path(),
                    .environment = std::move(config.environment),
                    .resources = discover_machine(),
-                   .log_bytes_max = config.log_bytes_max};
+                   .log_bytes_max = config.log_bytes_max,
+                   .rsh_agent = config.rsh_agent.empty() ? running_program() + " rsh-agent"
+                                                         : std::move(config.rsh_agent),
+                   .subnet = std::move(config.subnet)};
   return std::unique_ptr<Agent>(new Agent(std::move(host), std::move(folder)));
 }
 
 Agent::~Agent() {
-  for (auto& [key, attempt] : running_) attempt.kill();
+  request_all(Request::kill);
   std::vector<AttemptNews> unheard;
-  for (auto& [key, attempt] : running_) {
+  const auto wait_for_end = [](const auto& one) {
     std::vector<pollfd> ended;
-    attempt.add_to(ended);
+    one.add_to(ended);
     ::poll(ended.data(), 1, kill_wait_ms);  // the first is the end of its first process
-    attempt.finish(leaders_but(attempt), unheard);
+  };
+  for (auto& [key, attempt] : running_) {
+    wait_for_end(attempt);
+    attempt.finish(leaders_but(attempt.pid()), unheard);
+  }
+  for (Assistant& assistant : assistants_) {
+    wait_for_end(assistant);
+    assistant.finish(leaders_but(assistant.pid()));
   }
 }
 
 Result<void> Agent::start(const AttemptOrder& order) {
-  if (const auto last = last_attempt_.find(order.job);
-      last != last_attempt_.end() && last->second >= order.attempt)
-    return {};
+  if (has_seen(order.job, order.attempt)) return {};
   SOVREN_TRY(attempt, Attempt::start(order, host_));
-  remember(order);
+  forget(order.job, order.attempt);
   running_.emplace(Key{order.job, order.attempt}, std::move(attempt));
   return {};
 }
 
-void Agent::remember(const AttemptOrder& order) {
-  const auto [entry, is_new] = last_attempt_.insert_or_assign(order.job, order.attempt);
-  if (is_new) remembered_.push_back(order.job);
+Result<void> Agent::assist(const AssistOrder& order) {
+  if (has_seen(order.job, order.attempt)) return {};
+  for (const Assistant& there : assistants_)
+    if (there.order().job == order.job && there.order().attempt == order.attempt &&
+        there.order().launch == order.launch)
+      return {};
+  SOVREN_TRY(assistant, Assistant::start(order, host_));
+  assistants_.push_back(std::move(assistant));
+  return {};
+}
+
+void Agent::assist_ended(JobId job, int attempt, const AssistEnded& ended) {
+  if (const auto found = running_.find({job, attempt}); found != running_.end())
+    found->second.assist_ended(ended);
+}
+
+bool Agent::has_seen(JobId job, int attempt) const {
+  const auto last = last_attempt_.find(job);
+  return last != last_attempt_.end() && last->second >= attempt;
+}
+
+void Agent::forget(JobId job, int attempt) {
+  const auto [entry, is_new] = last_attempt_.emplace(job, attempt);
+  entry->second = std::max(entry->second, attempt);
+  if (is_new) remembered_.push_back(job);
   if (remembered_.size() <= remembered_max) return;
   last_attempt_.erase(remembered_.front());
   remembered_.pop_front();
 }
 
+bool Agent::is_running(JobId job, int attempt) const {
+  return running_.contains({job, attempt}) ||
+         std::any_of(assistants_.begin(), assistants_.end(), [&](const Assistant& assistant) {
+           return assistant.order().job == job && assistant.order().attempt == attempt;
+         });
+}
+
+void Agent::request_all(Request request) {
+  for (auto& [key, attempt] : running_) attempt.request(request);
+  if (request != Request::kill) return;
+  for (Assistant& assistant : assistants_) assistant.kill();
+}
+
 Result<void> Agent::request(JobId job, int attempt, Request request) {
   if (const auto found = running_.find({job, attempt}); found != running_.end())
     found->second.request(request);
+  if (request != Request::kill) return {};
+  for (Assistant& assistant : assistants_)
+    if (assistant.order().job == job && assistant.order().attempt == attempt) {
+      forget(job, attempt);
+      assistant.kill();
+    }
   return {};
 }
 
@@ -90,18 +139,37 @@ std::vector<AttemptNews> Agent::poll(double timeout_s) {
     // The first look does not wait: what is there already needs no sleep.
     const double left_s = std::chrono::duration<double>(until - Clock::now()).count();
     const bool is_woken = wait(is_first ? 0 : left_s);
-    for (auto next = running_.begin(); next != running_.end();) {
-      const auto here = next++;
-      Attempt& attempt = here->second;
-      if (!attempt.has_ended()) {
-        attempt.listen(news);
-        continue;
-      }
-      AttemptExited exited = attempt.finish(leaders_but(attempt), news);
-      news.push_back({attempt.order().job, attempt.order().attempt, std::move(exited)});
-      running_.erase(here);
-    }
+    look_at_attempts(news);
+    look_at_assistants(news);
     if (!news.empty() || is_woken || left_s <= 0) return news;
+  }
+}
+
+void Agent::look_at_attempts(std::vector<AttemptNews>& news) {
+  for (auto next = running_.begin(); next != running_.end();) {
+    const auto here = next++;
+    Attempt& attempt = here->second;
+    if (!attempt.has_ended()) {
+      attempt.listen(news);
+      continue;
+    }
+    AttemptExited exited = attempt.finish(leaders_but(attempt.pid()), news);
+    news.push_back({here->first.first, here->first.second, std::move(exited), {}});
+    running_.erase(here);
+  }
+}
+
+// That it is gone is only said of one that was told to go: the attempt may ask for another.
+void Agent::look_at_assistants(std::vector<AttemptNews>& news) {
+  for (auto next = assistants_.begin(); next != assistants_.end();) {
+    const auto here = next++;
+    if (!here->has_ended()) continue;
+    const JobId job = here->order().job;
+    const int attempt = here->order().attempt;
+    news.push_back({job, attempt, here->finish(leaders_but(here->pid())), {}});
+    assistants_.erase(here);
+    if (has_seen(job, attempt) && !is_running(job, attempt))
+      news.push_back({job, attempt, AttemptGone{}, {}});
   }
 }
 
@@ -109,6 +177,7 @@ bool Agent::wait(double timeout_s) const {
   std::vector<pollfd> wanted;
   for (const int fd : wake_fds_) wanted.push_back({fd, POLLIN, 0});
   for (const auto& [key, attempt] : running_) attempt.add_to(wanted);
+  for (const Assistant& assistant : assistants_) assistant.add_to(wanted);
   constexpr double ms_max = 3'600'000;
   const double ms = std::clamp(std::ceil(timeout_s * 1000), 0.0, ms_max);
   if (::poll(wanted.data(), wanted.size(), static_cast<int>(ms)) < 0) return true;  // a signal
@@ -116,10 +185,12 @@ bool Agent::wait(double timeout_s) const {
                      [](const pollfd& one) { return one.revents != 0; });
 }
 
-std::vector<pid_t> Agent::leaders_but(const Attempt& attempt) const {
+std::vector<pid_t> Agent::leaders_but(pid_t one) const {
   std::vector<pid_t> leaders;
-  for (const auto& [key, other] : running_)
-    if (&other != &attempt) leaders.push_back(other.pid());
+  for (const auto& [key, attempt] : running_)
+    if (attempt.pid() != one) leaders.push_back(attempt.pid());
+  for (const Assistant& assistant : assistants_)
+    if (assistant.pid() != one) leaders.push_back(assistant.pid());
   return leaders;
 }
 

@@ -3,12 +3,14 @@
 
 #include <cstdint>
 #include <deque>
+#include <list>
 #include <map>
 #include <memory>
 #include <string>
 #include <vector>
 
 #include "core/port/launcher.h"
+#include "workers/agent/assistant.h"
 #include "workers/agent/attempt.h"
 #include "workers/agent/private_folder.h"
 
@@ -20,6 +22,8 @@ struct AgentConfig {
   std::string temporary_dir;             ///< for the private folder; empty: $TMPDIR, else /tmp
   std::vector<std::string> environment;  ///< "NAME=value" of the attempts; empty: this process's
   std::int64_t log_bytes_max = log_bytes_max_default;  ///< of what a command prints
+  std::string rsh_agent;                               ///< as AttemptHost; empty: this program's
+  std::string subnet;                                  ///< as AttemptHost
 };
 
 /// Starts, watches and reaps the attempts of one node.
@@ -48,20 +52,37 @@ class Agent final : public Launcher {
   Result<void> acknowledge_seal(JobId job, int attempt, std::int64_t step) override;
   std::vector<AttemptNews> poll(double timeout_s) override;
 
+  /// Starts this node's part of an attempt that another node heads. One that was started, or whose
+  /// attempt was ended here, is not started again. Errors: as start().
+  Result<void> assist(const AssistOrder& order);
+  /// What an attempt headed here asked of another node has ended there.
+  void assist_ended(JobId job, int attempt, const AssistEnded& ended);
+  /// The same of all that runs here.
+  void request_all(Request request);
+
+  bool is_running(JobId job, int attempt) const;  ///< headed or helped with
+  bool is_idle() const { return running_.empty() && assistants_.empty(); }
+  /// Was it started, or ended before it could be, or one after it?
+  bool has_seen(JobId job, int attempt) const;
+  /// It is not started from now on.
+  void forget(JobId job, int attempt);
+
  private:
   using Key = std::pair<JobId, int>;
 
   Agent(AttemptHost host, PrivateFolder folder);
   /// Until something happens or the time is over; true when a wake descriptor or signal ended it.
   bool wait(double timeout_s) const;
-  std::vector<pid_t> leaders_but(const Attempt& attempt) const;
-  void remember(const AttemptOrder& order);
+  void look_at_attempts(std::vector<AttemptNews>& news);
+  void look_at_assistants(std::vector<AttemptNews>& news);
+  std::vector<pid_t> leaders_but(pid_t one) const;
 
   AttemptHost host_;
   PrivateFolder folder_;
   std::vector<int> wake_fds_;
   std::map<Key, Attempt> running_;
-  std::map<JobId, int> last_attempt_;  ///< started or ended: never started again
+  std::list<Assistant> assistants_;
+  std::map<JobId, int> last_attempt_;  ///< seen: never started again
   std::deque<JobId> remembered_;       ///< its keys, oldest first
   static constexpr std::size_t remembered_max = 100'000;
 };

@@ -16,15 +16,6 @@ namespace {
 
 constexpr int warnings_max = 5;
 
-Result<std::optional<CommandOutput>> output_of(const AttemptOrder& order, const AttemptHost& host,
-                                               const std::optional<Identity>& user) {
-  if (!std::holds_alternative<CommandSpec>(order.spec.kind)) return std::optional<CommandOutput>();
-  SOVREN_TRY(output, CommandOutput::open({.path = order.dir + "/logs/rank-0000.log",
-                                          .owner = user,
-                                          .bytes_max = host.log_bytes_max}));
-  return std::optional<CommandOutput>(std::move(output));
-}
-
 Result<int> checkpoint_signal_of(const AttemptOrder& order) {
   const auto* command = std::get_if<CommandSpec>(&order.spec.kind);
   if (command == nullptr || command->checkpoint_signal.empty()) return 0;
@@ -36,12 +27,16 @@ Result<int> checkpoint_signal_of(const AttemptOrder& order) {
 Result<Attempt> Attempt::start(const AttemptOrder& order, const AttemptHost& host) {
   const std::string name = std::to_string(order.job.value) + "-" + std::to_string(order.attempt);
   const std::string cookie = host.private_dir + "/" + name;
+  const std::string report_socket = cookie + "/reports", launch_socket = cookie + "/launch";
   const bool is_command = std::holds_alternative<CommandSpec>(order.spec.kind);
   SOVREN_TRY(user, identity_for(order.user));
   SOVREN_TRY(checkpoint_signal, checkpoint_signal_of(order));
   SOVREN_TRY(command, make_command(order,
                                    {.programs = host.programs,
-                                    .report_socket = cookie + "/reports",
+                                    .report_socket = report_socket,
+                                    .launch_socket = launch_socket,
+                                    .rsh_agent = host.rsh_agent,
+                                    .subnet = host.subnet,
                                     .private_dir = cookie,
                                     .cookie = cookie,
                                     .cpus = host.resources.cpus,
@@ -50,23 +45,30 @@ Result<Attempt> Attempt::start(const AttemptOrder& order, const AttemptHost& hos
                                     .script = script_file(order)},
                                    host.environment));
   SOVREN_DO(prepare_job_folder(order, user));
-  std::optional<AttemptFolder> folder(std::in_place);
+  Ears ears;
   if (!is_command || order.ranks > 1) {
-    SOVREN_TRY(made, AttemptFolder::make(cookie, user));
-    folder.emplace(std::move(made));
+    SOVREN_TRY(folder, AttemptFolder::make(cookie, user));
+    ears.folder.emplace(std::move(folder));
   }
-  std::optional<ReportChannel> channel;
-  if (!is_command) {
-    SOVREN_TRY(listening, ReportChannel::listen(folder->socket(), user));
-    channel.emplace(std::move(listening));
+  if (order.slots.size() > 1) {
+    SOVREN_TRY(launches, LaunchChannel::listen(launch_socket, user));
+    ears.launches.emplace(std::move(launches));
   }
-  SOVREN_TRY(output, output_of(order, host, user));
-  auto process = output ? Process::start(command, output->write_end())
-                        : Process::start(command, order.dir + "/logs/launch.log");
-  if (!process) return fail(std::move(process).error());
-  Attempt attempt(order, cookie, std::move(*folder), *std::move(process));
-  if (channel) attempt.channel_.emplace(std::move(*channel));
-  if (output) attempt.output_.emplace(std::move(*output)).started();
+  Handle log;
+  if (is_command) {
+    SOVREN_TRY(output, CommandOutput::open({.path = order.dir + "/logs/rank-0000.log",
+                                            .owner = user,
+                                            .bytes_max = host.log_bytes_max}));
+    ears.output.emplace(std::move(output));
+  } else {
+    SOVREN_TRY(ranks, ReportChannel::listen(report_socket, user));
+    ears.ranks.emplace(std::move(ranks));
+    SOVREN_TRY(opened, open_launch_log(order.dir, user));
+    log = std::move(opened);
+  }
+  SOVREN_TRY(process, Process::start(command, ears.output ? ears.output->write_end() : log.get()));
+  if (ears.output) ears.output->started();
+  Attempt attempt(order, cookie, std::move(ears), std::move(process));
   attempt.checkpoint_signal_ = checkpoint_signal;
   return attempt;
 }
@@ -75,13 +77,13 @@ void Attempt::request(Request request) {
   if (request == Request::kill) {
     is_kill_requested_ = true;
     process_.kill();
-  } else if (output_) {
+  } else if (ears_.output) {
     request_command(request);
   } else if (request == Request::checkpoint) {
-    channel_->send(R"({"request":"checkpoint"})");
+    ears_.ranks->send(R"({"request":"checkpoint"})");
   } else {
     // A cancelled job seals too: that costs a moment, and running it again loses nothing.
-    channel_->send(R"({"request":"stop"})");
+    ears_.ranks->send(R"({"request":"stop"})");
   }
 }
 
@@ -93,7 +95,11 @@ void Attempt::request_command(Request request) {
 }
 
 void Attempt::acknowledge_seal(std::int64_t step) {
-  if (channel_) channel_->send("{\"sealed_recorded\":" + std::to_string(step) + "}");
+  if (ears_.ranks) ears_.ranks->send("{\"sealed_recorded\":" + std::to_string(step) + "}");
+}
+
+void Attempt::assist_ended(const AssistEnded& ended) {
+  if (ears_.launches) ears_.launches->answer(ended);
 }
 
 void Attempt::kill() {
@@ -102,8 +108,9 @@ void Attempt::kill() {
 
 void Attempt::add_to(std::vector<pollfd>& wanted) const {
   wanted.push_back({process_.end_fd(), POLLIN, 0});
-  if (channel_) channel_->add_to(wanted);
-  if (output_) output_->add_to(wanted);
+  if (ears_.ranks) ears_.ranks->add_to(wanted);
+  if (ears_.output) ears_.output->add_to(wanted);
+  if (ears_.launches) ears_.launches->add_to(wanted);
 }
 
 bool Attempt::has_ended() const {
@@ -112,9 +119,12 @@ bool Attempt::has_ended() const {
 }
 
 void Attempt::listen(std::vector<AttemptNews>& news) {
-  if (channel_) listen_to_ranks(news);
-  if (!output_) return;
-  for (RankReport& said : output_->serve()) {
+  if (ears_.launches)
+    for (AssistAsked& asked : ears_.launches->serve())
+      news.push_back({order_.job, order_.attempt, std::move(asked), {}});
+  if (ears_.ranks) listen_to_ranks(news);
+  if (!ears_.output) return;
+  for (RankReport& said : ears_.output->serve()) {
     if (auto* warning = std::get_if<ReportWarning>(&said))
       warn(std::move(warning->text), news);
     else
@@ -123,7 +133,7 @@ void Attempt::listen(std::vector<AttemptNews>& news) {
 }
 
 void Attempt::listen_to_ranks(std::vector<AttemptNews>& news) {
-  for (const std::string& line : channel_->serve()) {
+  for (const std::string& line : ears_.ranks->serve()) {
     auto said = text::report_from_json(line);
     if (!said) {
       warn("a report could not be read: " + to_text(said.error()), news);
@@ -132,8 +142,8 @@ void Attempt::listen_to_ranks(std::vector<AttemptNews>& news) {
     note(*said);
     report(*std::move(said), news);
   }
-  if (channel_->dropped_lines() > dropped_lines_) {
-    dropped_lines_ = channel_->dropped_lines();
+  if (ears_.ranks->dropped_lines() > dropped_lines_) {
+    dropped_lines_ = ears_.ranks->dropped_lines();
     warn("a report of more than 1 MiB was dropped", news);
   }
 }
@@ -148,7 +158,7 @@ void Attempt::note(const RankReport& report) {
 }
 
 void Attempt::report(RankReport report, std::vector<AttemptNews>& news) {
-  news.push_back({order_.job, order_.attempt, std::move(report)});
+  news.push_back({order_.job, order_.attempt, std::move(report), {}});
 }
 
 void Attempt::warn(std::string text, std::vector<AttemptNews>& news) {
@@ -158,11 +168,11 @@ void Attempt::warn(std::string text, std::vector<AttemptNews>& news) {
 }
 
 void Attempt::speak_for_command(int exit_code, std::vector<AttemptNews>& news) {
-  const Progress& progress = output_->progress();
+  const Progress& progress = ears_.output->progress();
   if (exit_code == exit_done)
     report(ReportFinished{.steps = progress.step, .digest = "", .metrics = progress.metrics}, news);
   // "Checkpointed, start me again": a step further than before, so that it counts as progress.
-  if (exit_code == exit_checkpointed && !output_->sealed_step())
+  if (exit_code == exit_checkpointed && !ears_.output->sealed_step())
     report(ReportSealed{.step = std::max<std::int64_t>(progress.step, order_.attempt)}, news);
 }
 
@@ -171,11 +181,11 @@ AttemptExited Attempt::finish(const std::vector<pid_t>& leaders, std::vector<Att
   const int exit_code = process_.exit_code().value_or(128 + SIGKILL);
   kill_orphans(cookie_, leaders);
   listen(news);  // nobody is left to write: this is all
-  if (output_) speak_for_command(exit_code, news);
+  if (ears_.output) speak_for_command(exit_code, news);
   std::optional<Error> error = error_of_exit({.exit_code = exit_code,
                                               .dir = order_.dir,
                                               .reported = failure_,
-                                              .is_command = output_.has_value(),
+                                              .is_command = ears_.output.has_value(),
                                               .is_started = is_started_,
                                               .is_kill_requested = is_kill_requested_,
                                               .is_stop_requested = is_stop_requested_});

@@ -11,6 +11,7 @@
 #include "core/port/launcher.h"
 #include "workers/agent/attempt_folder.h"
 #include "workers/agent/command_output.h"
+#include "workers/agent/launch_channel.h"
 #include "workers/agent/report_channel.h"
 #include "workers/launch/process.h"
 #include "workers/launch/programs.h"
@@ -24,6 +25,8 @@ struct AttemptHost {
   std::vector<std::string> environment;  ///< "NAME=value" that attempts inherit
   NodeResources resources;
   std::int64_t log_bytes_max = log_bytes_max_default;
+  std::string rsh_agent;  ///< "PROGRAM rsh-agent", which mpirun starts its daemons elsewhere with
+  std::string subnet;     ///< that ranks on different nodes talk over; empty: mpirun chooses
 };
 
 /// One attempt from its start to its end. A rank program speaks through a socket (ReportChannel), a
@@ -41,6 +44,8 @@ class Attempt {
   void request(Request request);
   void acknowledge_seal(std::int64_t step);
   void kill();
+  /// What its launch asked of another node has ended there.
+  void assist_ended(const AssistEnded& ended);
 
   /// What to wait for; the end of its first process is among it.
   void add_to(std::vector<pollfd>& wanted) const;
@@ -52,10 +57,18 @@ class Attempt {
   AttemptExited finish(const std::vector<pid_t>& leaders, std::vector<AttemptNews>& news);
 
  private:
-  Attempt(AttemptOrder order, std::string cookie, AttemptFolder folder, Process process)
+  /// Whatever an attempt speaks through; the folder holds the sockets.
+  struct Ears {
+    std::optional<AttemptFolder> folder;
+    std::optional<ReportChannel> ranks;     ///< of a rank program
+    std::optional<CommandOutput> output;    ///< of a command
+    std::optional<LaunchChannel> launches;  ///< of one on several nodes
+  };
+
+  Attempt(AttemptOrder order, std::string cookie, Ears ears, Process process)
       : order_(std::move(order)),
         cookie_(std::move(cookie)),
-        folder_(std::move(folder)),
+        ears_(std::move(ears)),
         process_(std::move(process)) {}
   void request_command(Request request);
   void listen_to_ranks(std::vector<AttemptNews>& news);
@@ -66,14 +79,12 @@ class Attempt {
 
   AttemptOrder order_;
   std::string cookie_;
-  AttemptFolder folder_;
+  Ears ears_;
   Process process_;
-  std::optional<ReportChannel> channel_;  ///< of a rank program
-  std::optional<CommandOutput> output_;   ///< of a command
-  int checkpoint_signal_ = 0;             ///< of a command; 0: none
-  std::optional<Error> failure_;          ///< the most telling one that a rank reported
-  bool is_started_ = false;               ///< rank 0 said so
-  bool is_finished_ = false;              ///< rank 0 said that the result is durable
+  int checkpoint_signal_ = 0;     ///< of a command; 0: none
+  std::optional<Error> failure_;  ///< the most telling one that a rank reported
+  bool is_started_ = false;       ///< rank 0 said so
+  bool is_finished_ = false;      ///< rank 0 said that the result is durable
   bool is_kill_requested_ = false;
   bool is_stop_requested_ = false;
   int warnings_ = 0;

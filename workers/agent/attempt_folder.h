@@ -13,13 +13,10 @@ namespace sovren::workers {
 /// enter: its socket and the launcher's files. Deleted with all in it by the destructor.
 class AttemptFolder {
  public:
-  AttemptFolder() = default;  ///< none
   static Result<AttemptFolder> make(const std::string& path, const std::optional<Identity>& owner);
   AttemptFolder(AttemptFolder&& other) noexcept : path_(std::exchange(other.path_, "")) {}
   AttemptFolder& operator=(AttemptFolder&&) = delete;
   ~AttemptFolder();
-  const std::string& path() const { return path_; }
-  std::string socket() const { return path_ + "/reports"; }
 
  private:
   explicit AttemptFolder(std::string path) : path_(std::move(path)) {}

@@ -10,7 +10,6 @@
 #include <cstring>
 
 #include "core/text/job_file.h"
-#include "workers/launch/process.h"
 
 namespace sovren::workers {
 namespace {
@@ -58,6 +57,16 @@ Result<void> make_folders(const std::string& path) {
   return fail(file_error("cannot make the folder", path));
 }
 
+Result<Handle> open_launch_log(const std::string& dir, const std::optional<Identity>& user) {
+  const AsUser as_user(user);
+  SOVREN_DO(make_folders(dir + "/logs"));
+  const std::string path = dir + "/logs/launch.log";
+  Handle log(::open(path.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOFOLLOW | O_NOCTTY,
+                    0666));
+  if (log.is_open()) return log;
+  return fail(file_error("cannot open the log", path));
+}
+
 std::string script_file(const AttemptOrder& order) {
   return order.dir + "/script";
 }
@@ -65,7 +74,13 @@ std::string script_file(const AttemptOrder& order) {
 Result<void> prepare_job_folder(const AttemptOrder& order, const std::optional<Identity>& user) {
   const AsUser as_user(user);
   const auto* command = std::get_if<CommandSpec>(&order.spec.kind);
-  SOVREN_DO(make_folders(order.dir + (command == nullptr ? "/logs" : "/checkpoints")));
+  if (auto made = make_folders(order.dir + (command == nullptr ? "/logs" : "/checkpoints"));
+      !made) {
+    if (user)
+      made.error().hint = "it is made by the job's user " + user->name +
+                          ": let the folder above be open to all as /tmp is (mode 1777)";
+    return made;
+  }
   SOVREN_DO(put_file(order.dir + "/job.toml", text::print_job_file(order.spec), 0666));
   if (command != nullptr && !command->script.empty())
     SOVREN_DO(put_file(script_file(order), command->script, 0700));

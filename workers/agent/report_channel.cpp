@@ -2,15 +2,15 @@
 #include "workers/agent/report_channel.h"
 
 #include <sys/socket.h>
-#include <sys/un.h>
 #include <unistd.h>
 
 #include <array>
 #include <cerrno>
 #include <cstdlib>
-#include <cstring>
 #include <string_view>
 #include <utility>
+
+#include "workers/agent/unix_socket.h"
 
 namespace sovren::workers {
 namespace {
@@ -20,40 +20,11 @@ constexpr std::size_t unsent_bytes_max = std::size_t{1} << 16;
 constexpr std::size_t connections_max = 4096;
 constexpr std::string_view greeting = R"({"rank":)";
 
-Error socket_error(const char* activity, const std::string& path) {
-  return Error{.code = Code::storage_io,
-               .what = std::string(activity) + ": " + std::strerror(errno),
-               .hint = "let TMPDIR name a folder on a local file system",
-               .where = path};
-}
-
-bool is_of(uid_t user, int socket) {
-  ucred peer{};
-  socklen_t size = sizeof(peer);
-  return ::getsockopt(socket, SOL_SOCKET, SO_PEERCRED, &peer, &size) == 0 &&
-         (peer.uid == user || peer.uid == 0);
-}
-
 }  // namespace
 
 Result<ReportChannel> ReportChannel::listen(const std::string& path,
                                             const std::optional<Identity>& user) {
-  sockaddr_un address{};
-  address.sun_family = AF_UNIX;
-  if (path.size() > socket_path_bytes_max)
-    return fail({.code = Code::storage_io,
-                 .what = "the path of the report socket is longer than 107 bytes",
-                 .hint = "let TMPDIR name a folder with a shorter path",
-                 .where = path});
-  std::memcpy(address.sun_path, path.c_str(), path.size() + 1);
-  Handle listener(::socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
-  if (!listener.is_open()) return fail(socket_error("cannot make the report socket", path));
-  if (::bind(listener.get(), reinterpret_cast<const sockaddr*>(&address), sizeof(address)) != 0)
-    return fail(socket_error("cannot bind the report socket", path));
-  if (user && ::chown(path.c_str(), user->uid, user->gid) != 0)
-    return fail(socket_error("cannot hand the report socket over", path));
-  if (::listen(listener.get(), 128) != 0)
-    return fail(socket_error("cannot listen on the report socket", path));
+  SOVREN_TRY(listener, listen_on(path, user));
   return ReportChannel(path, std::move(listener), user ? user->uid : ::geteuid());
 }
 
@@ -100,13 +71,10 @@ std::int64_t ReportChannel::dropped_lines() const {
 }
 
 void ReportChannel::accept_all() {
-  for (;;) {
-    Handle socket(::accept4(listener_.get(), nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC));
-    if (!socket.is_open() && errno == EINTR) continue;
-    if (!socket.is_open()) return;
-    if (!is_of(user_, socket.get()) || connections_.size() >= connections_max) continue;
-    connections_.emplace_back().socket = std::move(socket);
-  }
+  for (Handle socket = accept_from(listener_, user_); socket.is_open();
+       socket = accept_from(listener_, user_))
+    if (connections_.size() < connections_max)
+      connections_.emplace_back().socket = std::move(socket);
 }
 
 bool ReportChannel::receive(Connection& connection, std::vector<std::string>& lines) {

@@ -66,7 +66,4 @@ class ReportChannel {
   std::int64_t dropped_of_closed_ = 0;
 };
 
-/// The longest socket path that a sockaddr_un holds, without its end.
-inline constexpr std::size_t socket_path_bytes_max = 107;
-
 }  // namespace sovren::workers

@@ -6,10 +6,12 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "core/base/result.h"
 #include "core/port/launcher.h"
+#include "core/port/orders.h"
 #include "workers/launch/identity.h"
 #include "workers/launch/programs.h"
 
@@ -30,6 +32,9 @@ struct Command {
 struct CommandSetting {
   Programs programs;
   std::string report_socket;  ///< where rank 0 reports to
+  std::string launch_socket;  ///< where `sovren rsh-agent` asks for other nodes
+  std::string rsh_agent;      ///< program and first argument that mpirun reaches other nodes by
+  std::string subnet;         ///< that ranks on different nodes talk over; empty: mpirun chooses
   std::string private_dir;    ///< for the launcher's own files
   std::string cookie;         ///< marks every process of the attempt; see process_tree.h
   int cpus = 1;               ///< that the ranks here share
@@ -50,6 +55,14 @@ struct CommandSetting {
 ///          more copy in shared memory because containers forbid process_vm_readv.
 Result<Command> make_command(const AttemptOrder& order, const CommandSetting& setting,
                              std::span<const std::string> inherited);
+
+/// mpirun's daemon for an attempt that another node heads: the command line by the shell.
+Command make_assist_command(const AssistOrder& order, const CommandSetting& setting,
+                            std::span<const std::string> inherited);
+
+/// Environment variables by which `sovren rsh-agent` finds the head's agent, and the head's name.
+inline constexpr std::string_view launch_socket_variable = "SOVREN_LAUNCH_SOCKET";
+inline constexpr std::string_view head_variable = "SOVREN_HEAD";
 
 /// "USR1" or "SIGUSR1" -> its number; refused when there is no such signal.
 Result<int> signal_number(const std::string& name);

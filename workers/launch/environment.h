@@ -31,6 +31,13 @@ class Environment {
     return std::nullopt;
   }
 
+  std::vector<std::string> names() const {
+    std::vector<std::string> names;
+    for (const std::string& variable : variables_)
+      names.push_back(variable.substr(0, variable.find('=')));
+    return names;
+  }
+
   std::vector<std::string> variables() && { return std::move(variables_); }
 
  private:

@@ -126,15 +126,6 @@ Handle watch_end(pid_t pid) {
   return Handle(static_cast<int>(::syscall(SYS_pidfd_open, pid, 0)));
 }
 
-Result<Process> Process::start(const Command& command, const std::string& log_path) {
-  const Handle log(::open(log_path.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0666));
-  if (!log.is_open())
-    return fail({.code = Code::storage_io,
-                 .what = std::string("cannot open the log: ") + std::strerror(errno),
-                 .where = log_path});
-  return start(command, log.get());
-}
-
 Result<Process> Process::start(const Command& command, int output) {
   SOVREN_CHECK(!command.argv.empty(), "a command has a program");
   SOVREN_TRY(input, open_input(command));

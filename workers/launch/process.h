@@ -51,8 +51,6 @@ class Process {
   /// Errors   input_missing: the program, its folder or its input is not there; refused: the user
   ///          cannot be become, or there are too many processes.
   static Result<Process> start(const Command& command, int output);
-  /// The same, appended to a file. Errors, too: storage_io: it cannot be opened.
-  static Result<Process> start(const Command& command, const std::string& log_path);
   Process(Process&&) = default;
   Process& operator=(Process&&) = delete;
   ~Process();

@@ -203,6 +203,8 @@ class Attempt {
 Result<void> join_agent(const Options& options, int rank, Control& control,
                         AttemptReporter& reporter) {
   if (options.report_socket.empty()) return {};
+  // The head's agent is reached from the head only; elsewhere mpirun's daemon is what ends a rank.
+  if (rank != 0 && ::access(options.report_socket.c_str(), F_OK) != 0) return {};
   SOVREN_TRY(link, ReportLink::connect(options.report_socket, rank, control, exit_without_agent));
   reporter.attach(std::move(link));
   return {};

@@ -15,6 +15,7 @@
 #include <fstream>
 
 #include "tests/unit/agent/agent_fixture.h"
+#include "workers/agent/unix_socket.h"
 
 namespace sovren::workers {
 namespace {

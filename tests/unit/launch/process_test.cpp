@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "workers/launch/process.h"
 
+#include <fcntl.h>
 #include <gtest/gtest.h>
 #include <poll.h>
 #include <signal.h>
@@ -25,6 +26,12 @@ std::string temporary(const std::string& name) {
 
 Command shell(const std::string& script) {
   return {.argv = {"/bin/sh", "-c", script}, .environment = {"PATH=/usr/bin:/bin"}};
+}
+
+/// Its output is appended to the log.
+Result<Process> start(const Command& command, const std::string& log) {
+  const Handle output(::open(log.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0666));
+  return Process::start(command, output.get());
 }
 
 std::string text_of(const std::string& path) {
@@ -53,7 +60,7 @@ bool is_gone(pid_t pid) {
 
 TEST(Process, GivesItsExitCode) {
   const std::string log = temporary("exit_code");
-  auto process = Process::start(shell("exit 85"), log);
+  auto process = start(shell("exit 85"), log);
   ASSERT_TRUE(process.has_value()) << to_text(process.error());
   EXPECT_EQ(ended(*process), 85);
   EXPECT_EQ(process->exit_code(), 85) << "asked again";
@@ -62,10 +69,10 @@ TEST(Process, GivesItsExitCode) {
 
 TEST(Process, KilledIs128AndTheSignal) {
   const std::string log = temporary("killed");
-  auto process = Process::start(shell("kill -SEGV $$"), log);
+  auto process = start(shell("kill -SEGV $$"), log);
   ASSERT_TRUE(process.has_value());
   EXPECT_EQ(ended(*process), 128 + SIGSEGV);
-  auto another = Process::start(shell("sleep 1000"), log);
+  auto another = start(shell("sleep 1000"), log);
   ASSERT_TRUE(another.has_value());
   EXPECT_EQ(another->exit_code(), std::nullopt);
   another->kill();
@@ -76,7 +83,7 @@ TEST(Process, KilledIs128AndTheSignal) {
 TEST(Process, AppendsBothOutputsToTheLog) {
   const std::string log = temporary("log");
   std::ofstream(log) << "before\n";
-  auto process = Process::start(shell("echo out; echo err >&2"), log);
+  auto process = start(shell("echo out; echo err >&2"), log);
   ASSERT_TRUE(process.has_value());
   EXPECT_EQ(ended(*process), 0);
   EXPECT_EQ(text_of(log), "before\nout\nerr\n");
@@ -85,7 +92,7 @@ TEST(Process, AppendsBothOutputsToTheLog) {
 
 TEST(Process, ProgramThatIsNotThereIsNamed) {
   const std::string log = temporary("missing");
-  const auto process = Process::start({.argv = {"/nowhere/sovren-rank"}}, log);
+  const auto process = start({.argv = {"/nowhere/sovren-rank"}}, log);
   ASSERT_FALSE(process.has_value());
   EXPECT_EQ(process.error().code, Code::input_missing);
   EXPECT_EQ(process.error().where, "/nowhere/sovren-rank");
@@ -96,7 +103,7 @@ TEST(Process, ProgramThatIsNotThereIsNamed) {
 TEST(Process, HasAGroupOfItsOwnAndNoInheritedSignals) {
   ::signal(SIGUSR1, SIG_IGN);
   const std::string log = temporary("group");
-  auto process = Process::start(
+  auto process = start(
       shell("read -r a b c d group rest < /proc/$$/stat; echo $group = $$; kill -USR1 $$"), log);
   ASSERT_TRUE(process.has_value());
   EXPECT_EQ(ended(*process), 128 + SIGUSR1) << "an ignored signal would have been inherited";
@@ -113,7 +120,7 @@ TEST(Process, DiesWithItsParent) {
   const pid_t parent = ::fork();
   ASSERT_GE(parent, 0);
   if (parent == 0) {
-    auto process = Process::start(shell("sleep 1000 & wait"), log);
+    auto process = start(shell("sleep 1000 & wait"), log);
     const pid_t pid = process ? process->pid() : 0;
     if (::write(pipe[1], &pid, sizeof(pid)) != sizeof(pid)) ::_exit(1);
     ::kill(::getpid(), SIGKILL);
@@ -132,7 +139,7 @@ TEST(ProcessTree, OrphansBecomeChildrenAndKeepTheirCookie) {
   const std::string log = temporary("orphan");
   Command command = shell("setsid sleep 1000 & echo $!");
   command.environment.push_back(std::string(cookie_variable) + "=7-1");
-  auto process = Process::start(command, log);
+  auto process = start(command, log);
   ASSERT_TRUE(process.has_value());
   ASSERT_EQ(ended(*process), 0);
   const auto children = own_children();
