@@ -76,6 +76,18 @@ constexpr std::array history_options{
     connect,
 };
 constexpr std::array client_options{json, connect};
+constexpr std::array worker_options{
+    connect,
+    Option{"node", "NAME", "name of this node; default: the host's name"},
+    Option{"label", "NAME=VALUE", "what jobs may ask for, e.g. region=eu-west-1", "", true},
+    Option{"cpus", "N", "cores to offer; default: those that this process may use"},
+    Option{"gpus", "N", "GPUs to offer; default: those that are visible"},
+    Option{"memory", "SIZE", "memory to offer, e.g. 64GiB; default: all that is granted"},
+    Option{"subnet", "CIDR", "that ranks on different nodes talk over, e.g. 10.1.0.0/16"},
+    Option{"token-file", "FILE", "holds a token of scope node; default $SOVREN_TOKEN_FILE"},
+    Option{"ca", "FILE", "certificate authorities to believe (PEM); default $SOVREN_CA_FILE"},
+    Option{"certificate", "FILE", "the scheduler's own certificate; default $SOVREN_CERTIFICATE"},
+};
 constexpr std::array connect_only{connect};
 constexpr std::array checkpoints_options{json};
 constexpr std::array generate_options{
@@ -200,6 +212,21 @@ constexpr std::array table{
             {},
             "For example: source <(sovren completion bash)",
             print_completion},
+    Command{"worker", "run jobs on this node as the scheduler says: the node's agent", "", 0, 0,
+            worker_options,
+            "Goes on when the scheduler is away, and is taken up again with what runs. SIGTERM "
+            "seals and ends the\n"
+            "jobs here, which then go on elsewhere; once more kills them. As root, jobs run as "
+            "their users.",
+            run_worker},
+    Command{"rsh-agent",
+            "(for mpirun) start a part of a job on another of its nodes",
+            "NODE COMMAND...",
+            2,
+            many,
+            {},
+            "",
+            launch_on_node},
     Command{"version", "print the version", "", 0, 0, json_only, "", print_version},
     Command{"help", "print help, or the man page", "[COMMAND]", 0, 1, help_options, "", print_help},
 };
