@@ -17,8 +17,9 @@ void keep(std::map<Key, std::optional<Value>>& kept, const std::map<Key, Value>&
   kept[key] = found == from.end() ? std::nullopt : std::optional(found->second);
 }
 
-template <class Key, class Value>
-void put_back(std::map<Key, std::optional<Value>>& kept, std::map<Key, Value>& to) {
+// Kept: optional or pointer, none where there was nothing.
+template <class Key, class Kept, class Value>
+void put_back(std::map<Key, Kept>& kept, std::map<Key, Value>& to) {
   for (auto& [key, value] : kept) {
     if (value)
       to[key] = std::move(*value);
@@ -69,11 +70,11 @@ void Draft::remember_job(JobId id) {
   if (jobs_.contains(id)) return;
   const auto found = state_.jobs.find(id);
   if (found == state_.jobs.end()) {
-    jobs_[id] = std::nullopt;
+    jobs_[id] = nullptr;
     return;
   }
   const Job& job = found->second;
-  jobs_[id] = job;
+  jobs_[id] = std::make_unique<Job>(job);
   for (const Slot& slot : job.slots) remember_node(slot.node);
   if (job.spec_id.value != 0) remember_spec(job.spec_id);
   keep(usage_, state_.usage, Association{job.spec->account, job.user});

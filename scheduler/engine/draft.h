@@ -2,6 +2,7 @@
 #pragma once
 
 #include <map>
+#include <memory>
 #include <optional>
 #include <span>
 #include <string>
@@ -37,7 +38,7 @@ class Draft {
   void roll_back();
 
   /// What the events of this draft, or of the last one until something is added, have touched.
-  const std::map<JobId, std::optional<Job>>& touched_jobs() const { return jobs_; }
+  const std::map<JobId, std::unique_ptr<Job>>& touched_jobs() const { return jobs_; }
   const std::map<std::string, std::optional<Node>>& touched_nodes() const { return nodes_; }
 
  private:
@@ -57,7 +58,7 @@ class Draft {
   std::int64_t last_spec_ = 0;
   Totals totals_;
   double half_life_s_ = 0;
-  std::map<JobId, std::optional<Job>> jobs_;
+  std::map<JobId, std::unique_ptr<Job>> jobs_;  ///< null, not nullopt: arrays are many
   std::map<std::string, std::optional<Node>> nodes_;
   std::map<SpecId, std::optional<SpecEntry>> specs_;
   std::map<Association, std::optional<Usage>> usage_;

@@ -34,5 +34,26 @@ TEST(DaemonSimulation, NoJobIsLostOrRunTwiceWhateverBreaks) {
   EXPECT_GT(tally[JobState::cancelled], 500);
 }
 
+// Each append of a cluster's life, in turn, is refused or takes the scheduler with it.
+TEST(DaemonSimulation, ACrashAtAnyAppendCostsNoJob) {
+  using Fault = FaultyLog::Fault;
+  constexpr std::uint64_t seed = 3;
+  SimCluster undisturbed(seed, Fault::none, 0);
+  const auto ends = undisturbed.run();
+  EXPECT_GE(undisturbed.appends(), 50);
+  for (const Fault fault : {Fault::refuse, Fault::crash_before, Fault::crash_after}) {
+    for (int k = 1; k <= undisturbed.appends() && !HasFailure(); ++k) {
+      SCOPED_TRACE("fault " + std::to_string(static_cast<int>(fault)) + " at append " +
+                   std::to_string(k));
+      SimCluster cluster(seed, fault, k);
+      int jobs = 0;
+      for (const auto& [state, count] : cluster.run()) jobs += count;
+      int jobs_undisturbed = 0;
+      for (const auto& [state, count] : ends) jobs_undisturbed += count;
+      EXPECT_EQ(jobs, jobs_undisturbed);
+    }
+  }
+}
+
 }  // namespace
 }  // namespace sovren::engine

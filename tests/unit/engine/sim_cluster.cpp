@@ -77,6 +77,15 @@ SimCluster::SimCluster(std::uint64_t seed) : dice_(seed) {
 }
 
 // What happens in one seed, for people: with SOVREN_SIM_TRACE set.
+SimCluster::SimCluster(std::uint64_t seed, FaultyLog::Fault fault, int fault_at)
+    : SimCluster(seed) {
+  is_scripted_ = true;
+  is_calm_ = true;
+  log_.fault = fault;
+  log_.fault_at = fault_at;
+  at(25'000, [this] { kill_agent(1); });
+}
+
 void SimCluster::trace(const std::string& text) const {
   std::cout << clock_.since_start.ms << " " << text << "\n";
 }
@@ -350,8 +359,8 @@ void SimCluster::disturb() {
 
 // Every second.
 void SimCluster::tick() {
-  is_calm_ = clock_.since_start.ms > mischief_ends_ms;
-  if (is_calm_) log_.fault_at = 0;
+  is_calm_ = is_scripted_ || clock_.since_start.ms > mischief_ends_ms;
+  if (is_calm_ && !is_scripted_) log_.fault_at = 0;
   if (!host_ && (is_calm_ || dice_.one_in(4))) start_scheduler();
   for (std::size_t i = 0; i < agents_.size(); ++i) {
     if (!agents_[i]->is_alive() && (is_calm_ || dice_.one_in(10))) agents_[i]->begin_anew();

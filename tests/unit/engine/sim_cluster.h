@@ -38,8 +38,11 @@ class SimClock : public Clock {
 class SimCluster {
  public:
   explicit SimCluster(std::uint64_t seed);
+  /// Nothing breaks but one append of the log, the fault_at-th, and an agent dies once.
+  SimCluster(std::uint64_t seed, FaultyLog::Fault fault, int fault_at);
   /// How often each state was reached.
   std::map<JobState, int> run();
+  int appends() const { return log_.appends; }
 
  private:
   static constexpr int nodes_total = 3;
@@ -109,6 +112,7 @@ class SimCluster {
   std::set<JobId> acknowledged_;
   std::set<AttemptKey> begun_;
   std::uint64_t next_call_ = 0;
+  bool is_scripted_ = false;
   const bool is_traced_ = std::getenv("SOVREN_SIM_TRACE") != nullptr;
   int checks_ = 0;
 };
