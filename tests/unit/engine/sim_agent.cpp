@@ -102,9 +102,10 @@ void SimAgent::obey(const RequestOrder& order) {
   const auto process = processes_.find(key);
   if (order.request == Request::kill) {
     ended_.insert(key);
-    if (process != processes_.end() && process->second.is_head) return end(key, 137);
-    processes_.erase(key);
-    return tell(key, AttemptGone{});
+    if (process == processes_.end()) return tell(key, AttemptGone{});
+    if (process->second.dying_s == 0)
+      process->second.dying_s = 1 + static_cast<int>(dice_.below(5));
+    return;
   }
   if (process == processes_.end() || !process->second.is_head) return;
   if (order.request == Request::checkpoint)
@@ -144,11 +145,20 @@ void SimAgent::step() {
   for (const auto& [key, process] : processes_) keys.push_back(key);
   for (const AttemptKey& key : keys) {
     SimProcess& process = processes_.at(key);
-    if (process.is_head)
+    if (process.dying_s > 0)
+      step_dying(key, process);
+    else if (process.is_head)
       step_head(key, process);
     else
       step_helper(key, process);
   }
+}
+
+void SimAgent::step_dying(AttemptKey key, SimProcess& process) {
+  if (--process.dying_s > 0) return;
+  if (process.is_head) return end(key, 137);
+  processes_.erase(key);
+  tell(key, AttemptGone{});
 }
 
 void SimAgent::step_head(AttemptKey key, SimProcess& process) {

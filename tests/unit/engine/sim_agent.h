@@ -42,6 +42,7 @@ struct SimProcess {
   std::vector<std::string> helpers;  ///< of the head: nodes whose help it needs
   std::int64_t step = 0;
   bool is_asked = false;
+  int dying_s = 0;          ///< until a kill has done its work; 0: nobody has killed it
   bool has_begun = false;   ///< all helpers were there
   int waited = 0;           ///< seconds, for helpers
   int orphaned = 0;         ///< seconds without a head, of a helper
@@ -98,6 +99,7 @@ class SimAgent {
   void end(AttemptKey attempt, int exit_code);
   /// False when it has ended of it.
   bool seal(AttemptKey attempt, SimProcess& process);
+  void step_dying(AttemptKey attempt, SimProcess& process);
   void step_head(AttemptKey attempt, SimProcess& process);
   void step_helper(AttemptKey attempt, SimProcess& process);
 
