@@ -283,6 +283,11 @@ void apply_overrides(std::span<const Override> overrides, TomlValue& root, Probl
   }
 }
 
+void check_size(const JobSpec& spec, Problems& problems) {
+  if (problems.empty() && print_job_file(spec).size() > toml_size_bytes_max)
+    problems.add({}, "the job has more than 1 MiB of text once its paths are absolute");
+}
+
 std::string job_name_of(std::string text) {
   const bool is_good =
       name_fault(text).empty() && text_fault(text).empty() && utf8_fault(text) == std::string::npos;
@@ -300,8 +305,7 @@ tl::expected<JobSpec, Errors> parse_job_file(const SourceText& source,
   apply_overrides(overrides, *root, problems);
   const std::string stem = std::filesystem::path(source.name).stem().string();
   JobSpec spec = read_spec(*root, problems, source.base_dir, job_name_of(stem));
-  if (problems.empty() && print_job_file(spec).size() > toml_size_bytes_max)
-    problems.add({}, "the job has more than 1 MiB of text once its paths are absolute");
+  check_size(spec, problems);
   if (!problems.empty()) return tl::unexpected<Errors>(std::move(problems).in_order());
   return spec;
 }

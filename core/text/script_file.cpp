@@ -220,6 +220,7 @@ tl::expected<ScriptJob, Errors> parse_script(const SourceText& source,
   apply_overrides(overrides, root, problems);
   const std::string name = std::filesystem::path(source.name).filename().string();
   job.spec = read_spec(root, problems, source.base_dir, job_name_of(name));
+  check_size(job.spec, problems);
   if (!problems.empty()) return tl::unexpected<Errors>(std::move(problems).in_order());
   return job;
 }

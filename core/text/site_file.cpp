@@ -13,7 +13,7 @@ namespace {
 using Type = TomlValue::Type;
 
 constexpr std::string_view orders[] = {"fcfs", "sjf",    "saf",      "f1",
-                                       "wfp3", "unicep", "aged_saf", "multifactor"};
+                                       "wfp3", "unicep", "aged-saf", "multifactor"};
 constexpr std::string_view backfills[] = {"none", "easy", "conservative"};
 constexpr std::string_view preemptions[] = {"checkpoint", "off"};
 constexpr std::string_view accesses[] = {"owner", "all"};
@@ -122,11 +122,17 @@ class SiteReader {
     table.whole("open_jobs", r.open_jobs, 1, count_max);
   }
 
+  // As an enumerator is written.
+  static void read_order(TableReader& table, std::string_view key, std::string& order) {
+    table.choice(key, order, orders);
+    std::replace(order.begin(), order.end(), '-', '_');
+  }
+
   void read_policy(TableReader& table) {
     PolicySettings& p = config_.policy;
-    table.choice("order", p.order, orders);
+    read_order(table, "order", p.order);
     table.choice("backfill", p.backfill, backfills);
-    table.choice("backfill_order", p.backfill_order, orders);
+    read_order(table, "backfill_order", p.backfill_order);
     table.whole("reservations", p.reservations, 1, 100'000);
     table.duration("unlimited", p.unlimited_s, 1);
     std::string preemption;

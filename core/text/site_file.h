@@ -37,7 +37,7 @@ struct RequestSettings {
 
 /// [policy]: names and figures of scheduler/policy/policy.h.
 struct PolicySettings {
-  std::string order;     ///< "multifactor", ...
+  std::string order;     ///< an enumerator of policy::Order: "aged_saf", ...
   std::string backfill;  ///< "none", "easy" or "conservative"
   std::string backfill_order;
   std::optional<int> reservations;

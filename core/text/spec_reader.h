@@ -25,6 +25,9 @@ void put_key(std::string_view key, std::string_view value, const Place& place, T
 /// All overrides, in order.
 void apply_overrides(std::span<const Override> overrides, TomlValue& root, Problems& problems);
 
+/// What is read must be small enough to be printed and read again.
+void check_size(const JobSpec& spec, Problems& problems);
+
 /// `text` if it may name a job; else "job".
 std::string job_name_of(std::string text);
 

@@ -219,12 +219,14 @@ Result<void> write_state(const State& state,
   for (const auto& [who, usage] : state.usage) SOVREN_DO(pieces.add('U', UsageLine{who, usage}));
   for (const auto& [key, request] : state.request_keys)
     SOVREN_DO(pieces.add('K', KeyLine{key, request}));
-  for (const auto& [id, job] : state.jobs)
-    SOVREN_DO(pieces.add_with('J', [&job = job](TextWriter& writer) {
+  for (const auto& entry : state.jobs) {
+    const Job& job = entry.second;
+    SOVREN_DO(pieces.add_with('J', [&job](TextWriter& writer) {
       writer.all(job);
       if (job.error) writer.required("error", *job.error);
       if (job.spec_id.value == 0) writer.required("spec", print_job_file(*job.spec));
     }));
+  }
   SOVREN_DO(pieces.add('E', End{pieces.lines()}));
   return pieces.flush();
 }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Any bytes as an event of the log, as a report of a rank, and as JSON.
+// Any bytes as an event of the log, as a record of its history, as a saved state, as a report of a
+// rank, and as JSON.
 #include <cstddef>
 #include <cstdint>
 #include <string_view>
@@ -7,7 +8,9 @@
 #include "core/base/check.h"
 #include "core/text/event_json.h"
 #include "core/text/json.h"
+#include "core/text/record_json.h"
 #include "core/text/report_json.h"
+#include "core/text/state_json.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   using namespace sovren;
@@ -29,5 +32,12 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     const auto again = text::report_from_json(line);
     SOVREN_CHECK(again && text::report_to_json(*again) == line, "reports survive");
   }
+  if (const auto record = text::record_from_json(input)) {
+    const std::string line = text::record_to_json(*record);
+    const auto again = text::record_from_json(line);
+    SOVREN_CHECK(again && text::record_to_json(*again) == line, "records survive");
+  }
+  text::StateReader reader;
+  if (reader.take(input)) (void)std::move(reader).finish();
   return 0;
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Any bytes as a job file: an error that is located, or a spec that prints and reads back. The
-// part after a line of "%%" is given as overrides, one on each line.
+// Any bytes as a job file, or as a batch script: an error that is located, or a spec that prints
+// and reads back. The part after a line of "%%" is given as overrides, one on each line. And as a
+// site file.
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
@@ -11,6 +12,8 @@
 #include "core/base/check.h"
 #include "core/text/event_json.h"
 #include "core/text/job_file.h"
+#include "core/text/script_file.h"
+#include "core/text/site_file.h"
 
 namespace {
 
@@ -38,6 +41,12 @@ void check_round_trip(const JobSpec& spec) {
   SOVREN_CHECK(text::spec_facts(*again) == text::spec_facts(spec), "facts survive");
 }
 
+void check_errors(const text::Errors& errors) {
+  SOVREN_CHECK(!errors.empty(), "a refusal says why");
+  for (const Error& error : errors)
+    SOVREN_CHECK(!error.what.empty() && !error.where.empty(), "an error is located");
+}
+
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
@@ -47,10 +56,15 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
                                                           : input.substr(split + separator.size()));
   const auto spec =
       text::parse_job_file({"job.toml", std::string(input.substr(0, split)), "/base"}, overrides);
+  const text::SourceText source{"x", std::string(input.substr(0, split)), "/base"};
+  if (const auto site = text::parse_site_file(source); !site) check_errors(site.error());
+  if (const auto script = text::parse_script(source, overrides))
+    check_round_trip(script->spec);
+  else
+    check_errors(script.error());
+  (void)text::read_stored_job(source.text);
   if (!spec) {
-    SOVREN_CHECK(!spec.error().empty(), "a refusal says why");
-    for (const Error& error : spec.error())
-      SOVREN_CHECK(!error.what.empty() && !error.where.empty(), "an error is located");
+    check_errors(spec.error());
     return 0;
   }
   check_round_trip(*spec);
@@ -60,6 +74,10 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   if (const auto jobs = text::expand_array(*spec)) {
     SOVREN_CHECK(jobs->size() == elements, "each element is one job");
     for (const JobSpec& job : *jobs) check_round_trip(job);
+    for (std::size_t i = 0; i < elements; ++i)
+      SOVREN_CHECK(text::print_job_file(*text::expand_element(
+                       *spec, static_cast<std::int64_t>(i))) == text::print_job_file((*jobs)[i]),
+                   "one element alone is the same");
   }
   return 0;
 }

@@ -119,8 +119,9 @@ TEST(Script, NamesWhatIsWrongAndWhere) {
 
 TEST(Script, RefusesTextThatNoShellWouldRun) {
   for (const std::string& text :
-       {std::string("#!/bin/sh\r\ntrue\r\n"), std::string("#!/bin/sh\n\0", 11),
-        std::string("#!/bin/sh\n\xff"), "#!/bin/sh\n" + std::string(300'000, 'x')}) {
+       {"#!/bin/sh\n" + std::string(200'000, '\x1b'), std::string("#!/bin/sh\r\ntrue\r\n"),
+        std::string("#!/bin/sh\n\0", 11), std::string("#!/bin/sh\n\xff"),
+        "#!/bin/sh\n" + std::string(300'000, 'x')}) {
     const auto job = parse_script({"job.sh", text, "/"});
     ASSERT_FALSE(job);
     EXPECT_EQ(job.error().front().code, Code::spec_invalid);

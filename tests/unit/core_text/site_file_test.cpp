@@ -51,7 +51,7 @@ TEST(SiteFile, ReadsTheDocumentedExample) {
   EXPECT_EQ(config->jobs_dir, "/shared/sovren");
   EXPECT_EQ(config->listen.socket, "/etc/sovren/sovren.sock");
   EXPECT_TRUE(config->listen.is_socket_open);
-  EXPECT_EQ(config->listen.port, 6820);
+  EXPECT_EQ(config->listen.port, 8443);
   EXPECT_EQ(config->listen.key, "/etc/sovren/tls/key.pem");
   EXPECT_EQ(config->requests.body_bytes, 16 << 20);
   EXPECT_EQ(config->requests.open_jobs, 2'000'000);
@@ -137,7 +137,7 @@ TEST(SiteFile, NamesWhatIsWrongAndWhere) {
        "site.toml:1:13: operators must be a list of names, got string 'ada'\n"
        "  hint: write: operators = [\"ada\"]\n"},
       {"[policy]\norder = \"multifaktor\"",
-       "site.toml:2:9: policy.order must be one of fcfs, sjf, saf, f1, wfp3, unicep, aged_saf, "
+       "site.toml:2:9: policy.order must be one of fcfs, sjf, saf, f1, wfp3, unicep, aged-saf, "
        "multifactor, got string 'multifaktor'\n  hint: did you mean 'multifactor'?\n"},
       {"[policy.weights]\nage = -1",
        "site.toml:2:7: policy.weights.age must be a number of at least 0.0, got -1\n"},
@@ -195,6 +195,12 @@ TEST(SiteFile, NamesWhatIsWrongAndWhere) {
        "site.toml:1:5: syntax error while parsing key-value pair: encountered end-of-file\n"},
   };
   for (const auto& [text, errors] : cases) EXPECT_EQ(site_errors_of(text), errors) << text;
+}
+
+TEST(SiteFile, HasTheOrdersByTheNamesOfTheirEnumerators) {
+  const auto config = parse_site_file({"site.toml", "[policy]\norder = \"aged-saf\"", "/"});
+  ASSERT_TRUE(config);
+  EXPECT_EQ(config->policy.order, "aged_saf");
 }
 
 TEST(SiteFile, ReportsAllErrorsAtOnce) {

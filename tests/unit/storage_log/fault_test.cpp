@@ -11,6 +11,7 @@
 #include <fstream>
 
 #include "core/base/rng.h"
+#include "core/model/state.h"
 #include "storage/log/event_log.h"
 #include "tests/unit/storage_log/log_dir.h"
 
@@ -264,6 +265,31 @@ TEST(EventLogFault, GoesOnOnceThereIsSpaceAgain) {
   ASSERT_TRUE((*log)->append(batch));
   EXPECT_EQ(batch[0].seq, EventSeq{acknowledged + 1});
   EXPECT_EQ(all_of(**log).size(), static_cast<std::size_t>(acknowledged) + 1);
+}
+
+TEST(EventLogFault, KeepsTheSavedStateWhenTheDiskHasNoRoomForTheNext) {
+  const LogDir dir;
+  const SmallDisk disk(dir.path(), "size=2m");
+  if (!disk.is_mounted()) GTEST_SKIP() << "mounting a small tmpfs needs root";
+  auto log = open_event_log(dir.log());
+  ASSERT_TRUE(log) << to_text(log.error());
+  State state;
+  const auto add_node = [&](const std::string& name) {
+    std::vector<Event> events{{.body = NodeJoined{name, {}, ""}}};
+    const auto appended = (*log)->append(events);
+    if (appended) apply(state, events.front());
+    return appended.has_value();
+  };
+  ASSERT_TRUE(add_node("a"));
+  ASSERT_TRUE((*log)->save_snapshot(state));
+  ASSERT_TRUE(add_node(std::string(1'000'000, 'b')));
+  const auto saved = (*log)->save_snapshot(state);  // as large as its event, and once more
+  ASSERT_FALSE(saved);
+  EXPECT_THAT(saved.error().what, HasSubstr("disk is full"));
+  const auto snapshot = (*log)->load_snapshot();
+  ASSERT_TRUE(snapshot) << to_text(snapshot.error());
+  EXPECT_EQ(snapshot->state.applied, EventSeq{1});
+  EXPECT_TRUE(snapshot->warnings.empty());
 }
 
 TEST(EventLogFault, SaysThatADiskIsReadOnly) {

@@ -3,6 +3,10 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <cstdlib>
+#include <fstream>
+#include <sstream>
+
 #include "core/model/state.h"
 #include "core/text/record_json.h"
 #include "storage/log/event_log.h"
@@ -185,6 +189,34 @@ TEST(EventLogUpgrade, BringsVersionOneUpToDateWithItsHistory) {
   EXPECT_EQ(all_of(**log).size(), 7U);
   log->reset();
   EXPECT_EQ(look_up(dir.log(), "SELECT version FROM schema"), 2);
+}
+
+// Written by version 0.1.0 before there were histories: two runs of one job file.
+TEST(EventLogUpgrade, ReadsALogThatAnEarlierVersionWrote) {
+  const char* source = std::getenv("SOVREN_SOURCE");
+  if (source == nullptr) GTEST_SKIP() << "SOVREN_SOURCE is not set; run it by ctest";
+  std::ifstream file(std::string(source) + "/tests/golden/log_v1.sql");
+  std::stringstream sql;
+  sql << file.rdbuf() << "PRAGMA application_id = " << log_application_id << ";";
+  const LogDir dir;
+  tamper(dir.log(), sql.str());
+  auto log = open_event_log(dir.log());
+  ASSERT_TRUE(log) << to_text(log.error());
+  State state;
+  const auto replayed = (*log)->replay([&](const Event& event) -> Result<void> {
+    apply(state, event);
+    return {};
+  });
+  ASSERT_TRUE(replayed) << to_text(replayed.error());
+  EXPECT_EQ(state.applied.value, 11);
+  EXPECT_EQ(ids((*log)->query({})), (std::vector<std::int64_t>{2, 1}));
+  const auto first = (*log)->find({1});
+  ASSERT_TRUE(first && *first);
+  EXPECT_EQ((*first)->state, JobState::completed);
+  EXPECT_EQ((*first)->attempts, 1);
+  EXPECT_EQ((*first)->nodes, 1);
+  EXPECT_EQ((*first)->kind, "causal-analysis");
+  EXPECT_NEAR((*first)->run_s, 0.051, 1e-9);
 }
 
 TEST(EventLogUpgrade, ChangesNothingInADamagedLog) {

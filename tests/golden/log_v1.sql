@@ -1,0 +1,17 @@
+PRAGMA foreign_keys=OFF;
+BEGIN TRANSACTION;
+CREATE TABLE schema(version INTEGER NOT NULL) STRICT;
+INSERT INTO schema VALUES(1);
+CREATE TABLE events(seq INTEGER PRIMARY KEY, event TEXT NOT NULL, digest TEXT NOT NULL) STRICT;
+INSERT INTO events VALUES(1,'{"v":1,"event":"node_joined","at":1795696156960,"seq":1,"node":"local","resources":{"cpus":2,"gpus":0,"memory_bytes":25325268992,"labels":{}}}','23867b0f393fb7a2');
+INSERT INTO events VALUES(2,'{"v":1,"event":"job_submitted","at":1795696156972,"seq":2,"job":1,"user":"root","dir":"/tmp/demo/d","spec_digest":"97106afcbbd17b031715650f625b147523d0c2e9eaa391149a6fad1f1da2b769","oldest_set_job":1,"spec":"schema = 1\nname = \"d\"\nkind = \"causal-analysis\"\npriority = 0\n\n[resources]\nnodes = 1\nranks = 1\ncpus_per_rank = 1\ngpus_per_rank = 0\nbackend = \"auto\"\noversubscribe = \"auto\"\n\n[checkpoint]\ninterval = \"auto\"\nkeep = 3\n\n[retry]\nlimit = 3\nbackoff = \"10s\"\n\n[causal_analysis]\ndata = \"/tmp/demo/d.csv\"\nmethod = \"pcmci\"\ntest = \"parcorr\"\nmin_lag = 0\nmax_lag = 5\npc_alpha = 0.05\nalpha = 0.05\nfdr = \"bh\"\nbootstrap = 0\nchain_depth = true\ntruth = \"/tmp/demo/d.truth.csv\"\nseed = 0\n"}','87a66b7461c03f42');
+INSERT INTO events VALUES(3,'{"v":1,"event":"attempt_started","at":1795696156982,"seq":3,"job":1,"attempt":1,"node":"local","ranks":1}','e0348ed9a0ea5ab2');
+INSERT INTO events VALUES(4,'{"v":1,"event":"attempt_ended","at":1795696157033,"seq":4,"job":1,"attempt":1,"ending":"done","exit_code":0}','526e3dc3b6e0b95c');
+INSERT INTO events VALUES(5,'{"v":1,"event":"job_ended","at":1795696157033,"seq":5,"job":1,"state":"COMPLETED","why":"","digest":"f76c3c074e5e0170e384ab2c7e616249ca8f2964556bd1eeaca5cb97ae29b5cd"}','9e35008c7bdb08fe');
+INSERT INTO events VALUES(6,'{"v":1,"event":"node_left","at":1795696157089,"seq":6,"node":"local","why":"the scheduler started anew"}','ff7b44afe89102f3');
+INSERT INTO events VALUES(7,'{"v":1,"event":"node_joined","at":1795696157100,"seq":7,"node":"local","resources":{"cpus":2,"gpus":0,"memory_bytes":25325268992,"labels":{}}}','217495d22950626e');
+INSERT INTO events VALUES(8,'{"v":1,"event":"job_submitted","at":1795696157104,"seq":8,"job":2,"user":"root","dir":"/tmp/demo/d","spec_digest":"97106afcbbd17b031715650f625b147523d0c2e9eaa391149a6fad1f1da2b769","oldest_set_job":2,"spec":"schema = 1\nname = \"d\"\nkind = \"causal-analysis\"\npriority = 0\n\n[resources]\nnodes = 1\nranks = 1\ncpus_per_rank = 1\ngpus_per_rank = 0\nbackend = \"auto\"\noversubscribe = \"auto\"\n\n[checkpoint]\ninterval = \"auto\"\nkeep = 3\n\n[retry]\nlimit = 3\nbackoff = \"10s\"\n\n[causal_analysis]\ndata = \"/tmp/demo/d.csv\"\nmethod = \"pcmci\"\ntest = \"parcorr\"\nmin_lag = 0\nmax_lag = 5\npc_alpha = 0.05\nalpha = 0.05\nfdr = \"bh\"\nbootstrap = 0\nchain_depth = true\ntruth = \"/tmp/demo/d.truth.csv\"\nseed = 0\n"}','0712723dc237db47');
+INSERT INTO events VALUES(9,'{"v":1,"event":"attempt_started","at":1795696157118,"seq":9,"job":2,"attempt":1,"node":"local","ranks":1}','05ef24a44edb6ce7');
+INSERT INTO events VALUES(10,'{"v":1,"event":"attempt_ended","at":1795696157194,"seq":10,"job":2,"attempt":1,"ending":"done","exit_code":0}','a73d68aa052b1213');
+INSERT INTO events VALUES(11,'{"v":1,"event":"job_ended","at":1795696157194,"seq":11,"job":2,"state":"COMPLETED","why":"","digest":"f76c3c074e5e0170e384ab2c7e616249ca8f2964556bd1eeaca5cb97ae29b5cd"}','e9e3a7ad69e8f3fd');
+COMMIT;
