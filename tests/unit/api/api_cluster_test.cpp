@@ -27,22 +27,21 @@ class ApiCluster : public testing::Test {
     EXPECT_TRUE(read) << to_text(read.error());
     return read ? *read : std::vector<Order>();
   }
-  void tell(std::int64_t number, std::int64_t job, decltype(AttemptNews::what) what) {
-    const Answer answer = world_.post(
-        "/v1/agents/n1/news",
-        text::news_to_json(
-            {.instance = "i1",
-             .news = {{number, {.job = JobId{job}, .attempt = 1, .what = std::move(what)}}}}));
-    EXPECT_EQ(answer.json["acknowledged"], number) << answer.json;
+  /// News of job 1. acknowledged: up to where the agent need not tell them again.
+  void tell(std::int64_t number, decltype(AttemptNews::what) what, std::int64_t acknowledged) {
+    const NumberedNews news{number, {.job = JobId{1}, .attempt = 1, .what = std::move(what)}};
+    const Answer answer =
+        world_.post("/v1/agents/n1/news", text::news_to_json({.instance = "i1", .news = {news}}));
+    EXPECT_EQ(answer.json["acknowledged"], acknowledged) << answer.json;
   }
   /// Takes job 1 to its end.
   void run_job() {
     ASSERT_EQ(world_.submit(), 1);
     ASSERT_EQ(orders(0).size(), 1U);
-    tell(1, 1,
-         ReportProgress{{.step = 5, .fraction = 0.5, .metrics = {{"causal_chain_depth", 3}}}});
-    tell(2, 1, ReportFinished{.steps = 10, .digest = "d1gest"});
-    tell(3, 1, AttemptExited{});
+    const Progress progress{.step = 5, .fraction = 0.5, .metrics = {{"causal_chain_depth", 3}}};
+    tell(1, ReportProgress{progress}, 1);
+    tell(2, ReportFinished{.steps = 10, .digest = "d1gest"}, 1);  // durable with the exit only
+    tell(3, AttemptExited{}, 3);
   }
 
   ApiWorld world_;
@@ -111,6 +110,18 @@ TEST_F(ApiCluster, PartitionsAreListed) {
   EXPECT_EQ(all["partitions"][0]["cpus"], 4);
 }
 
+TEST_F(ApiCluster, EndedJobsAreInTheHistory) {
+  run_job();
+  world_.submit({{"hold", true}}, "bob");
+  world_.post("/v1/jobs/2/cancel");
+  const Json all = world_.get("/v1/history").json;
+  ASSERT_EQ(all["jobs"].size(), 2U) << all;
+  const Json bobs = world_.get("/v1/history?user=bob").json["jobs"];
+  ASSERT_EQ(bobs.size(), 1U);
+  EXPECT_EQ(bobs[0]["id"], 2);
+  EXPECT_EQ(bobs[0]["state"], "CANCELLED");
+}
+
 TEST_F(ApiCluster, EventsOfAJobComeAsTheyHappenAndAreResumed) {
   world_.submit({{"hold", true}});
   const auto client = world_.client();
@@ -143,7 +154,7 @@ TEST_F(ApiCluster, ReportsReachThoseWhoWatchTheJob) {
     ASSERT_TRUE(event && *event);
     EXPECT_EQ((*event)->event, name);
   }
-  tell(1, 1, ReportProgress{{.step = 7, .fraction = 0.7}});
+  tell(1, ReportProgress{{.step = 7, .fraction = 0.7}}, 1);
   auto event = reader->next();
   ASSERT_TRUE(event && *event);
   EXPECT_EQ((*event)->event, "report");
