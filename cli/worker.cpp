@@ -18,6 +18,7 @@
 namespace sovren::cli {
 namespace {
 
+constexpr std::int64_t many = 1 << 20;
 constexpr std::int64_t token_bytes_max = 4096;
 
 Result<api::ClientOptions> connection(const Arguments& arguments) {
@@ -48,10 +49,7 @@ Result<std::string> node_name(const Arguments& arguments) {
 
 // What the machine has, or less where the user says so.
 Result<NodeResources> announced(const Arguments& arguments, NodeResources found) {
-  constexpr std::int64_t many = 1 << 20;
-  SOVREN_TRY(cpus, arguments.number("cpus", found.cpus, 1, many));
   SOVREN_TRY(gpus, arguments.number("gpus", found.gpus, 0, many));
-  found.cpus = static_cast<int>(cpus);
   found.gpus = static_cast<int>(gpus);
   if (arguments.has("memory")) {
     SOVREN_TRY(bytes, parse_size_bytes(arguments.text("memory")));
@@ -81,7 +79,11 @@ Result<int> run_worker(const Arguments& arguments) {
   SOVREN_TRY(for_orders, api::HttpClient::create(options));
   SOVREN_TRY(for_news, api::HttpClient::create(options));
   SignalInbox signals;
-  SOVREN_TRY(agent, workers::Agent::start({.subnet = arguments.text("subnet")}));
+  SOVREN_TRY(cpus, arguments.number("cpus", 0, 1, many));
+  SOVREN_TRY(agent,
+             workers::Agent::start({.subnet = arguments.text("subnet"),
+                                    .attempts = workers::AgentConfig::Attempts::apart,
+                                    .cpus = cpus > 0 ? std::optional<int>(cpus) : std::nullopt}));
   SOVREN_TRY(resources, announced(arguments, agent->resources()));
   workers::Worker worker(*agent, {.node = node,
                                   .version = std::string(version()),

@@ -7,6 +7,7 @@ find_package(ZLIB REQUIRED)                                      # scheduler/sim
 find_package(OpenSSL 3 REQUIRED COMPONENTS Crypto SSL)         # core/text: SHA-256; scheduler/api: TLS
 find_package(MPI REQUIRED COMPONENTS C)                        # workers/comm
 find_package(spdlog REQUIRED)                                  # cli, workers
+pkg_check_modules(HWLOC REQUIRED IMPORTED_TARGET hwloc)         # workers/launch
 pkg_check_modules(HDF5 REQUIRED IMPORTED_TARGET hdf5-serial)   # storage/checkpoint, jobs: readers and result files
 find_library(SOVREN_OPENBLAS NAMES libopenblas.a openblas PATH_SUFFIXES openblas-serial REQUIRED)          # kernels/linalg
 find_path(SOVREN_OPENBLAS_INCLUDE cblas.h PATH_SUFFIXES openblas-serial x86_64-linux-gnu/openblas-serial REQUIRED)

@@ -14,6 +14,8 @@ packages+=(libexpected-dev libtomlplusplus-dev nlohmann-json3-dev libssl-dev)
 packages+=(libsqlite3-dev libhdf5-dev)
 # kernels and ranks
 packages+=(libopenblas-serial-dev libopenmpi-dev openmpi-bin)
+# the agent: topology
+packages+=(libhwloc-dev)
 # command line, log lines
 packages+=(zlib1g-dev libboost-program-options-dev libspdlog-dev)
 # HTTP API: asio, beast

@@ -159,6 +159,9 @@ std::variant<JobRequeued, JobEnded> next_of(const Job& job, const AttemptEnded& 
   }
   if (is_cancelled(job)) return end_as(job, JobState::cancelled, "cancelled by " + job.stop_by);
   if (ended.ending == Ending::failed) return end_as(job, JobState::failed, what);
+  // It would need as much again.
+  if (ended.error && ended.error->code == Code::out_of_memory)
+    return end_as(job, JobState::out_of_memory, what);
   const bool is_their_kill = ended.ending == Ending::killed && !job.kill_requested_at;
   const int kills = job.killed_at_step == job.sealed_step ? job.kills_at_step + 1 : 1;
   if (is_their_kill && kills >= kills_max)

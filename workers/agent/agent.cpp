@@ -25,8 +25,10 @@ std::vector<std::string> own_environment() {
 
 }  // namespace
 
-Agent::Agent(AttemptHost host, PrivateFolder folder)
-    : host_(std::move(host)), folder_(std::move(folder)) {}
+Agent::Agent(AttemptHost host, std::unique_ptr<Isolation> isolation, PrivateFolder folder)
+    : host_(std::move(host)), isolation_(std::move(isolation)), folder_(std::move(folder)) {
+  host_.isolation = isolation_.get();
+}
 
 Result<std::unique_ptr<Agent>> Agent::start(AgentConfig config) {
   SOVREN_TRY(programs, find_programs({config.rank_program, config.mpirun}));
@@ -41,7 +43,15 @@ Result<std::unique_ptr<Agent>> Agent::start(AgentConfig config) {
                    .rsh_agent = config.rsh_agent.empty() ? running_program() + " rsh-agent"
                                                          : std::move(config.rsh_agent),
                    .subnet = std::move(config.subnet)};
-  return std::unique_ptr<Agent>(new Agent(std::move(host), std::move(folder)));
+  std::unique_ptr<Isolation> isolation;
+  if (config.attempts == AgentConfig::Attempts::apart) {
+    isolation = std::make_unique<Isolation>(Isolation::of_this_machine());
+    host.resources.gpus = isolation->gpu_count();
+    host.resources.labels = isolation->labels();
+  }
+  if (config.cpus) host.resources.cpus = *config.cpus;
+  return std::unique_ptr<Agent>(
+      new Agent(std::move(host), std::move(isolation), std::move(folder)));
 }
 
 Agent::~Agent() {

@@ -6,6 +6,7 @@
 #include <list>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -24,6 +25,10 @@ struct AgentConfig {
   std::int64_t log_bytes_max = log_bytes_max_default;  ///< of what a command prints
   std::string rsh_agent;                               ///< as AttemptHost; empty: this program's
   std::string subnet;                                  ///< as AttemptHost
+  /// apart: attempts get cores, GPUs and memory of their own; together: whatever this process has.
+  enum class Attempts { together, apart };
+  Attempts attempts = Attempts::together;
+  std::optional<int> cpus;  ///< that the node offers; none: those that there are
 };
 
 /// Starts, watches and reaps the attempts of one node.
@@ -70,7 +75,7 @@ class Agent final : public Launcher {
  private:
   using Key = std::pair<JobId, int>;
 
-  Agent(AttemptHost host, PrivateFolder folder);
+  Agent(AttemptHost host, std::unique_ptr<Isolation> isolation, PrivateFolder folder);
   /// Until something happens or the time is over; true when a wake descriptor or signal ended it.
   bool wait(double timeout_s) const;
   void look_at_attempts(std::vector<AttemptNews>& news);
@@ -78,6 +83,7 @@ class Agent final : public Launcher {
   std::vector<pid_t> leaders_but(pid_t one) const;
 
   AttemptHost host_;
+  std::unique_ptr<Isolation> isolation_;
   PrivateFolder folder_;
   std::vector<int> wake_fds_;
   std::map<Key, Attempt> running_;

@@ -21,7 +21,7 @@ class Assistant {
 
   const AssistOrder& order() const { return order_; }
   pid_t pid() const { return process_.pid(); }
-  void kill() { process_.kill(); }
+  void kill();
   void add_to(std::vector<pollfd>& wanted) const {
     wanted.push_back({process_.end_fd(), POLLIN, 0});
   }
@@ -30,14 +30,17 @@ class Assistant {
   AssistEnded finish(const std::vector<pid_t>& leaders);
 
  private:
-  Assistant(AssistOrder order, std::string cookie, AttemptFolder folder, Process process)
+  Assistant(AssistOrder order, std::string cookie, Share share, AttemptFolder folder,
+            Process process)
       : order_(std::move(order)),
         cookie_(std::move(cookie)),
+        share_(std::move(share)),
         folder_(std::move(folder)),
         process_(std::move(process)) {}
 
   AssistOrder order_;
   std::string cookie_;
+  Share share_;
   AttemptFolder folder_;  ///< for the daemon's own files
   Process process_;
 };

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 
+#include "core/model/state.h"
 #include "core/text/report_json.h"
 #include "workers/agent/exit_error.h"
 #include "workers/agent/job_folder.h"
@@ -15,6 +16,25 @@ namespace sovren::workers {
 namespace {
 
 constexpr int warnings_max = 5;
+
+/// What it holds of this node.
+Result<Share> share_of(const AttemptOrder& order, const AttemptHost& host,
+                       const std::string& name) {
+  if (host.isolation == nullptr) return Share();
+  const Resources& resources = order.spec.resources;
+  const int ranks = order.slots.empty() ? order.ranks : order.slots[0].ranks;
+  return host.isolation->take({.name = name,
+                               .cpus = cpus_held(resources, ranks, host.resources.cpus),
+                               .gpus = ranks * resources.gpus_per_rank,
+                               .memory_bytes = ranks * resources.memory_per_rank_bytes});
+}
+
+Error out_of_memory(const AttemptOrder& order) {
+  return {.code = Code::out_of_memory,
+          .what = "out of memory: a process was killed, for the ranks here used more than their " +
+                  format_size(order.spec.resources.memory_per_rank_bytes) + " each",
+          .hint = "raise resources.memory_per_rank, or use fewer ranks per node"};
+}
 
 Result<int> checkpoint_signal_of(const AttemptOrder& order) {
   const auto* command = std::get_if<CommandSpec>(&order.spec.kind);
@@ -31,6 +51,7 @@ Result<Attempt> Attempt::start(const AttemptOrder& order, const AttemptHost& hos
   const bool is_command = std::holds_alternative<CommandSpec>(order.spec.kind);
   SOVREN_TRY(user, identity_for(order.user));
   SOVREN_TRY(checkpoint_signal, checkpoint_signal_of(order));
+  SOVREN_TRY(share, share_of(order, host, group_name(cookie)));
   SOVREN_TRY(command, make_command(order,
                                    {.programs = host.programs,
                                     .report_socket = report_socket,
@@ -42,8 +63,10 @@ Result<Attempt> Attempt::start(const AttemptOrder& order, const AttemptHost& hos
                                     .cpus = host.resources.cpus,
                                     .is_root = user ? user->uid == 0 : ::geteuid() == 0,
                                     .user = user,
+                                    .gpus = share.gpus,
                                     .script = script_file(order)},
                                    host.environment));
+  confine(command, share);
   SOVREN_DO(prepare_job_folder(order, user));
   Ears ears;
   if (!is_command || order.ranks > 1) {
@@ -68,7 +91,7 @@ Result<Attempt> Attempt::start(const AttemptOrder& order, const AttemptHost& hos
   }
   SOVREN_TRY(process, Process::start(command, ears.output ? ears.output->write_end() : log.get()));
   if (ears.output) ears.output->started();
-  Attempt attempt(order, cookie, std::move(ears), std::move(process));
+  Attempt attempt(order, cookie, std::move(share), std::move(ears), std::move(process));
   attempt.checkpoint_signal_ = checkpoint_signal;
   return attempt;
 }
@@ -76,6 +99,7 @@ Result<Attempt> Attempt::start(const AttemptOrder& order, const AttemptHost& hos
 void Attempt::request(Request request) {
   if (request == Request::kill) {
     is_kill_requested_ = true;
+    if (share_.cgroup) share_.cgroup->kill();
     process_.kill();
   } else if (ears_.output) {
     request_command(request);
@@ -100,10 +124,6 @@ void Attempt::acknowledge_seal(std::int64_t step) {
 
 void Attempt::assist_ended(const AssistEnded& ended) {
   if (ears_.launches) ears_.launches->answer(ended);
-}
-
-void Attempt::kill() {
-  process_.kill();
 }
 
 void Attempt::add_to(std::vector<pollfd>& wanted) const {
@@ -177,7 +197,9 @@ void Attempt::speak_for_command(int exit_code, std::vector<AttemptNews>& news) {
 }
 
 AttemptExited Attempt::finish(const std::vector<pid_t>& leaders, std::vector<AttemptNews>& news) {
+  const bool is_out_of_memory = share_.cgroup && share_.cgroup->has_run_out_of_memory();
   process_.kill();  // what is left of its group; its number is ours until it is reaped
+  if (share_.cgroup) share_.cgroup->kill();
   const int exit_code = process_.exit_code().value_or(128 + SIGKILL);
   kill_orphans(cookie_, leaders);
   listen(news);  // nobody is left to write: this is all
@@ -189,6 +211,7 @@ AttemptExited Attempt::finish(const std::vector<pid_t>& leaders, std::vector<Att
                                               .is_started = is_started_,
                                               .is_kill_requested = is_kill_requested_,
                                               .is_stop_requested = is_stop_requested_});
+  if (error && is_out_of_memory && !is_kill_requested_) error = out_of_memory(order_);
   if (!is_finished_ || !error) return {.exit_code = exit_code, .error = std::move(error)};
   warn("after the result was there: " + to_text(*error), news);
   return {.exit_code = exit_done, .error = {}};

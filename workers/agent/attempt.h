@@ -13,6 +13,7 @@
 #include "workers/agent/command_output.h"
 #include "workers/agent/launch_channel.h"
 #include "workers/agent/report_channel.h"
+#include "workers/launch/isolation.h"
 #include "workers/launch/process.h"
 #include "workers/launch/programs.h"
 
@@ -26,7 +27,8 @@ struct AttemptHost {
   NodeResources resources;
   std::int64_t log_bytes_max = log_bytes_max_default;
   std::string rsh_agent;  ///< "PROGRAM rsh-agent", which mpirun starts its daemons elsewhere with
-  std::string subnet;     ///< that ranks on different nodes talk over; empty: mpirun chooses
+  Isolation* isolation = nullptr;  ///< null: attempts are not kept apart
+  std::string subnet;  ///< that ranks on different nodes talk over; empty: mpirun chooses
 };
 
 /// One attempt from its start to its end. A rank program speaks through a socket (ReportChannel), a
@@ -43,7 +45,6 @@ class Attempt {
 
   void request(Request request);
   void acknowledge_seal(std::int64_t step);
-  void kill();
   /// What its launch asked of another node has ended there.
   void assist_ended(const AssistEnded& ended);
 
@@ -65,9 +66,10 @@ class Attempt {
     std::optional<LaunchChannel> launches;  ///< of one on several nodes
   };
 
-  Attempt(AttemptOrder order, std::string cookie, Ears ears, Process process)
+  Attempt(AttemptOrder order, std::string cookie, Share share, Ears ears, Process process)
       : order_(std::move(order)),
         cookie_(std::move(cookie)),
+        share_(std::move(share)),
         ears_(std::move(ears)),
         process_(std::move(process)) {}
   void request_command(Request request);
@@ -79,6 +81,7 @@ class Attempt {
 
   AttemptOrder order_;
   std::string cookie_;
+  Share share_;
   Ears ears_;
   Process process_;
   int checkpoint_signal_ = 0;     ///< of a command; 0: none

@@ -126,9 +126,9 @@ Environment environment_of(const AttemptOrder& order, const CommandSetting& sett
     environment.set("HOME", setting.user->home);
     environment.set("SHELL", setting.user->shell);
   }
-  if (order.spec.resources.gpus_per_rank > 0) {
+  if (setting.gpus) {
     std::string list;
-    for (const std::string& gpu : setting.gpus) list += (list.empty() ? "" : ",") + gpu;
+    for (const std::string& gpu : *setting.gpus) list += (list.empty() ? "" : ",") + gpu;
     environment.set("CUDA_VISIBLE_DEVICES", list);
   }
   environment.set("SOVREN_JOB_ID", std::to_string(order.job.value));
@@ -164,6 +164,11 @@ Result<Command> make_command(const AttemptOrder& order, const CommandSetting& se
     for (const char* threads : {"OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS"})
       if (!environment.find(threads)) environment.set(threads, "1");
   }
+  const bool is_command = std::holds_alternative<CommandSpec>(order.spec.kind);
+  if (order.ranks > 1 && order.spec.resources.gpus_per_rank > 0)
+    environment.set("SOVREN_GPUS_PER_RANK", std::to_string(order.spec.resources.gpus_per_rank));
+  if (order.ranks > 1 && (is_command || order.spec.resources.gpus_per_rank > 0))
+    add_rank_shell(program);
   if (order.slots.size() > 1) {
     environment.set(launch_socket_variable, setting.launch_socket);
     environment.set(head_variable, order.node);
@@ -180,7 +185,6 @@ Command make_assist_command(const AssistOrder& order, const CommandSetting& sett
                             std::span<const std::string> inherited) {
   AttemptOrder part{.job = order.job, .attempt = order.attempt};
   part.dir = order.dir;
-  part.spec.resources.gpus_per_rank = order.gpus_per_rank;
   Environment environment = environment_of(part, setting, inherited);
   environment.set("TMPDIR", setting.private_dir);
   return {.argv = {"/bin/sh", "-c", order.command},

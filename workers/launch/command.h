@@ -40,8 +40,9 @@ struct CommandSetting {
   int cpus = 1;               ///< that the ranks here share
   bool is_root = false;       ///< mpirun asks to be told
   std::optional<Identity> user;
-  std::vector<std::string> gpus;  ///< of this attempt here, as CUDA_VISIBLE_DEVICES takes them
-  std::string script;             ///< file that holds the script of a command
+  /// Of this attempt here, as CUDA_VISIBLE_DEVICES takes them; none: those that are visible.
+  std::optional<std::vector<std::string>> gpus;
+  std::string script;  ///< file that holds the script of a command
 };
 
 /// One rank is started as a plain process; several by mpirun, whose exit code is the first non-zero

@@ -81,8 +81,6 @@ void add_user_variables(Environment& environment, const AttemptOrder& order,
     set("SOVREN_RANK", 0);
     set("SLURM_PROCID", 0);
     set("SLURM_LOCALID", 0);
-  } else if (order.spec.resources.gpus_per_rank > 0) {
-    set("SOVREN_GPUS_PER_RANK", order.spec.resources.gpus_per_rank);
   }
   for (const auto& [name, value] : spec.environment) environment.set(name, value);
 }
@@ -100,8 +98,11 @@ Result<std::vector<std::string>> user_words(const AttemptOrder& order, const Com
   }
   if (order.ranks == 1) return words;
   SOVREN_DO(check_signal(spec.checkpoint_signal));
-  words.insert(words.begin(), {"/bin/sh", "-c", rank_shell, "sovren-rank-shell"});
   return words;
+}
+
+void add_rank_shell(std::vector<std::string>& words) {
+  words.insert(words.begin(), {"/bin/sh", "-c", rank_shell, "sovren-rank-shell"});
 }
 
 }  // namespace sovren::workers

@@ -15,10 +15,14 @@ void add_user_variables(Environment& environment, const AttemptOrder& order,
                         const CommandSpec& spec);
 
 /// Program and arguments of one rank: argv, its program looked up on the PATH that the command will
-/// have, or the script. With several ranks, a line of shell gives each its SOVREN_RANK and GPUs.
+/// have, or the script.
 /// Errors: input_missing: the program is not there; refused: a signal that mpirun does not pass on.
 Result<std::vector<std::string>> user_words(const AttemptOrder& order, const CommandSpec& spec,
                                             const CommandSetting& setting,
                                             const Environment& environment);
+
+/// Puts a line of shell before what mpirun starts, that tells each rank its number, and gives it
+/// its part of the attempt's GPUs on its node where SOVREN_GPUS_PER_RANK says how many.
+void add_rank_shell(std::vector<std::string>& words);
 
 }  // namespace sovren::workers

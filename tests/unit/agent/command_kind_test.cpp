@@ -221,6 +221,44 @@ TEST_F(CommandKind, FolderOfAnotherUserIsNotWrittenByRootsHand) {
   EXPECT_FALSE(std::filesystem::exists(made.dir));
 }
 
+class ApartFromOthers : public CommandKind {
+ protected:
+  AgentConfig config() override {
+    AgentConfig made = AgentFixture::config();
+    made.attempts = AgentConfig::Attempts::apart;
+    return made;
+  }
+};
+
+TEST_F(ApartFromOthers, OutOfMemoryIsNamed) {
+  if (!CgroupParent::find()) GTEST_SKIP() << "no control group may be made here";
+  AttemptOrder made = script("head -c 200000000 /dev/zero | tail > /dev/null; exit 3");
+  made.spec.resources.memory_per_rank_bytes = std::int64_t{32} << 20;
+  const AttemptExited exited = run(made);
+  EXPECT_EQ(exited.exit_code, 3);
+  ASSERT_TRUE(exited.error.has_value());
+  EXPECT_EQ(exited.error->code, Code::out_of_memory);
+  EXPECT_NE(exited.error->what.find("32MiB"), std::string::npos) << exited.error->what;
+}
+
+TEST_F(ApartFromOthers, AttemptsHaveCoresOfTheirOwn) {
+  if (discover_cores().size() < 2) GTEST_SKIP() << "there is one core";
+  const std::string text =
+      "grep Cpus_allowed_list /proc/self/status; echo 'sovren: {\"step\": 1}'; read x < " + dir_ +
+      "/go";
+  ASSERT_EQ(::mkfifo((dir_ + "/go").c_str(), 0600), 0);
+  std::set<std::string> cores;
+  for (int job = 1; job <= 2; ++job) {
+    AttemptOrder made = script(text);
+    made.job = JobId{job};
+    made.dir = dir_ + "/job" + std::to_string(job);
+    ASSERT_TRUE(agent().start(made).has_value());
+    ASSERT_TRUE(wait_for<ReportProgress>().has_value());
+    cores.insert(text_of("job" + std::to_string(job) + "/logs/rank-0000.log"));
+  }
+  EXPECT_EQ(cores.size(), 2U) << *cores.begin();
+}
+
 TEST_F(CommandKind, UnknownUserIsRefused) {
   AttemptOrder made = order({.argv = {"true"}});
   made.user = "no-such-user";
