@@ -106,10 +106,8 @@ constexpr std::array lint_options{
            "print every key a job file may have, with its default and what is allowed"},
 };
 constexpr std::array simulate_options{
-    Option{
-        "policy", "NAME",
-        "checkpoint-preemptive (default), aged-saf, fcfs, easy, conservative, sjf, saf, f1, wfp3, "
-        "unicep, multifactor, or all"},
+    Option{"policy", "NAME",
+           "checkpoint-preemptive (default), aged-saf, fcfs, easy, conservative, ... or all"},
     Option{"nodes", "N", "processors of the machine; default: the trace's header"},
     Option{"quantum", "TIME", "a started job runs at least so long; default 10min"},
     Option{"checkpoint-cost", "TIME",

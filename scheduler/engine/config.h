@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 
 #include "core/base/id.h"
@@ -22,6 +23,8 @@ struct Config {
   OnRestart on_restart = OnRestart::lose;
   /// readopt: a node that is silent for longer is down, and its attempts are lost.
   double node_timeout_s = 30;
+  /// How fast used resources stop counting for fair share; none: as the log has it.
+  std::optional<double> half_life_s;
   /// New jobs get ids above this: where a log was lost, checkpoint sets still bear its ids.
   JobId last_job_before;
   std::string jobs_dir;  ///< folder of the job directories of what is queued, absolute

@@ -76,6 +76,8 @@ Result<void> Engine::recover() {
   const std::set<JobId> were_running = running_;
   for (const auto& [name, node] : state_.nodes)
     if (node.is_up && config_.on_restart == OnRestart::readopt) heard_[name] = clock_->steady();
+  if (config_.half_life_s && *config_.half_life_s != state_.half_life_s)
+    add(HalfLifeSet{*config_.half_life_s});
   if (config_.on_restart == OnRestart::readopt) {
     for (const JobId id : were_running) {
       const Job& job = state_.jobs.at(id);

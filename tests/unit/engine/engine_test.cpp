@@ -457,6 +457,16 @@ TEST(Engine, StartsWithTheNodesOfItsEarlierLifeDown) {
   EXPECT_EQ(world.log.appends, appends) << "known, and the same";
 }
 
+TEST(Engine, RecordsAHalfLifeThatHasChanged) {
+  World world({.half_life_s = 3600});
+  EXPECT_EQ(world.engine().state().half_life_s, 3600);
+  const auto events = world.log.events().size();
+  world.reopen();
+  EXPECT_EQ(world.engine().state().half_life_s, 3600);
+  for (std::size_t i = events; i < world.log.events().size(); ++i)
+    EXPECT_FALSE(std::holds_alternative<HalfLifeSet>(world.log.events()[i].body));
+}
+
 TEST(Engine, ReplaysToTheStateItLived) {
   World world;
   world.submit([](JobSpec& spec) { spec.resources.time_limit_s = 100; });
