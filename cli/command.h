@@ -68,6 +68,8 @@ Result<Arguments> parse_arguments(const Command& command, std::span<const std::s
 
 // What the table runs.
 Result<int> run_job(const Arguments&);
+Result<int> serve(const Arguments&);
+Result<int> manage_tokens(const Arguments&);
 Result<int> submit_jobs(const Arguments&);
 Result<int> list_jobs(const Arguments&);
 Result<int> show_job(const Arguments&);

@@ -75,6 +75,20 @@ constexpr std::array history_options{
     json,
     connect,
 };
+constexpr std::array serve_options{
+    Option{"config", "FILE", "site file: users, limits, partitions, policy (docs/site-file.md)"},
+    Option{"socket", "PATH", "where it answers; default $SOVREN_HOME/sovren.sock"},
+    Option{"listen", "HOST:PORT", "answer there too, over TLS 1.3 to who has a token"},
+    Option{"certificate", "FILE", "PEM, with its chain, for --listen"},
+    Option{"key", "FILE", "PEM, of the certificate"},
+};
+constexpr std::array token_options{
+    Option{"user", "USER", "create: whose jobs are its own; default: you"},
+    Option{"scope", "LIST", "create: read,submit (the default), operate, node"},
+    Option{"expires", "TIME", "create: after so long, e.g. 30d; default never"},
+    Option{"file", "FILE", "where tokens are kept; default $SOVREN_HOME/tokens"},
+    json,
+};
 constexpr std::array client_options{json, connect};
 constexpr std::array worker_options{
     connect,
@@ -179,6 +193,19 @@ constexpr std::array table{
     Command{"partitions", "list partitions", "", 0, 0, client_options, "", list_partitions},
     Command{"history", "list jobs that have ended, with what they used", "", 0, 0, history_options,
             "", list_history},
+    Command{
+        "serve", "be the scheduler of a queue", "", 0, 0, serve_options,
+        "Keeps its state in $SOVREN_HOME. Prints where it listens, and writes a log on standard "
+        "error: lines for people\n"
+        "on a terminal, else JSON. SIGTERM and Ctrl-C stop it; running jobs go on, and are "
+        "found again by the next.",
+        serve},
+    Command{"token", "let programs on other machines use the scheduler",
+            "create|list|revoke [NAME]", 1, 2, token_options,
+            "create prints a token, once: it is stored nowhere. NAME is the user's if there is "
+            "none. Clients take it from\n"
+            "$SOVREN_TOKEN, or the file $SOVREN_TOKEN_FILE.",
+            manage_tokens},
     Command{"checkpoints", "list, show or verify checkpoint sets", "list|show|verify DIR", 2, 2,
             checkpoints_options,
             "DIR is a job directory, its checkpoints folder, or (show, verify) one set. verify "

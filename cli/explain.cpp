@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // sovren explain JOB: why it waits, and what would help.
+#include <cmath>
+
 #include "cli/client.h"
 #include "cli/listing.h"
 #include "cli/terminal.h"
@@ -13,6 +15,18 @@ std::string joined(const Json& list) {
   std::string text;
   for (const Json& each : list) text += (text.empty() ? "" : " ") + each.dump();
   return text;
+}
+
+// "1012 = age 12 + fair_share 1000": what counts.
+std::string priority_of(const Json& answer) {
+  const Json parts = answer.value("priority", Json::object());
+  std::string sum;
+  for (const auto& [name, value] : parts.items()) {
+    const double points = value.is_number() ? std::round(value.get<double>()) : 0;
+    if (name != "total" && points != 0)
+      sum += (sum.empty() ? " = " : " + ") + name + " " + format_count(points);
+  }
+  return sum.empty() ? sum : format_count(std::round(number_of(parts, "total"))) + sum;
 }
 
 std::string words_of(const Json& answer) {
@@ -29,8 +43,8 @@ std::string words_of(const Json& answer) {
   if (const auto start = time_of(answer, "estimated_start"); !start.empty())
     facts.push_back({"estimated start", start});
   facts.push_back({"nodes that would do", text_of(answer, "nodes_fitting")});
-  for (const auto& part : member_rows(answer.value("priority", Json::object())))
-    facts.push_back({"priority: " + part[0], part[1]});
+  if (const std::string priority = priority_of(answer); !priority.empty())
+    facts.push_back({"priority", priority});
   text += "\n" + format_table(facts);
   if (const Json nodes = answer.value("nodes", Json()); !nodes.empty()) {
     Rows rows;

@@ -83,7 +83,8 @@ std::string line_of(const api::ServerEvent& event) {
   if (!data) return event.event + "\n";
   std::string line = time_of(*data, "at") + "  " + printable(event.event) + " ";
   for (const auto& row : member_rows(*data)) {
-    constexpr std::string_view known[] = {"v", "seq", "at", "type", "event", "job"};
+    constexpr std::string_view known[] = {
+        "v", "seq", "at", "type", "event", "job", "request_key", "request_digest", "spec_id"};
     if (std::ranges::find(known, row[0]) == std::end(known)) line += " " + row[0] + "=" + row[1];
   }
   return line + "\n";

@@ -93,7 +93,10 @@ double number_of(const Json& object, std::string_view key) {
 }
 
 std::string time_of(const Json& object, std::string_view key) {
-  const auto at = parse_utc(text_of(object, key));
+  const Json* value = find(object, key);
+  const bool is_of_the_log = value != nullptr && value->is_number_integer();
+  const auto at = is_of_the_log ? Result<Instant>(Instant{value->get<std::int64_t>()})
+                                : parse_utc(text_of(object, key));
   if (!at) return "";
   const std::time_t seconds = at->ms / 1000;
   std::tm local{};

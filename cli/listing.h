@@ -21,7 +21,8 @@ using Rows = std::vector<std::vector<std::string>>;
 /// A member by key or JSON pointer as text; empty where it is not there or null.
 std::string text_of(const text::Json& object, std::string_view key);
 double number_of(const text::Json& object, std::string_view key);
-/// "2026-11-26 14:03:04" in local time; empty where it is not there or null.
+/// Of RFC 3339 or of milliseconds: "2026-11-26 14:03:04" in local time; empty where it is not there
+/// or null.
 std::string time_of(const text::Json& object, std::string_view key);
 
 /// With a head: JOB, NAME, USER, STATE, TRY, TIME, DONE, NODES, WHY.

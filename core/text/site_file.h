@@ -15,11 +15,11 @@ namespace sovren::text {
 
 /// [listen]: where the daemon answers.
 struct ListenSettings {
-  std::string socket;                 ///< Unix socket, absolute
-  bool is_socket_open = false;        ///< every local user may connect
-  std::string address;                ///< of TCP with TLS; empty: only the Unix socket
-  std::optional<std::uint16_t> port;  ///< 0: any free one
-  std::string certificate;            ///< PEM files
+  std::string socket;                  ///< Unix socket, absolute
+  std::optional<bool> is_socket_open;  ///< every local user may connect
+  std::string address;                 ///< of TCP with TLS; empty: only the Unix socket
+  std::optional<std::uint16_t> port;   ///< 0: any free one
+  std::string certificate;             ///< PEM files
   std::string key;
   std::string tokens;  ///< file of those who may use TCP
 };

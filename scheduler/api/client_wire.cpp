@@ -186,9 +186,15 @@ Result<void> ClientWire::connect_unix(double deadline_s) {
   ::setsockopt(socket.native_handle(), SOL_SOCKET, SO_SNDTIMEO, &timeout, sizeof(timeout));
   const Unix::endpoint endpoint(address_);
   if (::connect(socket.native_handle(), endpoint.data(), static_cast<socklen_t>(endpoint.size())) !=
-      0)
+      0) {
+    if (errno == EACCES)
+      return fail({.code = Code::refused,
+                   .what = "this user may not connect to the scheduler",
+                   .hint = "its socket is open to all with: socket_access = \"all\" (site file)",
+                   .where = address_});
     return fail(unreachable("no scheduler is reached: " + std::string(std::strerror(errno)),
                             address_, "start one: sovren serve"));
+  }
   wire_ = make_wire(std::move(socket));
   return {};
 }

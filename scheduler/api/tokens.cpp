@@ -153,14 +153,18 @@ Result<void> TokenFile::refresh() {
   std::ifstream file(path_);
   std::vector<Line> lines;
   int number = 0;
+  std::int64_t offset = 0;
+  std::int64_t next_offset = 0;
   for (std::string text; std::getline(file, text);) {
     ++number;
+    offset = std::exchange(next_offset, next_offset + std::ssize(text) + 1);
     if (text.empty() || text.front() == '#') continue;
     auto line = parse_line(text);
     if (!line) {
       line.error().where = path_ + ":" + std::to_string(number);
       return fail(std::move(line).error());
     }
+    line->offset = offset;
     lines.push_back(*std::move(line));
   }
   lines_ = std::move(lines);
@@ -186,6 +190,36 @@ Result<TokenOwner> TokenFile::find(std::string_view token, Instant now) {
   return found->owner;
 }
 
+Result<std::vector<TokenFile::Entry>> TokenFile::list(const std::string& path) {
+  TokenFile file(path);
+  SOVREN_DO(file.refresh());
+  std::vector<Entry> entries;
+  for (const Line& line : file.lines_) entries.push_back({line.owner, line.expires});
+  return entries;
+}
+
+Result<void> TokenFile::revoke(const std::string& path, const std::string& name) {
+  const Error unknown{.code = Code::not_found,
+                      .what = "there is no token '" + name + "'",
+                      .hint = "sovren token list",
+                      .where = path};
+  const Descriptor file(::open(path.c_str(), O_RDWR | O_CLOEXEC));
+  if (file.get() < 0 && errno == ENOENT) return fail(unknown);
+  if (file.get() < 0) return fail(file_error("cannot open the token file", path));
+  if (::flock(file.get(), LOCK_EX) != 0)
+    return fail(file_error("cannot lock the token file", path));
+  TokenFile existing(path);
+  SOVREN_DO(existing.refresh());
+  for (const Line& line : existing.lines_) {
+    if (line.owner.name != name) continue;
+    // One byte: the line is there, or it is a comment.
+    if (::pwrite(file.get(), "#", 1, line.offset) != 1 || ::fsync(file.get()) != 0)
+      return fail(file_error("cannot take the token back", path));
+    return {};
+  }
+  return fail(unknown);
+}
+
 Result<std::string> TokenFile::create(const std::string& path, const TokenOwner& owner,
                                       std::optional<Instant> expires) {
   SOVREN_DO(check_word("name", owner.name));
@@ -201,7 +235,7 @@ Result<std::string> TokenFile::create(const std::string& path, const TokenOwner&
     if (line.owner.name == owner.name)
       return fail({.code = Code::usage,
                    .what = "there is a token named '" + owner.name + "' already",
-                   .hint = "choose another name, or remove its line",
+                   .hint = "choose another name, or take it back: sovren token revoke",
                    .where = path});
   SOVREN_TRY(token, random_token());
   const std::string line = owner.name + " " + owner.user + " " + to_text(owner.scopes) + " " +

@@ -46,11 +46,21 @@ class TokenFile {
   static Result<std::string> create(const std::string& path, const TokenOwner& owner,
                                     std::optional<Instant> expires);
 
+  struct Entry {
+    TokenOwner owner;
+    std::optional<Instant> expires;
+  };
+  /// All that stand in the file, in its order.
+  static Result<std::vector<Entry>> list(const std::string& path);
+  /// Makes the token's line a comment, durably. Errors: not_found.
+  static Result<void> revoke(const std::string& path, const std::string& name);
+
  private:
   struct Line {
     TokenOwner owner;
     std::string sha256;
     std::optional<Instant> expires;
+    std::int64_t offset = 0;  ///< in the file
   };
   struct Version {
     std::int64_t modified_ns = 0;

@@ -50,7 +50,7 @@ TEST(SiteFile, ReadsTheDocumentedExample) {
   EXPECT_EQ(config->requeues_on_time_limit, true);
   EXPECT_EQ(config->jobs_dir, "/shared/sovren");
   EXPECT_EQ(config->listen.socket, "/etc/sovren/sovren.sock");
-  EXPECT_TRUE(config->listen.is_socket_open);
+  EXPECT_EQ(config->listen.is_socket_open, true);
   EXPECT_EQ(config->listen.port, 8443);
   EXPECT_EQ(config->listen.key, "/etc/sovren/tls/key.pem");
   EXPECT_EQ(config->requests.body_bytes, 16 << 20);
