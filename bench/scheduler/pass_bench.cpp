@@ -1,42 +1,26 @@
 // SPDX-License-Identifier: Apache-2.0
-// What does the control plane itself cost? One policy pass over a full queue (budget: 1,000 nodes x
-// 10,000 pending in 100 ms), and no-op jobs/s through engine and durable log with a launcher that
-// takes no time (budget with real processes: 1,000 at 2 slots, 2,000 at 16).
+// What does a decision cost? Passes over 1,000 full nodes and 10,000 pending jobs that hardly have
+// anything in common (budget: 100 ms at once, 1 ms after one event), and memory and time of a
+// million that are alike (budget: 1 KiB each). No-op jobs/s through the engine: queue_bench.
 //
-//   pass_bench [FOLDER]   prints a table and, last, a line of JSON
-#include <sys/resource.h>
+//   pass_bench   prints a table and, last, a line of JSON
+#include <unistd.h>
 
 #include <algorithm>
 #include <chrono>
 #include <cstdio>
 #include <cstdlib>
-#include <filesystem>
 #include <string>
-#include <vector>
+#include <utility>
 
-#include "scheduler/engine/engine.h"
-#include "storage/log/event_log.h"
+#include "scheduler/policy/index.h"
 
 namespace {
 
 using namespace sovren;
 
-[[noreturn]] void give_up(const Error& error) {
-  std::fprintf(stderr, "%s\n", to_text(error).c_str());
-  std::exit(1);
-}
-
 double seconds_since(std::chrono::steady_clock::time_point start) {
   return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
-}
-
-double cpu_s() {
-  rusage usage{};
-  getrusage(RUSAGE_SELF, &usage);
-  const auto seconds = [](const timeval& t) {
-    return static_cast<double>(t.tv_sec) + 1e-6 * static_cast<double>(t.tv_usec);
-  };
-  return seconds(usage.ru_utime) + seconds(usage.ru_stime);
 }
 
 JobSpec noop() {
@@ -46,99 +30,160 @@ JobSpec noop() {
   return spec;
 }
 
-// Every node has one free core, every job wants four: the pass looks at all and starts none.
-double pass_s(int nodes, int pending) {
-  State state;
-  const auto add = [&](EventBody body) {
-    apply(state, {.seq = {state.applied.value + 1}, .body = std::move(body)});
-  };
-  for (int n = 0; n < nodes; ++n) add(NodeJoined{"node" + std::to_string(n), {.cpus = 1}});
-  JobSpec spec = noop();
-  spec.resources.ranks = 4;
-  spec.resources.oversubscribe = Oversubscribe::no;
-  for (int j = 1; j <= pending; ++j) add(JobSubmitted{{j}, "ada", "/x", "", spec, {j}});
-  double best_s = 1e9;
-  for (int round = 0; round < 5; ++round) {
-    const auto start = std::chrono::steady_clock::now();
-    const auto plan = policy::decide(state, {0}, {});
-    best_s = std::min(best_s, seconds_since(start));
-    if (!plan.actions.empty()) std::exit(1);
-  }
-  return best_s;
-}
-
-class SystemClock : public Clock {
+// Nodes of 32 cores that are full of running jobs; 100 users, and jobs that differ in ranks and in
+// what time they ask for: almost every one is a request of its own.
+class FullCluster {
  public:
-  Instant now() override {
-    const auto since = std::chrono::system_clock::now().time_since_epoch();
-    return {std::chrono::duration_cast<std::chrono::milliseconds>(since).count()};
+  FullCluster(int nodes, int pending) {
+    for (int n = 0; n < nodes; ++n) {
+      const std::string name = "node" + std::to_string(10'000 + n);
+      add(NodeJoined{name, {.cpus = 32, .memory_bytes = std::int64_t{64} << 30}});
+      const JobId job = submit(n, 32, 50'000 + n);
+      add(AttemptStarted{job, 1, name, 32});
+    }
+    at_ = at_ + 700.0;  // their quantum is over, and they have run longer than the rest
+    for (int j = 0; j < pending; ++j) submit(j, 1 + j % 64, 86'400 + 60.0 * (j % 9973));
   }
-};
-
-/// Every attempt is done as soon as it is started.
-class NoopLauncher : public Launcher {
- public:
-  Result<void> start(const AttemptOrder& order) override {
-    news_.push_back({order.job, order.attempt, ReportFinished{1, "digest", {}}});
-    news_.push_back({order.job, order.attempt, AttemptExited{0, std::nullopt}});
-    return {};
+  const State& state() const { return state_; }
+  Instant now() const { return at_; }
+  void add(EventBody body) {
+    apply(state_, {.seq = {state_.applied.value + 1}, .at = at_, .body = std::move(body)});
   }
-  Result<void> request(JobId, int, Request) override { return {}; }
-  Result<void> acknowledge_seal(JobId, int, std::int64_t) override { return {}; }
-  std::vector<AttemptNews> poll(double) override { return std::exchange(news_, {}); }
+  JobId submit(int user, int ranks, double time_limit_s) {
+    JobSpec spec = noop();
+    spec.kind = CommandSpec{.argv = {"true"}};
+    spec.resources = {.nodes = ranks > 32 ? 2 : 1,
+                      .ranks = ranks,
+                      .time_limit_s = time_limit_s,
+                      .oversubscribe = Oversubscribe::no};
+    const JobId job{state_.last_job + 1};
+    add(JobSubmitted{job, "user" + std::to_string(user % 100), "/x", "", spec, job});
+    return job;
+  }
 
  private:
-  std::vector<AttemptNews> news_;
+  State state_;
+  Instant at_{1'700'000'000'000};
 };
 
-struct Throughput {
-  double jobs_per_s = 0;
-  double cpu_ms_per_job = 0;
+struct PassCost {
+  double anew_s = 0;         ///< the index made from the state, and one pass
+  double full_s = 0;         ///< one pass over an index that is there
+  double after_event_s = 0;  ///< a job ends: index told, one pass that fills its place
 };
 
-Throughput run_noops(const std::string& folder, int slots, int jobs) {
-  std::filesystem::remove_all(folder);
-  auto log = storage::open_event_log(folder + "/events.db");
-  if (!log) give_up(log.error());
-  SystemClock clock;
-  NoopLauncher launcher;
-  auto engine = engine::Engine::open(**log, launcher, clock, {});
-  if (!engine) give_up(engine.error());
-  if (auto joined = engine->join_node("here", {.cpus = slots}); !joined) give_up(joined.error());
-  std::vector<engine::Submission> all(static_cast<std::size_t>(jobs));
-  for (engine::Submission& one : all) one = {.user = "ada", .dir = "/x", .spec = noop()};
-  if (auto submitted = engine->submit(std::move(all)); !submitted) give_up(submitted.error());
-  const auto start = std::chrono::steady_clock::now();
-  const double cpu_before = cpu_s();
-  while (!is_final(engine->state().jobs.rbegin()->second.state))
-    if (auto turned = engine->turn(1); !turned) give_up(turned.error());
-  const Throughput figure{jobs / seconds_since(start), 1000 * (cpu_s() - cpu_before) / jobs};
-  std::filesystem::remove_all(folder);
-  return figure;
+PassCost pass_cost(int nodes, int pending, const policy::PolicyConfig& config) {
+  FullCluster cluster(nodes, pending);
+  PassCost best{1e9, 1e9, 1e9};
+  const auto keep = [](double& kept, std::chrono::steady_clock::time_point since) {
+    kept = std::min(kept, seconds_since(since));
+  };
+  for (int round = 0; round < 5; ++round) {
+    const auto start = std::chrono::steady_clock::now();
+    policy::Index index(config);
+    index.rebuild(cluster.state());
+    if (!policy::decide(cluster.state(), index, cluster.now(), config).actions.empty())
+      std::exit(1);  // all is full, and nobody can be stopped
+    keep(best.anew_s, start);
+    const auto again = std::chrono::steady_clock::now();
+    policy::decide(cluster.state(), index, cluster.now(), config);
+    keep(best.full_s, again);
+    const JobId ends{1 + round};
+    cluster.add(AttemptEnded{ends, 1, Ending::done, 0, std::nullopt});
+    cluster.add(JobEnded{ends, JobState::completed, "", ""});
+    const auto event = std::chrono::steady_clock::now();
+    index.update_job(cluster.state(), ends);
+    const auto plan = policy::decide(cluster.state(), index, cluster.now(), config);
+    keep(best.after_event_s, event);
+    if (plan.actions.empty()) std::exit(1);
+    for (const policy::Action& action : plan.actions)
+      if (const auto* one = std::get_if<policy::Start>(&action))
+        cluster.add(AttemptStarted{one->job, 1, one->slots.front().node, one->ranks, one->slots});
+  }
+  return best;
+}
+
+double rss_bytes() {
+  std::FILE* file = std::fopen("/proc/self/statm", "r");
+  long pages = 0;
+  long resident = 0;
+  if (file == nullptr || std::fscanf(file, "%ld %ld", &pages, &resident) != 2) return 0;
+  std::fclose(file);
+  return static_cast<double>(resident) * static_cast<double>(sysconf(_SC_PAGESIZE));
+}
+
+struct QueueCost {
+  double bytes_per_job = 0;
+  double index_bytes_per_job = 0;
+  double pass_s = 0;  ///< after a job has ended
+};
+
+// Pending jobs that share a spec, as an array or many submissions alike, behind a full node.
+QueueCost queue_cost(int pending, const policy::PolicyConfig& config) {
+  const double before = rss_bytes();
+  State state;
+  Instant at{1'700'000'000'000};
+  const auto add = [&](EventBody body) {
+    apply(state, {.seq = {state.applied.value + 1}, .at = at, .body = std::move(body)});
+  };
+  add(NodeJoined{"a", {.cpus = 1}});
+  JobSpec spec = noop();
+  spec.kind = CommandSpec{.argv = {"true"}};
+  spec.resources.oversubscribe = Oversubscribe::no;
+  add(SpecAdded{{1}, spec});
+  for (int j = 1; j <= pending; ++j)
+    add(JobSubmitted{.job = {j},
+                     .user = "ada",
+                     .dir = "/home/ada/.local/state/sovren/jobs/" + std::to_string(j),
+                     .oldest_set_job = {j},
+                     .spec_id = {1}});
+  const double with_state = rss_bytes();
+  policy::Index index(config);
+  index.rebuild(state);
+  QueueCost cost{.bytes_per_job = (rss_bytes() - before) / pending,
+                 .index_bytes_per_job = (rss_bytes() - with_state) / pending,
+                 .pass_s = 1e9};
+  for (int j = 1; j <= 20; ++j) {
+    const auto start = std::chrono::steady_clock::now();
+    const auto plan = policy::decide(state, index, at, config);
+    add(AttemptStarted{{j}, 1, "a", 1});
+    index.update_job(state, {j});
+    add(AttemptEnded{{j}, 1, Ending::done, 0, std::nullopt});
+    add(JobEnded{{j}, JobState::completed, "", ""});
+    index.update_job(state, {j});
+    cost.pass_s = std::min(cost.pass_s, seconds_since(start));
+    if (plan.actions.size() != 1) std::exit(1);
+  }
+  return cost;
 }
 
 }  // namespace
 
-int main(int argc, char** argv) {
-  const std::string root = argc > 1 ? argv[1] : std::filesystem::temp_directory_path().string();
-  const double small_s = pass_s(10, 1000);
-  const double large_s = pass_s(1000, 10'000);
-  std::printf("%-44s %10.2f ms\n", "policy pass, 10 nodes x 1,000 pending", 1e3 * small_s);
-  std::printf("%-44s %10.2f ms\n", "policy pass, 1,000 nodes x 10,000 pending", 1e3 * large_s);
-  std::string json;
-  for (const int slots : {2, 16}) {
-    for (const int jobs : {1000, 4000}) {
-      const Throughput t = run_noops(root + "/sovren_pass_bench", slots, jobs);
-      std::printf("no-op jobs, %2d slots, %5d queued %15.0f /s, %.3f CPU ms each\n", slots, jobs,
-                  t.jobs_per_s, t.cpu_ms_per_job);
-      json += ",{\"slots\":" + std::to_string(slots) + ",\"queued\":" + std::to_string(jobs) +
-              ",\"jobs_per_s\":" + std::to_string(t.jobs_per_s) +
-              ",\"cpu_ms_per_job\":" + std::to_string(t.cpu_ms_per_job) + "}";
-    }
+int main() {
+  policy::PolicyConfig feedback;
+  policy::PolicyConfig easy;
+  easy.preemption.is_on = false;
+  std::string passes;
+  for (const auto& [name, config] : {std::pair{"feedback", feedback}, std::pair{"easy", easy}}) {
+    const PassCost cost = pass_cost(1000, 10'000, config);
+    std::printf(
+        "%-9s 1,000 nodes x 10,000 distinct  anew %7.2f ms  full %7.2f ms  one event %7.3f ms\n",
+        name, 1e3 * cost.anew_s, 1e3 * cost.full_s, 1e3 * cost.after_event_s);
+    passes += std::string(passes.empty() ? "" : ",") + "{\"policy\":\"" + name +
+              "\",\"anew_s\":" + std::to_string(cost.anew_s) +
+              ",\"full_s\":" + std::to_string(cost.full_s) +
+              ",\"one_event_s\":" + std::to_string(cost.after_event_s) + "}";
   }
+  const QueueCost few = queue_cost(1000, feedback);
+  const QueueCost many = queue_cost(1'000'000, feedback);
+  std::printf("1,000,000 pending alike: %.0f bytes each (index %.0f; sizeof(Job) %zu)\n",
+              many.bytes_per_job, many.index_bytes_per_job, sizeof(Job));
+  std::printf("start and end of a job: %.2f us at 1,000 pending, %.2f us at 1,000,000\n",
+              1e6 * few.pass_s, 1e6 * many.pass_s);
   std::printf(
-      "{\"schema\":\"sovren.bench/1\",\"bench\":\"pass\",\"pass_10x1000_s\":%.6f,"
-      "\"pass_1000x10000_s\":%.6f,\"noop\":[%s]}\n",
-      small_s, large_s, json.substr(1).c_str());
+      "{\"schema\":\"sovren.bench/"
+      "1\",\"bench\":\"pass\",\"passes\":[%s],\"bytes_per_pending\":%.0f,"
+      "\"pass_1000_s\":%.9f,\"pass_1000000_s\":%.9f}\n",
+      passes.c_str(), many.bytes_per_job, few.pass_s, many.pass_s);
   return 0;
 }

@@ -31,7 +31,7 @@ void hold(State& state, const Job& job, int sign) {
 
 void charge(State& state, const Job& job, double run_s, Instant at) {
   const Resources& r = job.spec->resources;
-  Usage& usage = state.usage[{job.spec->account, job.user}];
+  Usage& usage = state.usage[{job.spec->account, job.user, job.spec->qos}];
   usage = decayed(usage, at, state.half_life_s);
   usage.cpu_s += run_s * job.ranks * r.cpus_per_rank;
   usage.gpu_s += run_s * job.ranks * r.gpus_per_rank;

@@ -92,7 +92,7 @@ struct Node {
   bool is_drained() const { return !drained_by.empty(); }
 };
 
-/// What a user has used under an account, decayed to `at`.
+/// What a user has used under an account, in one class of service, decayed to `at`.
 struct Usage {
   double cpu_s = 0;
   double gpu_s = 0;
@@ -101,6 +101,7 @@ struct Usage {
 struct Association {
   std::string account;
   std::string user;
+  std::string qos;  ///< whose usage_factor says how it counts
   auto operator<=>(const Association&) const = default;
 };
 

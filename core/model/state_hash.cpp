@@ -83,7 +83,7 @@ std::uint64_t state_hash(const State& state) {
   for (const auto& [name, node] : state.nodes) add_node(hash, node);
   for (const auto& [id, entry] : state.specs) hash.all(id, entry.spec->name, entry.jobs);
   for (const auto& [who, usage] : state.usage)
-    hash.all(who.account, who.user, usage.cpu_s, usage.gpu_s, usage.at);
+    hash.all(who.account, who.user, who.qos, usage.cpu_s, usage.gpu_s, usage.at);
   for (const auto& [key, request] : state.request_keys)
     hash.all(key, request.first, request.jobs, request.digest);
   return hash.value();

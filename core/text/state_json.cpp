@@ -76,6 +76,7 @@ static void fields(auto& io, Node& n) {
 static void fields(auto& io, UsageLine& u) {
   io.required("account", u.who.account);
   io.required("user", u.who.user);
+  io.unless("qos", u.who.qos, std::string());
   io.required("cpu_s", u.usage.cpu_s);
   io.required("gpu_s", u.usage.gpu_s);
   io.required("at", u.usage.at);

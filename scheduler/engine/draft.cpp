@@ -77,7 +77,7 @@ void Draft::remember_job(JobId id) {
   jobs_[id] = std::make_unique<Job>(job);
   for (const Slot& slot : job.slots) remember_node(slot.node);
   if (job.spec_id.value != 0) remember_spec(job.spec_id);
-  keep(usage_, state_.usage, Association{job.spec->account, job.user});
+  keep(usage_, state_.usage, Association{job.spec->account, job.user, job.spec->qos});
 }
 
 void Draft::remember_node(const std::string& name) {

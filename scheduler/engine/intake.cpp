@@ -114,6 +114,7 @@ Result<JobId> Engine::submit(Submission s) {
   look_at_clock();
   if (!s.dir.starts_with('/'))
     return fail({.code = Code::usage, .what = "the job directory '" + s.dir + "' is not absolute"});
+  s.spec = policy::with_site_defaults(std::move(s.spec), config_.policy.site, s.user);
   SOVREN_DO(check_job(s.spec, s.user));
   SOVREN_TRY(after, settle_after(s.spec.after));
   s.spec.after = std::move(after);
@@ -155,7 +156,7 @@ Result<Queued> Engine::queue(const QueueRequest& request) {
   look_at_clock();
   SOVREN_TRY(repeat, earlier(request));
   if (repeat) return *repeat;
-  const JobSpec& spec = *request.spec;
+  JobSpec spec = policy::with_site_defaults(*request.spec, config_.policy.site, request.user);
   const bool is_array = !spec.array.empty();
   const std::int64_t jobs = text::array_size(spec);
   if (jobs > config_.array_max)
@@ -173,14 +174,8 @@ Result<Queued> Engine::queue(const QueueRequest& request) {
   SOVREN_DO(open_jobs_.check(owner, jobs, config_.policy.site));
   SOVREN_TRY(after, settle_after(spec.after));
 
-  SpecId spec_id;
-  if (after == spec.after) {
-    spec_id = intern(request.spec);
-  } else {
-    JobSpec settled = spec;
-    settled.after = std::move(after);
-    spec_id = intern(SharedSpec(std::move(settled)));
-  }
+  spec.after = std::move(after);
+  const SpecId spec_id = intern(spec == *request.spec ? request.spec : SharedSpec(std::move(spec)));
   const JobId first = next_job();
   for (std::int64_t element = 0; element < jobs; ++element) {
     const JobId job{first.value + element};

@@ -63,7 +63,7 @@ void Engine::forget_some() {
     ended_in_order_.emplace_back(id, at);  // until it is forgotten for good
     // Of an array all or none, so that it can still be waited for as a whole.
     const JobId array = job->second.array_job;
-    if (!index_.is_awaited(id) && !index_.is_awaited(array) && !open_jobs_.has_open_elements(array))
+    if (!index_.is_awaited(job->second) && !open_jobs_.has_open_elements(array))
       forgotten.jobs.push_back(id);
   }
   if (!forgotten.jobs.empty()) add(std::move(forgotten));

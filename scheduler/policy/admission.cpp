@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Could a job ever run? Asked before it is accepted.
 #include <algorithm>
+#include <numeric>
 #include <set>
 
 #include "scheduler/policy/index.h"
@@ -120,9 +121,13 @@ Result<const Named*> find_named(const std::vector<Named>& list, const std::strin
                       "there are: " + names_of(list)));
 }
 
-bool may_use(const std::vector<std::string>& names, const std::string& name) {
-  return names.empty() || name.empty() ||
-         std::find(names.begin(), names.end(), name) != names.end();
+bool is_open_to(const std::vector<std::string>& names, const std::string& name) {
+  return names.empty() || std::find(names.begin(), names.end(), name) != names.end();
+}
+
+// user: empty where nobody asks, as for `sovren run`.
+bool may_use(const std::vector<std::string>& users, const std::string& user) {
+  return user.empty() || is_open_to(users, user);
 }
 
 Result<void> check_limits_of(const std::string& whose, const Limits& limits, const Resources& r) {
@@ -148,40 +153,51 @@ Result<void> check_limits_of(const std::string& whose, const Limits& limits, con
 Result<void> check_site(const JobSpec& spec, const Site& site, const std::string& user) {
   const std::string partition_name = partition_of(spec, site);
   SOVREN_TRY(partition, find_named(site.partitions, partition_name, "partition"));
-  if (partition != nullptr) {
-    if (!may_use(partition->users, user) || !may_use(partition->accounts, spec.account))
-      return fail(refused("partition = \"" + partition->name + "\" is not open to " +
-                              (may_use(partition->users, user) ? "account \"" + spec.account + "\""
-                                                               : "user " + user),
-                          "there are: " + names_of(site.partitions)));
-    SOVREN_DO(check_limits_of("partition " + partition->name, partition->limits, spec.resources));
-    SOVREN_DO(
-        check_limits_of("partition " + partition->name, partition->user_limits, spec.resources));
-  }
+  if (partition != nullptr &&
+      (!may_use(partition->users, user) || !is_open_to(partition->accounts, spec.account)))
+    return fail(refused(
+        "partition = \"" + partition->name + "\" is not open to " +
+            (may_use(partition->users, user) ? "account \"" + spec.account + "\"" : "user " + user),
+        "there are: " + names_of(site.partitions)));
   if (!spec.qos.empty()) {
     SOVREN_TRY(qos, find_named(site.qos, spec.qos, "qos"));
-    if (qos != nullptr) {
-      if (!may_use(qos->users, user))
-        return fail(refused("qos = \"" + qos->name + "\" is not open to user " + user,
-                            "there are: " + names_of(site.qos)));
-      SOVREN_DO(check_limits_of("QOS " + qos->name, qos->limits, spec.resources));
-      SOVREN_DO(check_limits_of("QOS " + qos->name, qos->user_limits, spec.resources));
-    }
+    if (qos != nullptr && !may_use(qos->users, user))
+      return fail(refused("qos = \"" + qos->name + "\" is not open to user " + user,
+                          "there are: " + names_of(site.qos)));
   }
   if (!spec.account.empty()) {
     SOVREN_TRY(account, find_named(site.accounts, spec.account, "account"));
-    if (account != nullptr) {
-      if (!account->users.empty() && !user.empty() && !account->users.contains(user))
-        return fail(refused("account = \"" + account->name + "\" does not have user " + user,
-                            "there are: " + names_of(site.accounts)));
-      SOVREN_DO(check_limits_of("account " + account->name, account->limits, spec.resources));
-      SOVREN_DO(check_limits_of("account " + account->name, account->user_limits, spec.resources));
-    }
+    if (account != nullptr && !account->users.empty() && !user.empty() &&
+        !account->users.contains(user))
+      return fail(refused("account = \"" + account->name + "\" does not have user " + user,
+                          "there are: " + names_of(site.accounts)));
   }
-  const auto limits = site.users.find(user);
-  return check_limits_of("user " + user,
-                         limits == site.users.end() ? site.user_limits : limits->second,
-                         spec.resources);
+  for (const auto& [whose, limits] :
+       limits_of(site, {spec.account, user, spec.qos, partition_name}))
+    SOVREN_DO(check_limits_of(whose, *limits, spec.resources));
+  return {};
+}
+
+// Those that the job may run on, as if they were up and idle.
+std::vector<Room> idle_rooms(const JobSpec& spec, const State& state, const Site& site) {
+  std::vector<Room> rooms;
+  const std::string name = partition_of(spec, site);
+  const auto partition = std::find_if(site.partitions.begin(), site.partitions.end(),
+                                      [&](const Partition& one) { return one.name == name; });
+  const bool has_partition = partition != site.partitions.end();
+  const auto add = [&](const Node& node) {
+    const NodeResources& has = node.resources;
+    if (bears(has.labels, spec.labels) && (!has_partition || bears(has.labels, partition->labels)))
+      rooms.push_back(idle_room(has.cpus, has.gpus, has.memory_bytes));
+  };
+  if (!has_partition || partition->nodes.empty()) {
+    for (const auto& [node_name, node] : state.nodes) add(node);
+    return rooms;
+  }
+  for (const std::string& listed :
+       std::set<std::string>(partition->nodes.begin(), partition->nodes.end()))
+    if (const auto node = state.nodes.find(listed); node != state.nodes.end()) add(node->second);
+  return rooms;
 }
 
 // No node bears the labels: which, and what there is.
@@ -210,25 +226,30 @@ Result<void> can_ever_run(const JobSpec& spec, const State& state, const PolicyC
                           const std::string& user) {
   if (state.nodes.empty()) return fail(refused("no node has joined, so no job can run", ""));
   SOVREN_DO(check_site(spec, config.site, user));
-  View view(config.site, config.order);
-  std::vector<ViewNode> nodes;
-  for (const auto& [name, node] : state.nodes)
-    nodes.push_back(
-        {.name = name,
-         .resources = node.resources,
-         .room = idle_room(node.resources.cpus, node.resources.gpus, node.resources.memory_bytes)});
-  view.set_nodes(std::move(nodes));
-  const std::string partition = partition_of(spec, config.site);
-  const Ask ask{.shape = view.shape({spec.resources, spec.labels, partition})};
-  const auto allowed = view.allowed(ask);
-  if (allowed.empty() && spec.labels.empty())
-    return fail(refused("partition = \"" + partition + "\" has no node", "sovren partitions"));
-  if (allowed.empty()) return fail(no_such_label(spec, state));
-  const std::vector<Room> rooms = view.rooms();
-  if (place(spec.resources, Growth::up_to_ranks, rooms, allowed)) return {};
-  std::vector<Room> idle;
-  for (const int node : allowed) idle.push_back(rooms[static_cast<std::size_t>(node)]);
-  return fail(why_never(spec.resources, idle));
+  const std::vector<Room> rooms = idle_rooms(spec, state, config.site);
+  if (rooms.empty() && spec.labels.empty())
+    return fail(refused("partition = \"" + partition_of(spec, config.site) + "\" has no node",
+                        "sovren partitions lists them"));
+  if (rooms.empty()) return fail(no_such_label(spec, state));
+  std::vector<int> all(rooms.size());
+  std::iota(all.begin(), all.end(), 0);
+  if (place(spec.resources, Growth::up_to_ranks, rooms, all)) return {};
+  return fail(why_never(spec.resources, rooms));
+}
+
+JobSpec with_site_defaults(JobSpec spec, const Site& site, const std::string& user) {
+  if (spec.account.empty())
+    for (const Account& account : site.accounts)
+      if (spec.account.empty() && account.users.contains(user)) spec.account = account.name;
+  std::optional<double>& time_limit_s = spec.resources.time_limit_s;
+  if (time_limit_s) return spec;
+  const std::string name = partition_of(spec, site);
+  for (const Partition& partition : site.partitions)
+    if (partition.name == name) time_limit_s = partition.default_time_limit_s;
+  for (const auto& [whose, limits] : limits_of(site, {spec.account, user, spec.qos, name}))
+    if (limits->time_limit_s)
+      time_limit_s = std::min(time_limit_s.value_or(*limits->time_limit_s), *limits->time_limit_s);
+  return spec;
 }
 
 }  // namespace sovren::policy

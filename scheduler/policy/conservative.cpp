@@ -39,12 +39,13 @@ class Profile {
   std::optional<Slot> earliest(const Resources& wanted, double estimate_s, Growth growth,
                                std::span<const int> nodes) const {
     for (std::size_t first = 0; first < steps_.size(); ++first) {
-      auto placement = place(wanted, growth, steps_[first].rooms, nodes);
+      const Fit fit = first == 0 ? Fit::tightest : Fit::first;
+      auto placement = place(wanted, growth, steps_[first].rooms, nodes, fit);
       if (!placement) continue;
       const std::size_t last = last_before(first, steps_[first].at + estimate_s);
       if (last > first) {
         const std::vector<Room> least = least_of(first, last);
-        placement = place(wanted, growth, least, nodes);
+        placement = place(wanted, growth, least, nodes, fit);
       }
       if (placement) return Slot{steps_[first].at, *std::move(placement)};
     }
@@ -103,8 +104,8 @@ Starts start_conservative(const View& view, Gate& gate, const PolicyConfig& conf
   const Scorer scorer(view, config, uses, config.order, now);
   Line line(view, scorer);
   Profile profile(view, now);
-  const Growth growth = view.waiting_count() == 1 ? Growth::up_to_ranks_max : Growth::up_to_ranks;
   std::vector<int> kept;
+  Resources cut;
   for (int reserved = 0; reserved < config.reservations_max;) {
     const auto candidate = line.next();
     if (!candidate) break;
@@ -112,15 +113,16 @@ Starts start_conservative(const View& view, Gate& gate, const PolicyConfig& conf
     if (profile.cpus_now() < view.by_size().begin()->first) break;  // nobody else starts now
     if (gate.bar(ask)) continue;
     const Resources& wanted = view.shape_of(ask).resources;
-    auto slot = profile.earliest(wanted, ask.estimate_s, growth, gate.nodes(ask, kept));
+    auto slot = profile.earliest(gate.wanted(ask, cut), ask.estimate_s, growth_of(view),
+                                 gate.nodes(ask, kept));
     if (!slot) continue;
     profile.hold(*slot, wanted, ask.estimate_s);
     line.more_of(*candidate);
+    gate.started(ask, slot->placement.ranks);  // one that is reserved for counts too
     if (slot->at > now) {
       ++reserved;
       continue;
     }
-    gate.started(ask, slot->placement.ranks);
     starts.choices.push_back({candidate->place.job, std::move(slot->placement)});
   }
   return starts;

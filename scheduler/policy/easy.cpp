@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <algorithm>
+#include <set>
 
 #include "scheduler/policy/starts.h"
 
@@ -18,7 +19,7 @@ class EasyPass {
         config_(config),
         uses_(uses),
         now_(now),
-        rooms_(view.rooms()),
+        free_(view.rooms()),
         cpus_free_(view.cpus_free()) {}
 
   Starts run() {
@@ -26,8 +27,9 @@ class EasyPass {
     const Scorer scorer(view_, config_, uses_, config_.order, now_);
     Line line(view_, scorer);
     while (const auto candidate = line.next()) {
+      if (!has_room()) break;                     // nobody else starts, so that no promise matters
       if (gate_.bar(candidate->ask())) continue;  // nor has any other of its group a way past it
-      if (start_if_fits(*candidate, rooms_)) {
+      if (start_if_fits(*candidate, free_)) {
         line.more_of(*candidate);
         continue;
       }
@@ -43,47 +45,56 @@ class EasyPass {
     return !view_.by_size().empty() && view_.by_size().begin()->first <= cpus_free_;
   }
 
-  Growth growth() const {
-    return view_.waiting_count() == 1 ? Growth::up_to_ranks_max : Growth::up_to_ranks;
-  }
-
-  bool start_if_fits(const Candidate& candidate, const std::vector<Room>& rooms) {
+  bool start_if_fits(const Candidate& candidate, Free& free) {
     if (candidate.group->cpus_least > cpus_free_) return false;
-    const Resources& resources = view_.shape_of(candidate.ask()).resources;
-    auto placement = place(resources, growth(), rooms, gate_.nodes(candidate.ask(), kept_));
+    const Ask& ask = candidate.ask();
+    auto placement =
+        free.find(view_, ask, gate_.wanted(ask, cut_), growth_of(view_), gate_.nodes(ask, kept_));
     if (!placement) return false;
+    const Resources& resources = view_.shape_of(ask).resources;
     for (const Share& share : placement->shares) {
-      Room& room = rooms_[index(share.node)];
+      Room room = free_[share.node];
       const std::int64_t before = std::max<std::int64_t>(0, room.cpus);
       take(room, resources, share.ranks);
+      free_.set(share.node, room);
       cpus_free_ += std::max<std::int64_t>(0, room.cpus) - before;
     }
     started_.push_back({.job = candidate.place.job,
-                        .ask = candidate.ask(),
+                        .ask = ask,
                         .shares = placement->shares,
                         .ranks = placement->ranks,
                         .started_at = now_,
-                        .expected_end = now_ + candidate.ask().estimate_s});
-    gate_.started(candidate.ask(), placement->ranks);
+                        .expected_end = now_ + ask.estimate_s});
+    taken_.insert(candidate.place.job);
+    gate_.started(ask, placement->ranks);
     starts_.choices.push_back({candidate.place.job, *std::move(placement)});
     return true;
   }
 
   void promise(const Candidate& candidate) {
-    starts_.promise =
-        promise_to(view_, candidate, gate_.nodes(candidate.ask(), kept_), rooms_, started_, now_);
+    if (has_no_promise_.contains(candidate.ask().shape)) return;
+    const auto nodes = gate_.nodes(candidate.ask(), kept_);
+    starts_.promise = promise_to(view_, candidate, nodes, free_.rooms(), started_, now_);
+    if (starts_.promise) {
+      taken_.insert(candidate.place.job);
+      gate_.started(candidate.ask(),
+                    ranks_of(starts_.promise->shares));  // nor a limit be in its way
+    } else if (nodes.data() == view_.allowed(candidate.ask()).data()) {
+      has_no_promise_.insert(candidate.ask().shape);
+    }
   }
 
   bool ends_in_time(const Ask& ask) const { return now_ + ask.estimate_s <= starts_.promise->at; }
 
   void backfill(const Scorer& by_order) {
     Promise& promise = *starts_.promise;
-    std::vector<Room> both(rooms_.size());
+    std::vector<Room> lesser_rooms(promise.rooms.size());
     std::int64_t both_free = 0;
-    for (std::size_t i = 0; i < rooms_.size(); ++i) {
-      both[i] = lesser(rooms_[i], promise.rooms[i]);
-      both_free += std::max<std::int64_t>(0, both[i].cpus);
+    for (std::size_t i = 0; i < lesser_rooms.size(); ++i) {
+      lesser_rooms[i] = lesser(free_.rooms()[i], promise.rooms[i]);
+      both_free += std::max<std::int64_t>(0, lesser_rooms[i].cpus);
     }
+    Free both(std::move(lesser_rooms));
     const bool has_own_order = config_.backfill_order && *config_.backfill_order != config_.order;
     const Scorer scorer =
         has_own_order ? Scorer(view_, config_, uses_, *config_.backfill_order, now_) : by_order;
@@ -91,28 +102,22 @@ class EasyPass {
       return ends_in_time(group.ask) || group.cpus_least <= both_free;
     });
     while (const auto candidate = line.next()) {
-      if (is_taken(candidate->place.job)) {
+      if (!has_room()) break;
+      if (taken_.contains(candidate->place.job)) {
         line.more_of(*candidate);
         continue;
       }
       if (gate_.bar(candidate->ask())) continue;
       const bool is_short = ends_in_time(candidate->ask());
-      if (!start_if_fits(*candidate, is_short ? rooms_ : both)) continue;
+      if (!start_if_fits(*candidate, is_short ? free_ : both)) continue;
       line.more_of(*candidate);
       const Resources& resources = view_.shape_of(candidate->ask()).resources;
       for (const Share& share : started_.back().shares) {
-        if (!is_short) take(promise.rooms[index(share.node)], resources, share.ranks);
-        both[index(share.node)] =
-            lesser(rooms_[index(share.node)], promise.rooms[index(share.node)]);
+        Room& then = promise.rooms[index(share.node)];
+        if (!is_short) take(then, resources, share.ranks);
+        both.set(share.node, lesser(free_[share.node], then));
       }
     }
-  }
-
-  // Started before the promise was made, or the one it was made to.
-  bool is_taken(JobId job) const {
-    return starts_.promise->job == job ||
-           std::any_of(starts_.choices.begin(), starts_.choices.end(),
-                       [&](const Choice& choice) { return choice.job == job; });
   }
 
   const View& view_;
@@ -120,10 +125,13 @@ class EasyPass {
   const PolicyConfig& config_;
   const Uses& uses_;
   Instant now_;
-  std::vector<Room> rooms_;
+  Free free_;
   std::int64_t cpus_free_;
   std::vector<RunningJob> started_;
+  std::set<JobId> taken_;         ///< started, or the one that the promise was made to
+  std::set<int> has_no_promise_;  ///< shapes that fit on no machine that is up
   std::vector<int> kept_;
+  Resources cut_;
   Starts starts_;
 };
 
@@ -173,7 +181,7 @@ std::optional<Promise> promise_to(const View& view, const Candidate& candidate,
     }
     if (placement || touched.empty() || cpus_free < candidate.group->cpus_least) continue;
     placement = place(wanted, Growth::up_to_ranks, promise.rooms,
-                      wanted.nodes <= 1 ? std::span<const int>(touched) : nodes);
+                      wanted.nodes <= 1 ? std::span<const int>(touched) : nodes, Fit::first);
     if (placement) promise.at = end;
   }
   if (!placement) return std::nullopt;

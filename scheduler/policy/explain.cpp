@@ -3,7 +3,7 @@
 
 #include <algorithm>
 
-#include "scheduler/policy/schedule.h"
+#include "scheduler/policy/preemption.h"
 
 namespace sovren::policy {
 namespace {
@@ -128,6 +128,80 @@ Reason reason_of(const State& state, const Index& index, JobId id, Instant now,
   return {"Priority", "there is room, but it is kept for jobs that come first"};
 }
 
+namespace {
+
+// Those ahead start and run as long as they asked for, in order.
+class Forecast {
+ public:
+  Forecast(const View& view, const Gate& gate, Instant now)
+      : view_(view), gate_(gate), now_(now), rooms_(view.rooms()) {}
+
+  std::optional<Promise> place_of(const Candidate& candidate) {
+    const auto nodes = gate_.nodes(candidate.ask(), kept_);
+    const Resources& wanted = view_.shape_of(candidate.ask()).resources;
+    if (auto fits = place(wanted, Growth::up_to_ranks, rooms_, nodes))
+      return Promise{candidate.place.job, now_, {}, std::move(fits->shares)};
+    return promise_to(view_, candidate, nodes, rooms_, started_, now_);
+  }
+
+  void start(const Candidate& candidate) {
+    const auto promise = place_of(candidate);
+    if (!promise) return;
+    const Ask& ask = candidate.ask();
+    for (const Share& share : promise->shares)
+      take(rooms_[static_cast<std::size_t>(share.node)], view_.shape_of(ask).resources,
+           share.ranks);
+    started_.push_back({.job = candidate.place.job,
+                        .ask = ask,
+                        .shares = promise->shares,
+                        .started_at = promise->at,
+                        .expected_end = promise->at + ask.estimate_s});
+  }
+
+ private:
+  const View& view_;
+  const Gate& gate_;
+  Instant now_;
+  std::vector<Room> rooms_;
+  std::vector<RunningJob> started_;
+  std::vector<int> kept_;
+};
+
+void find_place_in_line(Explanation& out, const View& view, JobId id, const Gate& gate,
+                        const Scorer& scorer, Instant now) {
+  constexpr int forecast_max = 300;  // further back, an estimate says nothing
+  Line line(view, scorer);
+  Forecast forecast(view, gate, now);
+  while (const auto candidate = line.next()) {
+    line.more_of(*candidate);
+    const bool is_barred = gate.bar(candidate->ask()).has_value();
+    const bool is_it = candidate->place.job == id;
+    if (is_barred && !is_it) continue;
+    if (++out.position == Explanation::position_max) return;
+    const bool is_near = out.position <= forecast_max;
+    if (is_it) {
+      if (is_near && !is_barred)
+        if (const auto promise = forecast.place_of(*candidate)) out.estimated_start = promise->at;
+      return;
+    }
+    out.ahead.insert(out.ahead.begin(), candidate->place.job);
+    if (out.ahead.size() > 10) out.ahead.pop_back();
+    if (is_near) forecast.start(*candidate);
+  }
+}
+
+void advise(Explanation& out, const Job& job, const Ask& ask, const Resources& r) {
+  if (!r.ranks_min && r.ranks > 1)
+    out.advice.push_back("resources.ranks_min lets it start on fewer ranks");
+  if (!job.spec->resources.time_limit_s)
+    out.advice.push_back("resources.time_limit lets it be backfilled into gaps");
+  if (!ask.can_preempt)
+    out.advice.push_back("with checkpoints it could start at once and make room when asked");
+  if (r.exclusive) out.advice.push_back("without resources.exclusive it could share nodes");
+}
+
+}  // namespace
+
 Explanation explain(const State& state, const Index& index, JobId id, Instant now,
                     const PolicyConfig& config) {
   Explanation out;
@@ -150,48 +224,10 @@ Explanation explain(const State& state, const Index& index, JobId id, Instant no
     else
       out.nodes.emplace_back(view.nodes()[i].name, std::move(why));
   }
-
-  // Those ahead start and run as long as they asked for, in order.
-  const Scorer scorer(view, config, uses, config.order, now);
-  Line line(view, scorer);
-  std::vector<RunningJob> started;
-  std::vector<Room> rooms = view.rooms();
-  constexpr int ahead_max = 1000;  // further back, an estimate says nothing
-  while (const auto candidate = line.next()) {
-    line.more_of(*candidate);
-    ++out.position;
-    if (candidate->place.job == id) {
-      const auto fits = place(view.shape_of(*ask).resources, Growth::up_to_ranks, rooms, open);
-      if (fits && out.reason.code != "Resources")
-        out.estimated_start = now;
-      else if (const auto promise = promise_to(view, *candidate, open, rooms, started, now))
-        out.estimated_start = promise->at;
-      break;
-    }
-    out.ahead.insert(out.ahead.begin(), candidate->place.job);
-    if (out.ahead.size() > 10) out.ahead.pop_back();
-    if (out.position > ahead_max) continue;
-    std::vector<int> others;
-    const auto promise =
-        promise_to(view, *candidate, gate.nodes(candidate->ask(), others), rooms, started, now);
-    if (!promise) continue;
-    RunningJob next{
-        .job = candidate->place.job, .ask = candidate->ask(), .shares = promise->shares};
-    next.started_at = promise->at;
-    next.expected_end = promise->at + candidate->ask().estimate_s;
-    const Resources& held = view.shape_of(candidate->ask()).resources;
-    for (const Share& share : next.shares)
-      take(rooms[static_cast<std::size_t>(share.node)], held, share.ranks);
-    started.push_back(std::move(next));
-  }
-  const Resources& r = view.shape_of(*ask).resources;
-  if (!r.ranks_min && r.ranks > 1)
-    out.advice.push_back("resources.ranks_min lets it start on fewer ranks");
-  if (!job.spec->resources.time_limit_s)
-    out.advice.push_back("resources.time_limit lets it be backfilled into gaps");
-  if (!ask->can_preempt)
-    out.advice.push_back("with checkpoints it could start at once and make room when asked");
-  if (r.exclusive) out.advice.push_back("without resources.exclusive it could share nodes");
+  const Scorer scorer = config.preemption.is_on ? feedback_order(view, config, uses, now)
+                                                : Scorer(view, config, uses, config.order, now);
+  find_place_in_line(out, view, id, gate, scorer, now);
+  advise(out, job, *ask, view.shape_of(*ask).resources);
   return out;
 }
 

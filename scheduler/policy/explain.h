@@ -23,12 +23,16 @@ Reason reason_of(const State& state, const Index& index, JobId job, Instant now,
 
 /// All there is to say about a waiting job.
 struct Explanation {
+  static constexpr int position_max = 10'000;  ///< counted no further
+
   Reason reason;
   std::vector<std::pair<std::string, std::string>> nodes;  ///< each node that will not do, and why
-  int nodes_fitting = 0;                                   ///< that would do if they were idle
-  int position = 0;                        ///< from 1 among those that may start; 0: it may not yet
-  std::vector<JobId> ahead;                ///< those just before it, nearest first, at most 10
-  std::optional<Instant> estimated_start;  ///< if those ahead run as long as they asked for
+  int nodes_fitting = 0;                                   ///< that have room for a part of it
+  int position = 0;          ///< from 1 among those that may start; 0: it may not yet
+  std::vector<JobId> ahead;  ///< those just before it, nearest first, at most 10
+  /// If those ahead run as long as they asked for and nobody makes room; none: too far back, or a
+  /// limit is in the way.
+  std::optional<Instant> estimated_start;
   Priority priority;
   std::vector<std::string> advice;  ///< what to change
 };

@@ -14,9 +14,10 @@ bool holds(const std::vector<std::string>& names, const std::string& name) {
 }
 
 std::vector<bool> nodes_of(const Reservation& reservation, const View& view) {
-  std::vector<bool> nodes;
-  for (const ViewNode& node : view.nodes())
-    nodes.push_back(reservation.nodes.empty() || holds(reservation.nodes, node.name));
+  std::vector<bool> nodes(view.nodes().size(), reservation.nodes.empty());
+  for (const std::string& name : reservation.nodes)
+    if (const int node = view.node_of(name); node >= 0)
+      nodes[static_cast<std::size_t>(node)] = true;
   return nodes;
 }
 
@@ -42,21 +43,59 @@ bool admits(const Reservation& r, const Owner& owner) {
   return holds(r.users, owner.user) || holds(r.accounts, owner.account);
 }
 
-Gate::Gate(const View& view, const PolicyConfig& config, Instant now)
+Windows::Windows(const View& view, const PolicyConfig& config, Instant now)
     : view_(view), now_(now), is_preempting_(config.preemption.is_on) {
   for (const Reservation& reservation : config.site.reservations) {
     const auto window = occurrence(reservation, now);
     if (!window) continue;
     keep_earlier(next_change_, window->start > now ? window->start : window->end);
-    windows_.push_back({&reservation, *window, nodes_of(reservation, view)});
+    open_.push_back({&reservation, *window, nodes_of(reservation, view)});
   }
 }
 
-std::optional<Bar> Gate::bar(const Ask& ask) const {
+void Windows::keep_open(const Ask& ask, std::vector<int>& nodes) const {
   const Owner& owner = view_.owner_of(ask);
-  for (const Partition& partition : view_.site().partitions)
-    if (partition.name == owner.partition && !partition.is_up)
-      return Bar{"PartitionDown", "partition " + partition.name + " is down"};
+  // A job that checkpoints may fill the gap before a window, if it is long enough to get on.
+  const bool can_leave = is_preempting_ && ask.can_preempt;
+  for (const Open& open : open_) {
+    if (admits(*open.reservation, owner)) continue;
+    const bool is_open = open.window.start <= now_;
+    const bool would_run_into = now_ + ask.estimate_s > open.window.start;
+    const bool fills_gap = can_leave && open.window.start - now_ > gap_s_min + 2 * ask.cost_s;
+    if (!is_open && (!would_run_into || fills_gap)) continue;
+    std::erase_if(nodes, [&](int node) { return open.nodes[static_cast<std::size_t>(node)]; });
+  }
+}
+
+std::optional<Instant> Windows::must_leave_at(const RunningJob& job) const {
+  std::optional<Instant> leave;
+  for (const Open& open : open_) {
+    if (admits(*open.reservation, view_.owner_of(job.ask))) continue;
+    const bool is_there = std::any_of(job.shares.begin(), job.shares.end(), [&](Share share) {
+      return open.nodes[static_cast<std::size_t>(share.node)];
+    });
+    if (is_there) keep_earlier(leave, open.window.start);
+  }
+  return leave;
+}
+
+Gate::Gate(const View& view, const PolicyConfig& config, Instant now)
+    : view_(view), windows_(view, config, now) {}
+
+Gate::Held Gate::held_by(int number) const {
+  const Entity& entity = view_.entity(number);
+  Held held{entity.running, entity.cpus, entity.gpus};
+  if (const auto found = extra_.find(number); found != extra_.end()) {
+    held.running += found->second.running;
+    held.cpus += found->second.cpus;
+    held.gpus += found->second.gpus;
+  }
+  return held;
+}
+
+std::optional<Bar> Gate::bar(const Ask& ask) const {
+  if (!view_.is_partition_up(ask))
+    return Bar{"PartitionDown", "partition " + view_.owner_of(ask).partition + " is down"};
   if (ask.array.value != 0 && ask.array_max > 0) {
     const auto extra = extra_of_array_.find(ask.array);
     const int running =
@@ -65,73 +104,67 @@ std::optional<Bar> Gate::bar(const Ask& ask) const {
       return Bar{"JobArrayTaskLimit", std::to_string(running) + " jobs of its array run, at most " +
                                           std::to_string(ask.array_max) + " may"};
   }
+  const Resources& r = view_.shape_of(ask).resources;
+  const std::int64_t ranks = r.ranks_min.value_or(r.ranks);
   for (const int number : view_.entities_of(ask)) {
     const Entity& entity = view_.entity(number);
-    const auto found = extra_.find(number);
-    const Extra extra = found == extra_.end() ? Extra{} : found->second;
-    const auto over = [&](const char* code, const char* noun, std::int64_t held, std::int64_t more,
+    const Held held = held_by(number);
+    const auto over = [&](const char* code, const char* noun, std::int64_t has, std::int64_t more,
                           std::int64_t most) {
-      return Bar{code, entity.name + " holds " + std::to_string(held) + " of at most " +
+      return Bar{code, entity.name + " holds " + std::to_string(has) + " of at most " +
                            std::to_string(most) + " " + noun + "; this job asks for " +
                            std::to_string(more)};
     };
     const Limits& limits = entity.limits;
-    if (limits.running_jobs && entity.running + extra.running + 1 > *limits.running_jobs)
-      return over("AssocMaxJobsLimit", "running jobs", entity.running + extra.running, 1,
-                  *limits.running_jobs);
-    if (limits.cpus && entity.cpus + extra.cpus + view_.cpus_of(ask) > *limits.cpus)
-      return over("AssocGrpCpuLimit", "cores", entity.cpus + extra.cpus, view_.cpus_of(ask),
-                  *limits.cpus);
-    if (limits.gpus && entity.gpus + extra.gpus + view_.gpus_of(ask) > *limits.gpus)
-      return over("AssocGrpGRES", "GPUs", entity.gpus + extra.gpus, view_.gpus_of(ask),
-                  *limits.gpus);
+    const std::int64_t cpus = ranks * std::max(1, r.cpus_per_rank);
+    const std::int64_t gpus = ranks * r.gpus_per_rank;
+    if (limits.running_jobs && held.running + 1 > *limits.running_jobs)
+      return over("AssocMaxJobsLimit", "running jobs", held.running, 1, *limits.running_jobs);
+    if (limits.cpus && held.cpus + cpus > *limits.cpus)
+      return over("AssocGrpCpuLimit", "cores", held.cpus, cpus, *limits.cpus);
+    if (limits.gpus && held.gpus + gpus > *limits.gpus)
+      return over("AssocGrpGRES", "GPUs", held.gpus, gpus, *limits.gpus);
   }
   return std::nullopt;
 }
 
+const Resources& Gate::wanted(const Ask& ask, Resources& kept) const {
+  const Resources& r = view_.shape_of(ask).resources;
+  if (!r.ranks_min && !r.ranks_max) return r;
+  const std::int64_t asked = std::max(r.ranks, r.ranks_max.value_or(r.ranks));
+  std::int64_t most = asked;
+  for (const int number : view_.entities_of(ask)) {
+    const Limits& limits = view_.entity(number).limits;
+    const Held held = held_by(number);
+    if (limits.cpus)
+      most = std::min(most, (*limits.cpus - held.cpus) / std::max(1, r.cpus_per_rank));
+    if (limits.gpus && r.gpus_per_rank > 0)
+      most = std::min(most, (*limits.gpus - held.gpus) / r.gpus_per_rank);
+  }
+  if (most >= asked) return r;
+  kept = r;
+  kept.ranks = static_cast<int>(std::min<std::int64_t>(r.ranks, most));
+  if (kept.ranks_max) kept.ranks_max = static_cast<int>(most);
+  return kept;
+}
+
 std::span<const int> Gate::nodes(const Ask& ask, std::vector<int>& kept) const {
   const std::span<const int> allowed = view_.allowed(ask);
-  if (windows_.empty()) return allowed;
-  const Owner& owner = view_.owner_of(ask);
-  // A job that checkpoints may fill the gap before a window, if it is long enough to get on.
-  const bool can_leave = is_preempting_ && ask.can_preempt;
+  if (windows_.is_empty()) return allowed;
   kept.assign(allowed.begin(), allowed.end());
-  for (const Open& open : windows_) {
-    if (admits(*open.reservation, owner)) continue;
-    const bool is_open = open.window.start <= now_;
-    const bool would_run_into = now_ + ask.estimate_s > open.window.start;
-    const bool fills_gap = can_leave && open.window.start - now_ > gap_s_min + 2 * ask.cost_s;
-    if (!is_open && (!would_run_into || fills_gap)) continue;
-    std::erase_if(kept, [&](int node) { return open.nodes[static_cast<std::size_t>(node)]; });
-  }
-  return kept;
+  windows_.keep_open(ask, kept);
+  return kept.size() == allowed.size() ? allowed : std::span<const int>(kept);
 }
 
 void Gate::started(const Ask& ask, int ranks) {
   const Resources& r = view_.shape_of(ask).resources;
   for (const int number : view_.entities_of(ask)) {
-    Extra& extra = extra_[number];
+    Held& extra = extra_[number];
     extra.running += 1;
     extra.cpus += std::int64_t{ranks} * std::max(1, r.cpus_per_rank);
     extra.gpus += std::int64_t{ranks} * r.gpus_per_rank;
   }
   if (ask.array.value != 0) extra_of_array_[ask.array] += 1;
-}
-
-std::optional<Instant> must_leave_at(const View& view, const PolicyConfig& config,
-                                     const RunningJob& job, Instant now) {
-  std::optional<Instant> leave;
-  for (const Reservation& reservation : config.site.reservations) {
-    if (admits(reservation, view.owner_of(job.ask))) continue;
-    const auto window = occurrence(reservation, now);
-    if (!window) continue;
-    const std::vector<bool> nodes = nodes_of(reservation, view);
-    const bool is_there = std::any_of(job.shares.begin(), job.shares.end(), [&](Share share) {
-      return nodes[static_cast<std::size_t>(share.node)];
-    });
-    if (is_there) keep_earlier(leave, window->start);
-  }
-  return leave;
 }
 
 }  // namespace sovren::policy

@@ -29,27 +29,20 @@ std::optional<Window> occurrence(const Reservation& reservation, Instant now);
 /// Whose jobs a reservation lets in.
 bool admits(const Reservation& reservation, const Owner& owner);
 
-/// What limits and reservations leave of the machine, during one pass.
-class Gate {
+/// The reservations that go on, and the next occurrence of the others, during one pass.
+class Windows {
  public:
-  Gate(const View& view, const PolicyConfig& config, Instant now);
+  Windows(const View& view, const PolicyConfig& config, Instant now);
 
-  /// Of limits: which one stands in the way of one more such job.
-  std::optional<Bar> bar(const Ask& ask) const;
-  /// Nodes that it may start on now; `kept` holds them if they are not the View's own list.
-  std::span<const int> nodes(const Ask& ask, std::vector<int>& kept) const;
-  /// Has any reservation a say now?
-  bool has_windows() const { return !windows_.empty(); }
+  bool is_empty() const { return open_.empty(); }
   std::optional<Instant> next_change() const { return next_change_; }
-  /// It is to start: counts from now on in this pass.
-  void started(const Ask& ask, int ranks);
+  /// Leaves the nodes that the job may start on now.
+  void keep_open(const Ask& ask, std::vector<int>& nodes) const;
+  /// When a checkpointing job must be gone because a reservation that does not admit it begins;
+  /// none: never.
+  std::optional<Instant> must_leave_at(const RunningJob& job) const;
 
  private:
-  struct Extra {
-    int running = 0;
-    std::int64_t cpus = 0;
-    std::int64_t gpus = 0;
-  };
   struct Open {
     const Reservation* reservation;
     Window window;
@@ -59,15 +52,38 @@ class Gate {
   const View& view_;
   Instant now_;
   bool is_preempting_;
-  std::map<int, Extra> extra_;
-  std::map<JobId, int> extra_of_array_;
-  std::vector<Open> windows_;
+  std::vector<Open> open_;
   std::optional<Instant> next_change_;
 };
 
-/// When a checkpointing job on these nodes must be gone because a reservation that does not admit
-/// it begins; none: never.
-std::optional<Instant> must_leave_at(const View& view, const PolicyConfig& config,
-                                     const RunningJob& job, Instant now);
+/// What limits and reservations leave of the machine, during one pass.
+class Gate {
+ public:
+  Gate(const View& view, const PolicyConfig& config, Instant now);
+
+  /// Of limits: which one stands in the way of one more such job, be it as small as it may.
+  std::optional<Bar> bar(const Ask& ask) const;
+  /// What it may ask for: of an elastic job, no more ranks than limits leave. `kept` holds it if it
+  /// is less than its shape.
+  const Resources& wanted(const Ask& ask, Resources& kept) const;
+  /// Nodes that it may start on now; `kept` holds them if they are not the View's own list.
+  std::span<const int> nodes(const Ask& ask, std::vector<int>& kept) const;
+  std::optional<Instant> next_change() const { return windows_.next_change(); }
+  /// It is to start: counts from now on in this pass.
+  void started(const Ask& ask, int ranks);
+
+ private:
+  struct Held {
+    int running = 0;
+    std::int64_t cpus = 0;
+    std::int64_t gpus = 0;
+  };
+  Held held_by(int entity) const;
+
+  const View& view_;
+  Windows windows_;
+  std::map<int, Held> extra_;
+  std::map<JobId, int> extra_of_array_;
+};
 
 }  // namespace sovren::policy

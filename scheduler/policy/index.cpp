@@ -8,13 +8,17 @@
 namespace sovren::policy {
 namespace {
 
+bool is_usable(const Node& node) {
+  return node.is_up && !node.is_drained();
+}
+
 std::vector<ViewNode> nodes_of(const State& state) {
   std::vector<ViewNode> nodes;
   for (const auto& [name, node] : state.nodes) {
     const NodeResources& has = node.resources;
     nodes.push_back({.name = name,
                      .resources = has,
-                     .is_usable = node.is_up && !node.is_drained(),
+                     .is_usable = is_usable(node),
                      .room = idle_room(has.cpus, has.gpus, has.memory_bytes)});
   }
   return nodes;
@@ -58,80 +62,102 @@ void Index::rebuild(const State& state) {
   view_->set_nodes(nodes_of(state));
   awaiting_.clear();
   dependents_.clear();
-  singletons_.clear();
+  knows_names_ = false;
+  singletons_ = 0;
   active_.clear();
   begins_.clear();
   begin_of_.clear();
   impossible_.clear();
   checks_.clear();
   check_of_.clear();
-  for (const auto& [id, job] : state.jobs) {
-    if (job.state == JobState::running) put_running(state, job);
-    if (job.state == JobState::pending) {
-      await(state, job);
-      put_pending(state, job);
-    }
-  }
+  failing_.clear();
+  for (const auto& [name, node] : state.nodes) note_failures(state, name);
+  for (const auto& [id, job] : state.jobs) put(state, job);
 }
 
 void Index::update_node(const State& state, const std::string& name) {
+  note_failures(state, name);
   const auto found = state.nodes.find(name);
   const int number = view_->node_of(name);
   if ((found == state.nodes.end()) != (number < 0) ||
       (number >= 0 && !is_same(view_->nodes()[static_cast<std::size_t>(number)], found->second)))
     return rebuild(state);
-  if (number >= 0) view_->set_usable(number, found->second.is_up && !found->second.is_drained());
+  if (number >= 0) view_->set_usable(number, is_usable(found->second));
+}
+
+void Index::note_failures(const State& state, const std::string& name) {
+  const auto found = state.nodes.find(name);
+  const bool is_failing = found != state.nodes.end() && config_.breaker_failures > 0 &&
+                          found->second.failures >= config_.breaker_failures &&
+                          !found->second.is_drained();
+  if (is_failing)
+    failing_.insert(name);
+  else
+    failing_.erase(name);
 }
 
 void Index::update_job(const State& state, JobId id) {
   forget(id);
-  const auto found = state.jobs.find(id);
-  if (found != state.jobs.end()) {
+  JobId array;
+  if (const auto found = state.jobs.find(id); found != state.jobs.end()) {
     const Job& job = found->second;
-    if (!singletons_.empty()) note_name(state, job);
-    if (job.state == JobState::running) put_running(state, job);
-    if (job.state == JobState::pending) {
-      await(state, job);
-      put_pending(state, job);
-    }
-    if (job.array_job.value != 0) settle_dependents(state, job.array_job);
-    for (const JobId waiting : std::set<JobId>(singletons_)) {
-      const Job& other = state.jobs.at(waiting);
-      if (waiting != id && other.user == job.user) put_pending(state, other);
-    }
+    array = job.array_job;
+    for (const Slot& slot : job.slots) note_failures(state, slot.node);
+    if (knows_names_) settle_name(state, job);
+    put(state, job);
   }
-  settle_dependents(state, id);
+  settle_dependents(state, id, id);
+  if (array.value != 0 && array != id) settle_dependents(state, array, id);
 }
 
-void Index::settle_dependents(const State& state, JobId on) {
+void Index::put(const State& state, const Job& job) {
+  if (job.state == JobState::running) put_running(job);
+  if (job.state != JobState::pending) return;
+  await(state, job);
+  put_pending(state, job);
+}
+
+// Those that wait for a job, or for an array of which one has changed.
+void Index::settle_dependents(const State& state, JobId on, JobId changed) {
   const auto found = dependents_.find(on);
   if (found == dependents_.end()) return;
-  for (const JobId waiting : std::set<JobId>(found->second))
+  for (const JobId waiting : std::set<JobId>(found->second)) {
+    for (Wait& wait : awaiting_.at(waiting))
+      if (wait.on.job == on) wait.cursor = std::min(wait.cursor, changed);
     put_pending(state, state.jobs.at(waiting));
+  }
+}
+
+void Index::forget_begin(JobId job) {
+  const auto begin = begin_of_.find(job);
+  if (begin == begin_of_.end()) return;
+  begins_.erase({begin->second, job});
+  begin_of_.erase(begin);
 }
 
 void Index::forget(JobId job) {
   view_->remove(job);
   impossible_.erase(job);
+  forget_begin(job);
   if (const auto awaits = awaiting_.find(job); awaits != awaiting_.end()) {
     for (const Wait& wait : awaits->second) {
+      if (wait.on.kind == Dependency::Kind::singleton) --singletons_;
       const auto on = dependents_.find(wait.on.job);
       if (on == dependents_.end()) continue;
       on->second.erase(job);
       if (on->second.empty()) dependents_.erase(on);
     }
     awaiting_.erase(awaits);
-    singletons_.erase(job);
-    if (singletons_.empty()) active_.clear();
-  }
-  if (const auto begin = begin_of_.find(job); begin != begin_of_.end()) {
-    begins_.erase({begin->second, job});
-    begin_of_.erase(begin);
   }
   if (const auto check = check_of_.find(job); check != check_of_.end()) {
     checks_.erase({check->second, job});
     check_of_.erase(check);
   }
+}
+
+bool Index::is_awaited(const Job& job) const {
+  return dependents_.contains(job.id) ||
+         (job.array_job.value != 0 && dependents_.contains(job.array_job));
 }
 
 void Index::await(const State& state, const Job& job) {
@@ -141,19 +167,25 @@ void Index::await(const State& state, const Job& job) {
     impossible_[job.id] = dependencies.error().what;
     return;
   }
-  for (const Dependency& on : *dependencies) {
-    awaiting_[job.id].push_back({on, 0});
+  for (Dependency on : *dependencies) {
+    if (on.kind == Dependency::Kind::corresponding && job.element >= 0) {
+      const auto element = state.jobs.find({on.job.value + job.element});
+      if (element != state.jobs.end() && element->second.array_job == on.job)
+        on = {Dependency::Kind::ok, element->first};
+    }
+    awaiting_[job.id].push_back({on, {}});
     if (on.kind != Dependency::Kind::singleton) {
       dependents_[on.job].insert(job.id);
       continue;
     }
-    if (singletons_.empty())
-      for (const auto& [id, other] : state.jobs) note_name(state, other);
-    singletons_.insert(job.id);
+    ++singletons_;
+    if (knows_names_) continue;
+    knows_names_ = true;
+    for (const auto& [id, other] : state.jobs) note_name(other);
   }
 }
 
-void Index::note_name(const State&, const Job& job) {
+void Index::note_name(const Job& job) {
   const Name name{job.user, job.spec->name};
   if (!is_final(job.state)) {
     active_[name].insert(job.id);
@@ -165,29 +197,42 @@ void Index::note_name(const State&, const Job& job) {
   if (found->second.empty()) active_.erase(found);
 }
 
-bool Index::is_first_of_name(const State&, const Job& job) const {
-  const auto found = active_.find({job.user, job.spec->name});
-  return found == active_.end() || *found->second.begin() >= job.id;
+const JobId* Index::first_of(const Name& name) const {
+  const auto found = active_.find(name);
+  return found == active_.end() ? nullptr : &*found->second.begin();
+}
+
+// Who was and who is first of the job's name: a singleton may start, or may no longer.
+void Index::settle_name(const State& state, const Job& job) {
+  const Name name{job.user, job.spec->name};
+  std::set<JobId> firsts;
+  if (const JobId* first = first_of(name)) firsts.insert(*first);
+  note_name(job);
+  if (const JobId* first = first_of(name)) firsts.insert(*first);
+  for (const JobId first : firsts)
+    if (first != job.id && awaiting_.contains(first)) put_pending(state, state.jobs.at(first));
 }
 
 Index::Fate Index::fate_of(const State& state, const Job& job, Wait& wait, std::string& why) const {
   using Kind = Dependency::Kind;
-  if (wait.on.kind == Kind::singleton)
-    return is_first_of_name(state, job) ? Fate::fulfilled : Fate::open;
-  JobId on = wait.on.job;
-  const auto first = state.jobs.find(on);
-  const bool is_array = first != state.jobs.end() && first->second.array_job == on;
-  if (wait.on.kind == Kind::corresponding) {
-    if (is_array && job.element >= 0) on = {on.value + job.element};
-  } else if (is_array) {
-    return fate_of_array(state, wait, why);
+  if (wait.on.kind == Kind::singleton) {
+    const JobId* first = first_of({job.user, job.spec->name});
+    return first == nullptr || *first >= job.id ? Fate::fulfilled : Fate::open;
   }
+  const JobId on = wait.on.job;
   const auto found = state.jobs.find(on);
   if (found == state.jobs.end()) {
     why = "it depends on " + job_text(on) + ", which is not known";
     return Fate::impossible;
   }
   const Job& other = found->second;
+  if (other.array_job == on) {
+    if (wait.on.kind != Kind::corresponding || job.element < 0)
+      return fate_of_array(state, wait, why);
+    why = "it depends on element " + std::to_string(job.element) + " of array " +
+          std::to_string(on.value) + ", which has none";
+    return Fate::impossible;
+  }
   const bool is_done = other.state == JobState::completed;
   if (wait.on.kind == Kind::after && other.attempts > 0) return Fate::fulfilled;
   if (!is_final(other.state)) return Fate::open;
@@ -200,35 +245,42 @@ Index::Fate Index::fate_of(const State& state, const Job& job, Wait& wait, std::
   return Fate::impossible;
 }
 
-// All elements, in order; those before the cursor have been found to fulfil it.
+// All elements that are known, in order; those before the cursor fulfil it. One of them that did
+// not end well is enough for not_ok, once all have ended.
 Index::Fate Index::fate_of_array(const State& state, Wait& wait, std::string& why) const {
-  Wait one{{wait.on.kind == Dependency::Kind::not_ok ? Dependency::Kind::any : wait.on.kind, {}},
-           0};
-  for (;; ++wait.cursor) {
-    const JobId element{wait.on.job.value + wait.cursor};
-    const auto found = state.jobs.find(element);
-    if (found == state.jobs.end() || found->second.array_job != wait.on.job) break;
-    one.on.job = element;
-    const Job& other = found->second;
-    if (one.on.kind == Dependency::Kind::after && other.attempts > 0) continue;
-    if (!is_final(other.state)) return Fate::open;
-    if (one.on.kind == Dependency::Kind::ok && other.state != JobState::completed) {
+  using Kind = Dependency::Kind;
+  const Kind kind = wait.on.kind;
+  const auto first = state.jobs.find(wait.on.job);
+  const auto is_of_it = [&](const auto& at) {
+    return at != state.jobs.end() && at->second.array_job == wait.on.job;
+  };
+  auto at = state.jobs.lower_bound(std::max(wait.cursor, wait.on.job));
+  for (; is_of_it(at); ++at) {
+    const Job& element = at->second;
+    wait.cursor = element.id;
+    if (kind == Kind::after && element.attempts > 0) continue;
+    if (!is_final(element.state)) return Fate::open;
+    const bool wants_ok = kind == Kind::ok || kind == Kind::corresponding;
+    if (wants_ok && element.state != JobState::completed) {
       why = "it depends on array " + std::to_string(wait.on.job.value) +
-            " being COMPLETED, of which " + job_text(element) + " is " +
-            std::string(state_name(other.state));
+            " being COMPLETED, of which " + job_text(element.id) + " is " +
+            std::string(state_name(element.state));
       return Fate::impossible;
     }
   }
-  if (wait.on.kind != Dependency::Kind::not_ok) return Fate::fulfilled;
-  for (std::int64_t i = 0; i < wait.cursor; ++i)
-    if (state.jobs.at({wait.on.job.value + i}).state != JobState::completed) return Fate::fulfilled;
+  if (kind != Kind::not_ok) return Fate::fulfilled;
+  for (at = first; is_of_it(at); ++at)
+    if (at->second.state != JobState::completed) return Fate::fulfilled;
   why = "it depends on array " + std::to_string(wait.on.job.value) + " failing, which is COMPLETED";
   return Fate::impossible;
 }
 
 void Index::put_pending(const State& state, const Job& job) {
   view_->remove(job.id);
-  if (impossible_.contains(job.id)) return;
+  forget_begin(job.id);
+  const bool is_unreadable = impossible_.contains(job.id) && !awaiting_.contains(job.id);
+  if (is_unreadable) return;
+  impossible_.erase(job.id);
   bool is_open = false;
   if (const auto awaits = awaiting_.find(job.id); awaits != awaiting_.end())
     for (Wait& wait : awaits->second) {
@@ -249,15 +301,17 @@ void Index::put_pending(const State& state, const Job& job) {
   view_->wait({job.submitted_at, job.id}, ask_of(job));
 }
 
-void Index::put_running(const State&, const Job& job) {
+void Index::put_running(const Job& job) {
   RunningJob running{.job = job.id,
                      .ask = ask_of(job),
                      .submitted = job.submitted_at,
                      .ranks = job.ranks,
                      .started_at = job.started_at,
                      .is_stopping = job.stop_requested.has_value()};
+  if (running.is_stopping) running.asked_at = job.stop_requested_at;
   for (const Slot& slot : job.slots)
-    running.shares.push_back({view_->node_of(slot.node), slot.ranks});
+    if (const int node = view_->node_of(slot.node); node >= 0)
+      running.shares.push_back({node, slot.ranks});
   running.expected_end = running.is_stopping ? job.stop_requested_at + expected_seal_s(job, config_)
                                              : job.started_at + running.ask.estimate_s;
   view_->start(std::move(running));
@@ -290,17 +344,42 @@ Ask Index::ask_of(const Job& job) {
 }
 
 void Index::advance(const State& state, Instant now) {
+  const bool is_set_back = now < now_;  // the clock was: some have begun too early
   now_ = now;
-  while (!begins_.empty() && begins_.begin()->first <= now) {
-    const JobId job = begins_.begin()->second;
-    begins_.erase(begins_.begin());
-    begin_of_.erase(job);
-    put_pending(state, state.jobs.at(job));
-  }
+  if (is_set_back) return rebuild(state);
+  while (!begins_.empty() && begins_.begin()->first <= now)
+    put_pending(state, state.jobs.at(begins_.begin()->second));
 }
 
 std::optional<Instant> Index::next_begin() const {
   return begins_.empty() ? std::nullopt : std::optional(begins_.begin()->first);
+}
+
+Index::Foreseen::Foreseen(Index& index, const State& state, Instant now,
+                          const std::vector<Action>& actions)
+    : view_(*index.view_) {
+  for (const Action& action : actions) {
+    if (const auto* drain = std::get_if<Drain>(&action)) {
+      const int node = view_.node_of(drain->node);
+      if (!view_.nodes()[static_cast<std::size_t>(node)].is_usable) continue;
+      view_.set_usable(node, false);
+      drained_.push_back(node);
+    }
+    const auto* stop = std::get_if<Stop>(&action);
+    if (stop == nullptr) continue;
+    RunningJob job = view_.running().at(stop->job);
+    if (job.is_stopping) continue;
+    running_.push_back(job);
+    job.is_stopping = true;
+    job.asked_at = now;
+    job.expected_end = now + expected_seal_s(state.jobs.at(stop->job), index.config_);
+    view_.start(std::move(job));
+  }
+}
+
+Index::Foreseen::~Foreseen() {
+  for (RunningJob& job : running_) view_.start(std::move(job));
+  for (const int node : drained_) view_.set_usable(node, true);
 }
 
 }  // namespace sovren::policy

@@ -36,39 +36,64 @@ class Index {
   const std::map<JobId, std::string>& impossible() const { return impossible_; }
   /// Running jobs, by when a limit may ask something of them.
   const std::set<std::pair<Instant, JobId>>& checks() const { return checks_; }
-  /// Is an ended job named by one that still waits?
-  bool is_awaited(JobId job) const { return dependents_.contains(job); }
+  /// Is an ended job, or the array that it is of, named by one that still waits?
+  bool is_awaited(const Job& job) const;
+  /// Does any job wait for others of its name and user to end?
+  bool awaits_names() const { return singletons_ > 0; }
+  /// Nodes that attempts have failed on so often in a row that they are to be drained.
+  const std::set<std::string>& failing() const { return failing_; }
+
+  /// Until the guard goes, the View is as it will be once these actions are in the log: so that
+  /// one pass sees what it has itself brought about.
+  class Foreseen {
+   public:
+    Foreseen(Index& index, const State& state, Instant now, const std::vector<Action>& actions);
+    Foreseen(const Foreseen&) = delete;
+    Foreseen& operator=(const Foreseen&) = delete;
+    ~Foreseen();
+
+   private:
+    View& view_;
+    std::vector<RunningJob> running_;
+    std::vector<int> drained_;
+  };
 
   const View& view() const { return *view_; }
 
  private:
   using Name = std::pair<std::string, std::string>;  ///< user, job name
 
-  /// What a PENDING job waits for. cursor: elements of an array before it have been looked at.
+  /// What a PENDING job waits for. cursor: jobs of an array before it fulfil it.
   struct Wait {
     Dependency on;
-    std::int64_t cursor = 0;
+    JobId cursor;
   };
   enum class Fate { open, fulfilled, impossible };
 
   void forget(JobId job);
+  void put(const State& state, const Job& job);
   void put_pending(const State& state, const Job& job);
-  void put_running(const State& state, const Job& job);
+  void put_running(const Job& job);
   Ask ask_of(const Job& job);
   void await(const State& state, const Job& job);
   Fate fate_of(const State& state, const Job& job, Wait& wait, std::string& why) const;
   Fate fate_of_array(const State& state, Wait& wait, std::string& why) const;
-  bool is_first_of_name(const State& state, const Job& job) const;
-  void note_name(const State& state, const Job& job);
-  void settle_dependents(const State& state, JobId on);
+  void forget_begin(JobId job);
+  const JobId* first_of(const Name& name) const;
+  void note_name(const Job& job);
+  void settle_name(const State& state, const Job& job);
+  void settle_dependents(const State& state, JobId on, JobId changed);
+  void note_failures(const State& state, const std::string& node);
 
   const PolicyConfig& config_;
   Instant now_{INT64_MIN};
   std::unique_ptr<View> view_;
   std::map<JobId, std::vector<Wait>> awaiting_;  ///< PENDING, by what they wait for
   std::map<JobId, std::set<JobId>> dependents_;
-  std::set<JobId> singletons_;              ///< of awaiting_: those that wait for a name
-  std::map<Name, std::set<JobId>> active_;  ///< kept only while there are singletons
+  int singletons_ = 0;                      ///< dependencies of that kind
+  bool knows_names_ = false;                ///< since the first singleton: active_ is kept
+  std::map<Name, std::set<JobId>> active_;  ///< not ended
+  std::set<std::string> failing_;
   std::set<std::pair<Instant, JobId>> begins_;
   std::map<JobId, Instant> begin_of_;
   std::map<JobId, std::string> impossible_;

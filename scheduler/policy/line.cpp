@@ -3,6 +3,8 @@
 
 #include <algorithm>
 
+#include "core/base/check.h"
+
 namespace sovren::policy {
 
 Scorer::Scorer(const View& view, const PolicyConfig& config, const Uses& uses, Order order,
@@ -69,6 +71,12 @@ void Line::more_of(const Candidate& candidate) {
   after.score = scorer_(*candidate.group, after.place);
   heap_.push_back(after);
   std::push_heap(heap_.begin(), heap_.end(), Worse{});
+}
+
+void Line::keep_only(const Filter& filter) {
+  SOVREN_CHECK(ranked_ == nullptr, "all candidates are in the heap");
+  std::erase_if(heap_, [&](const Candidate& candidate) { return !filter(*candidate.group); });
+  std::make_heap(heap_.begin(), heap_.end(), Worse{});
 }
 
 }  // namespace sovren::policy

@@ -20,6 +20,11 @@ struct Candidate {
   const Ask& ask() const { return group->ask; }
 };
 
+/// An elastic job may grow beyond `ranks` when no other waits.
+inline Growth growth_of(const View& view) {
+  return view.waiting_count() == 1 ? Growth::up_to_ranks_max : Growth::up_to_ranks;
+}
+
 /// What the members of a group score, at one moment: the higher, the earlier.
 class Scorer {
  public:
@@ -54,6 +59,8 @@ class Line {
 
   std::optional<Candidate> next();
   void more_of(const Candidate& candidate);
+  /// From now on only of groups that pass the filter. Not for one that the View keeps in order.
+  void keep_only(const Filter& filter);
 
  private:
   struct Worse {

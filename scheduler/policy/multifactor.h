@@ -29,26 +29,30 @@ struct Priority {
 
 /// Priorities at one moment.
 ///
-/// Fair share   2^(-u / s), u: the association's part of all that was used (running attempts
-///              count up to now), s: its part of all shares. Without accounts set up, all
-///              associations that have used or wait have equal shares.
+/// Fair share   2^(-u / s), u: the user's part, under an account, of all that was used (running
+///              attempts count up to now; each QOS as its usage_factor says), s: its part of all
+///              shares. Where an account names no users, those who have used or wait share it
+///              equally; without accounts, all do.
 /// Source       Slurm, "Multifactor Priority Plugin", sections on fair share and age.
 class Multifactor {
  public:
   Multifactor(const View& view, const PolicyConfig& config, const Uses& uses, Instant now);
   Priority priority(const Ask& ask, Instant submitted) const;
-  /// 1: has used nothing; 1/2: just its share.
-  double fair_share(const Owner& owner) const;
 
  private:
-  double shares_of(const Association& who) const;
+  struct Member {
+    std::string account;
+    std::string user;
+    auto operator<=>(const Member&) const = default;
+  };
+  /// Of one member; peers: of each account, how many members it has.
+  double shares_of(const Member& member, const std::map<std::string, int>& peers) const;
+  void find_fair_shares(const Uses& uses);
 
   const View& view_;
   const PolicyConfig& config_;
   Instant now_;
-  double qos_highest_ = 0;
-  double partition_highest_ = 0;
-  std::map<Association, double> factor_;
+  std::vector<Priority> of_owner_;  ///< what does not depend on the job: fair share, QOS, partition
 };
 
 }  // namespace sovren::policy

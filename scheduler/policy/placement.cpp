@@ -59,11 +59,13 @@ bool fits(const Resources& r, const Room& room, int ranks) {
 }
 
 std::optional<Placement> place_on_one(const Resources& r, Growth growth,
-                                      std::span<const Room> rooms, std::span<const int> allowed) {
+                                      std::span<const Room> rooms, std::span<const int> allowed,
+                                      Fit fit) {
   std::optional<Share> best;
   const auto rank_of = [&](const Share& share) {  // least is best
     const Room& room = rooms[static_cast<std::size_t>(share.node)];
-    return std::tuple(-share.ranks, room.gpus, room.cpus);
+    const bool is_tight = fit == Fit::tightest;
+    return std::tuple(-share.ranks, is_tight ? room.gpus : 0, is_tight ? room.cpus : 0);
   };
   for (const int node : allowed) {
     const Share here{node, ranks_in(r, growth, rooms[static_cast<std::size_t>(node)])};
@@ -76,7 +78,7 @@ std::optional<Placement> place_on_one(const Resources& r, Growth growth,
 // `most` ranks on exactly r.nodes nodes: the tightest nodes that can take one more than the rest
 // first, then the tightest others.
 std::optional<Placement> place_on_many(const Resources& r, int ranks, std::span<const Room> rooms,
-                                       std::span<const int> allowed) {
+                                       std::span<const int> allowed, Fit fit) {
   const auto room_of = [&](int node) -> const Room& {
     return rooms[static_cast<std::size_t>(node)];
   };
@@ -87,10 +89,11 @@ std::optional<Placement> place_on_many(const Resources& r, int ranks, std::span<
   for (const int node : allowed)
     if (fits(r, room_of(node), each)) fitting.push_back(node);
   if (static_cast<int>(fitting.size()) < r.nodes) return std::nullopt;
-  std::stable_sort(fitting.begin(), fitting.end(), [&](int a, int b) {
-    return std::tuple(room_of(a).gpus, room_of(a).cpus) <
-           std::tuple(room_of(b).gpus, room_of(b).cpus);
-  });
+  if (fit == Fit::tightest)
+    std::stable_sort(fitting.begin(), fitting.end(), [&](int a, int b) {
+      return std::tuple(room_of(a).gpus, room_of(a).cpus) <
+             std::tuple(room_of(b).gpus, room_of(b).cpus);
+    });
   Placement placement{{}, ranks};
   std::vector<int> rest;
   for (const int node : fitting) {
@@ -119,6 +122,12 @@ Room idle_room(int cpus, int gpus, std::int64_t memory_bytes) {
           .cpus = cpus,
           .gpus = gpus,
           .memory_bytes = memory};
+}
+
+int ranks_of(const std::vector<Share>& shares) {
+  int ranks = 0;
+  for (const Share& share : shares) ranks += share.ranks;
+  return ranks;
 }
 
 void take(Room& room, const Resources& r, int ranks) {
@@ -157,12 +166,34 @@ int ranks_in(const Resources& r, Growth growth, const Room& room) {
 }
 
 std::optional<Placement> place(const Resources& r, Growth growth, std::span<const Room> rooms,
-                               std::span<const int> allowed) {
-  if (r.nodes <= 1) return place_on_one(r, growth, rooms, allowed);
-  const int least = std::max(ranks_least(r), r.nodes);
-  for (int ranks = ranks_most(r, growth); ranks >= least; --ranks)
-    if (auto placement = place_on_many(r, ranks, rooms, allowed)) return placement;
-  return std::nullopt;
+                               std::span<const int> allowed, Fit fit) {
+  if (r.nodes <= 1) return place_on_one(r, growth, rooms, allowed, fit);
+  const int most = ranks_most(r, growth);
+  if (auto placement = place_on_many(r, most, rooms, allowed, fit)) return placement;
+  // Where some fit, fewer do: the most that do are found by halving.
+  int enough = std::max(ranks_least(r), r.nodes);
+  if (enough >= most) return std::nullopt;
+  auto best = place_on_many(r, enough, rooms, allowed, fit);
+  for (int too_many = most; best && too_many - enough > 1;) {
+    const int ranks = enough + (too_many - enough) / 2;
+    if (auto placement = place_on_many(r, ranks, rooms, allowed, fit)) {
+      best = std::move(placement);
+      enough = ranks;
+    } else {
+      too_many = ranks;
+    }
+  }
+  return best;
+}
+
+Need need_of(const Resources& r) {
+  const int nodes = std::max(1, r.nodes);
+  const std::int64_t ranks = (ranks_least(r) + nodes - 1) / nodes;
+  Need need{.cpus = ranks * cpus_per_rank(r), .cpus_idle = memory_unknown};
+  if (r.oversubscribe == Oversubscribe::auto_)
+    need.cpus_idle = (need.cpus + ranks_per_core_max - 1) / ranks_per_core_max;
+  if (r.oversubscribe == Oversubscribe::yes) need.cpus_idle = 0;
+  return need;
 }
 
 std::int64_t cpus_least(const Resources& r) {

@@ -39,6 +39,9 @@ struct Share {
   bool operator==(const Share&) const = default;
 };
 
+/// In all.
+int ranks_of(const std::vector<Share>& shares);
+
 /// Where an attempt could start: head first.
 struct Placement {
   std::vector<Share> shares;
@@ -54,6 +57,10 @@ Room lesser(const Room& a, const Room& b);
 /// May an elastic job take more than `ranks`?
 enum class Growth { up_to_ranks, up_to_ranks_max };
 
+/// Which of the places that would do: the tightest, so that large ones stay; or the first, which
+/// stays the same when there is less elsewhere, for a place that is kept for later.
+enum class Fit { tightest, first };
+
 /// Ranks that this room takes, 0 if it does not do.
 int ranks_in(const Resources& resources, Growth growth, const Room& room);
 
@@ -63,7 +70,15 @@ int ranks_in(const Resources& resources, Growth growth, const Room& room);
 /// Several    exactly `nodes` of them, the ranks spread evenly (the first ones take one more); the
 ///            ones with the fewest cores left over that do, then the first.
 std::optional<Placement> place(const Resources& resources, Growth growth,
-                               std::span<const Room> rooms, std::span<const int> allowed);
+                               std::span<const Room> rooms, std::span<const int> allowed,
+                               Fit fit = Fit::tightest);
+
+/// What at least one node must have for the job, whatever else: else no place is found.
+struct Need {
+  std::int64_t cpus = 1;       ///< so many free cores,
+  std::int64_t cpus_idle = 1;  ///< or so many cores and nobody there: its ranks may share them
+};
+Need need_of(const Resources& resources);
 
 /// Fewest cores in all that place() could do with: an early answer to "never in so few".
 std::int64_t cpus_least(const Resources& resources);

@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "scheduler/policy/explain.h"
+#include "scheduler/policy/gate.h"
 #include "scheduler/policy/index.h"
 #include "scheduler/policy/limits.h"
 #include "scheduler/policy/schedule.h"
@@ -26,6 +27,12 @@ Job after_request(Job job, const Stop& stop, Instant now) {
   return job;
 }
 
+void plan_stop(Plan& plan, const State& state, Stop stop, Instant now, const PolicyConfig& config) {
+  const Job told = after_request(state.jobs.at(stop.job), stop, now);
+  wake_by(plan, check_limits(told, now, config).wake_at);
+  plan.actions.emplace_back(std::move(stop));
+}
+
 void plan_limits(Plan& plan, const State& state, const Index& index, Instant now,
                  const PolicyConfig& config) {
   for (const auto& [at, id] : index.checks()) {
@@ -39,35 +46,32 @@ void plan_limits(Plan& plan, const State& state, const Index& index, Instant now
       wake_by(plan, check.wake_at);
       continue;
     }
-    plan.actions.emplace_back(*check.stop);
-    wake_by(plan, check_limits(after_request(job, *check.stop, now), now, config).wake_at);
+    plan_stop(plan, state, *check.stop, now, config);
   }
 }
 
 // A reservation begins: who is not let in makes room, in time to seal.
 void plan_windows(Plan& plan, const State& state, const Index& index, Instant now,
                   const PolicyConfig& config) {
-  if (config.site.reservations.empty()) return;
+  const Windows windows(index.view(), config, now);
+  if (windows.is_empty()) return;
   for (const auto& [id, running] : index.view().running()) {
     if (running.is_stopping || !running.ask.can_preempt) continue;
-    const auto leave = must_leave_at(index.view(), config, running, now);
+    const auto leave = windows.must_leave_at(running);
     if (!leave) continue;
     const Job& job = state.jobs.at(id);
     const Instant stop_at = *leave + -(2 * expected_seal_s(job, config) + config.stop_margin_s);
-    if (stop_at <= now && job.stop_requested) continue;
     if (stop_at <= now)
-      plan.actions.emplace_back(Stop{id, Request::preempt, std::string(by_policy)});
+      plan_stop(plan, state, {id, Request::preempt, std::string(by_policy)}, now, config);
     else
       wake_by(plan, stop_at);
   }
 }
 
-void plan_nodes(Plan& plan, const State& state, const PolicyConfig& config) {
-  if (config.breaker_failures <= 0) return;
-  for (const auto& [name, node] : state.nodes)
-    if (node.failures >= config.breaker_failures && !node.is_drained())
-      plan.actions.emplace_back(
-          Drain{name, std::to_string(node.failures) + " attempts in a row failed there"});
+void plan_nodes(Plan& plan, const State& state, const Index& index) {
+  for (const std::string& name : index.failing())
+    plan.actions.emplace_back(Drain{
+        name, std::to_string(state.nodes.at(name).failures) + " attempts in a row failed there"});
 }
 
 void plan_starts(Plan& plan, const State& state, const Index& index, Instant now,
@@ -76,7 +80,7 @@ void plan_starts(Plan& plan, const State& state, const Index& index, Instant now
   const Schedule schedule =
       make_schedule(view, config, {.usage = &state.usage, .half_life_s = state.half_life_s}, now);
   for (const JobId victim : schedule.preempted)
-    plan.actions.emplace_back(Stop{victim, Request::preempt, std::string(by_policy)});
+    plan_stop(plan, state, {victim, Request::preempt, std::string(by_policy)}, now, config);
   for (const Choice& choice : schedule.choices) {
     Start start{.job = choice.job, .ranks = choice.placement.ranks};
     for (const Share& share : choice.placement.shares)
@@ -89,17 +93,32 @@ void plan_starts(Plan& plan, const State& state, const Index& index, Instant now
   wake_by(plan, schedule.wake_at);
 }
 
+// Others may have waited for a job that starts or ends here: then there is more to do at once.
+bool has_consequences(const Plan& plan, const State& state, const Index& index) {
+  return std::any_of(plan.actions.begin(), plan.actions.end(), [&](const Action& action) {
+    const auto* start = std::get_if<Start>(&action);
+    const auto* end = std::get_if<End>(&action);
+    if (end != nullptr) return index.awaits_names() || index.is_awaited(state.jobs.at(end->job));
+    return start != nullptr && index.is_awaited(state.jobs.at(start->job));
+  });
+}
+
 }  // namespace
 
 Plan decide(const State& state, Index& index, Instant now, const PolicyConfig& config) {
   index.advance(state, now);
   Plan plan;
   plan_limits(plan, state, index, now, config);
-  plan_windows(plan, state, index, now, config);
-  plan_nodes(plan, state, config);
+  {
+    const Index::Foreseen limits(index, state, now, plan.actions);
+    plan_windows(plan, state, index, now, config);
+  }
+  plan_nodes(plan, state, index);
   for (const auto& [job, why] : index.impossible()) plan.actions.emplace_back(End{job, why});
+  const Index::Foreseen done(index, state, now, plan.actions);
   plan_starts(plan, state, index, now, config);
   wake_by(plan, index.next_begin());
+  if (has_consequences(plan, state, index)) wake_by(plan, now);
   return plan;
 }
 

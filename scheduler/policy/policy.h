@@ -108,8 +108,9 @@ struct Plan {
 /// Preemption jobs that checkpoint make room for those that have run less (preemption.h).
 /// Limits     an attempt near its time limit is told to seal and stop; one that outlives the limit,
 ///            a cancel or a preempt by the grace is killed. A user's stop is never made a kill.
-/// Law        once its actions are applied, decide() at the same moment has no more, and the same
-///            wake_at.
+/// Law        once its actions are applied, decide() at the same moment has no more, and no
+///            earlier wake_at; where others wait for a job that it starts or ends, wake_at is that
+///            moment, to look again.
 Plan decide(const State& state, Instant now, const PolicyConfig& config);
 
 /// The same with an Index that has been kept in step with the state: cost grows with what has
@@ -120,6 +121,11 @@ Plan decide(const State& state, Index& index, Instant now, const PolicyConfig& c
 /// not: refused, says what it would take.
 Result<void> can_ever_run(const JobSpec& spec, const State& state, const PolicyConfig& config = {},
                           const std::string& user = {});
+
+/// What the site adds to a job that leaves it open, before it is accepted: the first account that
+/// has its user, and a time limit: the partition's default one, at most the longest that the job
+/// might have asked for.
+JobSpec with_site_defaults(JobSpec spec, const Site& site, const std::string& user);
 
 /// Mean time between failures to plan checkpoints for: (prior + time run) / (1 + breakdowns), the
 /// mean of the posterior rate under one prior failure in mtbf_prior_s.

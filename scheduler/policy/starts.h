@@ -5,6 +5,7 @@
 #include <span>
 #include <vector>
 
+#include "scheduler/policy/free.h"
 #include "scheduler/policy/gate.h"
 #include "scheduler/policy/line.h"
 

@@ -16,6 +16,8 @@ const Name* named(const std::vector<Name>& list, const std::string& name) {
   return found == list.end() ? nullptr : &*found;
 }
 
+}  // namespace
+
 bool bears(const std::map<std::string, std::string>& labels,
            const std::map<std::string, std::string>& wanted) {
   return std::all_of(wanted.begin(), wanted.end(), [&](const auto& label) {
@@ -24,7 +26,21 @@ bool bears(const std::map<std::string, std::string>& labels,
   });
 }
 
-}  // namespace
+std::vector<std::pair<std::string, const Limits*>> limits_of(const Site& site, const Owner& owner) {
+  std::vector<std::pair<std::string, const Limits*>> all;
+  const std::string user = "user " + owner.user;
+  const auto own = site.users.find(owner.user);
+  all.emplace_back(user, own == site.users.end() ? &site.user_limits : &own->second);
+  const auto add = [&](const auto* one, const std::string& name) {
+    if (one == nullptr) return;
+    all.emplace_back(name, &one->limits);
+    all.emplace_back(user + " in " + name, &one->user_limits);
+  };
+  add(named(site.accounts, owner.account), "account " + owner.account);
+  add(named(site.qos, owner.qos), "QOS " + owner.qos);
+  add(named(site.partitions, owner.partition), "partition " + owner.partition);
+  return all;
+}
 
 Instant end_of(const RunningJob& job, Instant now) {
   if (job.expected_end > now) return job.expected_end;
@@ -44,7 +60,8 @@ void View::set_nodes(std::vector<ViewNode> nodes) {
     cpus_total_ += node.room.cpus_total;
     if (node.is_usable) cpus_free_ += std::max<std::int64_t>(0, node.room.cpus);
   }
-  for (ShapeEntry& shape : shapes_) shape.is_known = false;
+  for (WhereEntry& where : wheres_) where.is_known = false;
+  for (OwnerEntry& owner : owners_) owner.presence = {};
   for (Entity& entity : entities_) entity.running = 0, entity.cpus = 0, entity.gpus = 0;
   ranked_.clear();
   by_size_.clear();
@@ -60,7 +77,7 @@ void View::set_usable(int number, bool is_usable) {
   if (node.is_usable == is_usable) return;
   node.is_usable = is_usable;
   cpus_free_ += (is_usable ? 1 : -1) * std::max<std::int64_t>(0, node.room.cpus);
-  for (ShapeEntry& shape : shapes_) shape.is_known = false;
+  for (WhereEntry& where : wheres_) where.is_known = false;
 }
 
 int View::node_of(const std::string& name) const {
@@ -94,8 +111,9 @@ int View::shape(const Shape& shape) {
     const Resources& r = shape.resources;
     shapes_.push_back({.shape = shape,
                        .cpus = std::int64_t{r.ranks} * std::max(1, r.cpus_per_rank),
-                       .gpus = std::int64_t{r.ranks} * r.gpus_per_rank,
-                       .cpus_least = policy::cpus_least(r)});
+                       .cpus_least = policy::cpus_least(r),
+                       .need = policy::need_of(r),
+                       .where = where_of(shape)});
     shapes_.back().shape.resources.time_limit_s.reset();
   }
   return found->second;
@@ -112,44 +130,41 @@ int View::owner(const Owner& owner) {
   const auto [found, is_new] = owner_numbers_.try_emplace(owner, static_cast<int>(owners_.size()));
   if (!is_new) return found->second;
   OwnerEntry entry{.owner = owner};
-  const auto counts_for = [&](const std::string& name, const Limits& limits) {
-    if (!(limits == Limits{})) entry.entities.push_back(entity_of(name, limits));
-  };
-  const auto of_user = site_->users.find(owner.user);
-  counts_for("user " + owner.user,
-             of_user == site_->users.end() ? site_->user_limits : of_user->second);
-  if (const Account* account = named(site_->accounts, owner.account)) {
-    counts_for("account " + owner.account, account->limits);
-    counts_for("user " + owner.user + " in account " + owner.account, account->user_limits);
-  }
-  if (const Qos* qos = named(site_->qos, owner.qos)) {
-    counts_for("QOS " + owner.qos, qos->limits);
-    counts_for("user " + owner.user + " in QOS " + owner.qos, qos->user_limits);
-  }
-  if (const Partition* partition = named(site_->partitions, owner.partition)) {
-    counts_for("partition " + owner.partition, partition->limits);
-    counts_for("user " + owner.user + " in partition " + owner.partition, partition->user_limits);
-  }
+  for (const auto& [name, limits] : limits_of(*site_, owner))
+    if (!(*limits == Limits{})) entry.entities.push_back(entity_of(name, *limits));
+  if (const Partition* partition = named(site_->partitions, owner.partition))
+    entry.is_partition_up = partition->is_up;
   owners_.push_back(std::move(entry));
   return found->second;
 }
 
-bool View::is_in_partition(const ViewNode& node, const std::string& name) const {
+int View::where_of(const Shape& shape) {
+  const auto [found, is_new] =
+      where_numbers_.try_emplace({shape.labels, shape.partition}, static_cast<int>(wheres_.size()));
+  if (is_new) wheres_.push_back({.where = found->first, .nodes = {}});
+  return found->second;
+}
+
+std::vector<bool> View::in_partition(const std::string& name) const {
   const Partition* partition = named(site_->partitions, name);
-  if (partition == nullptr) return true;
-  const auto& names = partition->nodes;
-  const bool is_listed =
-      names.empty() || std::find(names.begin(), names.end(), node.name) != names.end();
-  return is_listed && bears(node.resources.labels, partition->labels);
+  std::vector<bool> is_in(nodes_.size(), partition == nullptr || partition->nodes.empty());
+  if (partition == nullptr) return is_in;
+  for (const std::string& listed : partition->nodes)
+    if (const int node = node_of(listed); node >= 0) is_in[static_cast<std::size_t>(node)] = true;
+  for (std::size_t i = 0; i < nodes_.size(); ++i)
+    is_in[i] = is_in[i] && bears(nodes_[i].resources.labels, partition->labels);
+  return is_in;
 }
 
 std::span<const int> View::allowed(const Ask& ask) const {
-  ShapeEntry& entry = shapes_[static_cast<std::size_t>(ask.shape)];
+  const int number = shapes_[static_cast<std::size_t>(ask.shape)].where;
+  WhereEntry& entry = wheres_[static_cast<std::size_t>(number)];
   if (!entry.is_known) {
+    const auto& [labels, partition] = entry.where;
+    const std::vector<bool> is_in = in_partition(partition);
     entry.nodes.clear();
     for (std::size_t i = 0; i < nodes_.size(); ++i)
-      if (nodes_[i].is_usable && bears(nodes_[i].resources.labels, entry.shape.labels) &&
-          is_in_partition(nodes_[i], entry.shape.partition))
+      if (is_in[i] && nodes_[i].is_usable && bears(nodes_[i].resources.labels, labels))
         entry.nodes.push_back(static_cast<int>(i));
     entry.is_known = true;
   }
@@ -157,7 +172,9 @@ std::span<const int> View::allowed(const Ask& ask) const {
 }
 
 void View::list(Group& group) {
-  by_size_[group.cpus_least].push_back(&group);
+  auto& alike = by_size_[group.cpus_least];
+  group.number = alike.size();
+  alike.push_back(&group);
   if (!is_static(order_)) return;
   group.key = score(order_, {group.cpus, group.ask.estimate_s, group.first().submitted}, {});
   ranked_.insert(&group);
@@ -167,7 +184,8 @@ void View::unlist(const Group& group) {
   if (is_static(order_)) ranked_.erase(&group);
   const auto size = by_size_.find(group.cpus_least);
   auto& groups = size->second;
-  *std::find(groups.begin(), groups.end(), &group) = groups.back();
+  groups.back()->number = group.number;
+  groups[group.number] = groups.back();
   groups.pop_back();
   if (groups.empty()) by_size_.erase(size);
 }
@@ -177,6 +195,7 @@ void View::wait(const Place& place, const Ask& ask) {
   const auto [found, is_new] = groups_.try_emplace(ask);
   Group& group = found->second;
   waiting_[place.job] = {place.submitted, found};
+  owners_[static_cast<std::size_t>(ask.owner)].presence.waiting += 1;
   if (is_new) {
     const ShapeEntry& shape = shapes_[static_cast<std::size_t>(ask.shape)];
     group.ask = ask;
@@ -212,11 +231,18 @@ void View::hold(const RunningJob& job, int sign) {
       give_back(node.room, resources, share.ranks);
     if (node.is_usable) cpus_free_ += std::max<std::int64_t>(0, node.room.cpus) - before;
   }
-  for (const int number : entities_of(job.ask)) {
+  const std::int64_t cpus = sign * std::int64_t{job.ranks} * std::max(1, resources.cpus_per_rank);
+  const std::int64_t gpus = sign * std::int64_t{job.ranks} * resources.gpus_per_rank;
+  OwnerEntry& owner = owners_[static_cast<std::size_t>(job.ask.owner)];
+  owner.presence.cpus += cpus;
+  owner.presence.gpus += gpus;
+  owner.presence.cpu_ms += cpus * job.started_at.ms;
+  owner.presence.gpu_ms += gpus * job.started_at.ms;
+  for (const int number : owner.entities) {
     Entity& entity = entities_[static_cast<std::size_t>(number)];
     entity.running += sign;
-    entity.cpus += sign * std::int64_t{job.ranks} * std::max(1, resources.cpus_per_rank);
-    entity.gpus += sign * std::int64_t{job.ranks} * resources.gpus_per_rank;
+    entity.cpus += cpus;
+    entity.gpus += gpus;
   }
   if (job.ask.array.value == 0) return;
   int& running = running_of_array_[job.ask.array];
@@ -229,6 +255,7 @@ void View::remove(JobId job) {
     const auto found = waits->second.group;
     const Place place{waits->second.submitted, job};
     waiting_.erase(waits);
+    owners_[static_cast<std::size_t>(found->first.owner)].presence.waiting -= 1;
     Group& group = found->second;
     if (group.first() == place) {
       unlist(group);
@@ -268,31 +295,35 @@ int View::running_of_array(JobId array) const {
 
 bool View::same_as(const View& other) const {
   // In words that do not depend on the numbers of shapes and owners.
-  const auto waits = [](const View& view) {
-    std::map<Place, std::tuple<ShapeKey, Owner, double, double, double, double, bool, JobId>> all;
+  const auto ask_text = [](const View& view, Ask ask) {
+    const auto words = std::pair(key_of(view.shape_of(ask)), view.owner_of(ask));
+    ask.shape = 0;
+    ask.owner = 0;
+    return std::pair(words, ask);
+  };
+  using Words = decltype(ask_text(*this, Ask{}));
+  const auto waits = [&](const View& view) {
+    std::map<Place, Words> all;
     for (const auto& [ask, group] : view.groups_)
-      for (const Place& place : group.waiting)
-        all[place] = {key_of(view.shape_of(ask)),
-                      view.owner_of(ask),
-                      ask.estimate_s,
-                      ask.attained_s,
-                      ask.cost_s,
-                      ask.nice,
-                      ask.can_preempt,
-                      ask.array};
+      for (const Place& place : group.waiting) all.emplace(place, ask_text(view, ask));
     return all;
   };
-  const auto runs = [](const View& view) {
-    std::map<JobId, std::tuple<ShapeKey, Owner, Instant, Instant, bool, int, double, int>> all;
+  const auto runs = [&](const View& view) {
+    std::map<JobId, std::tuple<Words, Instant, Instant, Instant, Instant, bool, int>> all;
     for (const auto& [id, job] : view.running_)
-      all[id] = {key_of(view.shape_of(job.ask)),
-                 view.owner_of(job.ask),
-                 job.started_at,
-                 job.expected_end,
-                 job.is_stopping,
-                 job.ranks,
-                 job.ask.attained_s,
-                 job.shares.front().node};
+      all.emplace(id, std::tuple(ask_text(view, job.ask), job.submitted, job.started_at,
+                                 job.expected_end, job.limit_end, job.is_stopping, job.ranks));
+    return all;
+  };
+  const auto present = [](const View& view) {
+    std::map<Owner, Presence> all;
+    for (const OwnerEntry& entry : view.owners_)
+      if (entry.presence != Presence{}) all[entry.owner] = entry.presence;
+    return all;
+  };
+  const auto sizes = [](const View& view) {
+    std::map<std::int64_t, std::size_t> all;
+    for (const auto& [cpus, groups] : view.by_size_) all[cpus] = groups.size();
     return all;
   };
   const auto holds = [](const View& view) {
@@ -308,7 +339,9 @@ bool View::same_as(const View& other) const {
     if (a.name != b.name || a.is_usable != b.is_usable || !(a.room == b.room)) return false;
   }
   return waits(*this) == waits(other) && runs(*this) == runs(other) &&
-         holds(*this) == holds(other) && running_of_array_ == other.running_of_array_;
+         holds(*this) == holds(other) && present(*this) == present(other) &&
+         sizes(*this) == sizes(other) && ranked_.size() == other.ranked_.size() &&
+         running_of_array_ == other.running_of_array_;
 }
 
 }  // namespace sovren::policy

@@ -8,6 +8,7 @@
 #include <span>
 #include <string>
 #include <tuple>
+#include <utility>
 #include <vector>
 
 #include "core/base/id.h"
@@ -18,6 +19,10 @@
 #include "scheduler/policy/placement.h"
 
 namespace sovren::policy {
+
+/// Does a node bear all of these labels?
+bool bears(const std::map<std::string, std::string>& labels,
+           const std::map<std::string, std::string>& wanted);
 
 /// A request with all that placement looks at; interned, so that a thousand alike are one.
 struct Shape {
@@ -34,6 +39,9 @@ struct Owner {
   std::string partition;
   auto operator<=>(const Owner&) const = default;
 };
+
+/// All limits that such a job counts under, each with its name for people: "user ada in QOS long".
+std::vector<std::pair<std::string, const Limits*>> limits_of(const Site& site, const Owner& owner);
 
 /// All that decides when a waiting job starts, but for when it was submitted: jobs that ask alike
 /// wait in one group, first come first served.
@@ -67,10 +75,11 @@ struct Place {
 
 struct Group {
   Ask ask;
-  std::int64_t cpus = 0;        ///< that its shape asks for
-  std::int64_t cpus_least = 0;  ///< and could do with
-  std::set<Place> waiting;      ///< never empty
-  double key = 0;               ///< of its first job, where the order is static (order.h)
+  std::int64_t cpus = 0;           ///< that its shape asks for
+  std::int64_t cpus_least = 0;     ///< and could do with
+  std::set<Place> waiting;         ///< never empty
+  double key = 0;                  ///< of its first job, where the order is static (order.h)
+  mutable std::size_t number = 0;  ///< among those of its size
 
   const Place& first() const { return *waiting.begin(); }
 };
@@ -93,11 +102,33 @@ struct RunningJob {
   Instant
       limit_end;  ///< when it is stopped at the latest, where expected_end was a guess; {0}: none
   bool is_stopping = false;  ///< has been asked to: its place will be free soon
+  Instant asked_at;          ///< when
 };
 
 /// When a running job's place is expected to be free, as of now: one that has outlived all that was
 /// expected of it may end at any moment.
 Instant end_of(const RunningJob& job, Instant now);
+
+/// What an owner's jobs wait for and use at present, for fair share: whole numbers, so that the
+/// order of adding does not matter.
+struct Presence {
+  std::int64_t waiting = 0;  ///< jobs
+  std::int64_t cpus = 0;     ///< held by its running jobs
+  std::int64_t gpus = 0;
+  std::int64_t cpu_ms = 0;  ///< each held core x when its job was started
+  std::int64_t gpu_ms = 0;
+  bool operator==(const Presence&) const = default;
+  void operator+=(const Presence& o) {
+    waiting += o.waiting;
+    cpus += o.cpus;
+    gpus += o.gpus;
+    cpu_ms += o.cpu_ms;
+    gpu_ms += o.gpu_ms;
+  }
+
+  double cpu_s(Instant now) const { return static_cast<double>(cpus * now.ms - cpu_ms) / 1000; }
+  double gpu_s(Instant now) const { return static_cast<double>(gpus * now.ms - gpu_ms) / 1000; }
+};
 
 /// A user, account, QOS or partition, or a user within one: what it may hold, and holds.
 struct Entity {
@@ -159,12 +190,13 @@ class View {
   std::int64_t cpus_least(const Ask& ask) const {
     return shapes_[static_cast<std::size_t>(ask.shape)].cpus_least;
   }
-  /// Cores and GPUs that it asks for (an elastic job may get others).
+  /// Cores that it asks for (an elastic job may get others).
   std::int64_t cpus_of(const Ask& ask) const {
     return shapes_[static_cast<std::size_t>(ask.shape)].cpus;
   }
-  std::int64_t gpus_of(const Ask& ask) const {
-    return shapes_[static_cast<std::size_t>(ask.shape)].gpus;
+  /// What any node must have free for it.
+  const Need& need_of(const Ask& ask) const {
+    return shapes_[static_cast<std::size_t>(ask.shape)].need;
   }
   /// Usable nodes that the shape may run on, ascending.
   std::span<const int> allowed(const Ask& ask) const;
@@ -183,6 +215,16 @@ class View {
   std::span<const int> entities_of(const Ask& ask) const {
     return owners_[static_cast<std::size_t>(ask.owner)].entities;
   }
+  bool is_partition_up(const Ask& ask) const {
+    return owners_[static_cast<std::size_t>(ask.owner)].is_partition_up;
+  }
+  int owners() const { return static_cast<int>(owners_.size()); }
+  const Owner& owner_numbered(int owner) const {
+    return owners_[static_cast<std::size_t>(owner)].owner;
+  }
+  const Presence& presence(int owner) const {
+    return owners_[static_cast<std::size_t>(owner)].presence;
+  }
   const Entity& entity(int entity) const { return entities_[static_cast<std::size_t>(entity)]; }
   int running_of_array(JobId array) const;
   const Site& site() const { return *site_; }
@@ -194,20 +236,29 @@ class View {
   struct OwnerEntry {
     Owner owner;
     std::vector<int> entities;
+    bool is_partition_up = true;
+    Presence presence;
   };
   struct ShapeEntry {
     Shape shape;
     std::int64_t cpus = 0;
-    std::int64_t gpus = 0;
     std::int64_t cpus_least = 0;
-    std::vector<int> nodes;  ///< usable ones that it may run on
+    Need need;
+    int where = 0;
+  };
+  /// Labels and partition: many shapes have them in common.
+  using Where = std::pair<std::map<std::string, std::string>, std::string>;
+  struct WhereEntry {
+    Where where;
+    std::vector<int> nodes;  ///< usable ones
     bool is_known = false;   ///< nodes is up to date
   };
   using ShapeKey = std::tuple<int, int, int, int, int, int, std::int64_t, Backend, Oversubscribe,
                               bool, std::map<std::string, std::string>, std::string>;
 
   static ShapeKey key_of(const Shape& shape);
-  bool is_in_partition(const ViewNode& node, const std::string& partition) const;
+  int where_of(const Shape& shape);
+  std::vector<bool> in_partition(const std::string& partition) const;
   int entity_of(const std::string& name, const Limits& limits);
   void hold(const RunningJob& job, int sign);
   void list(Group& group);
@@ -219,7 +270,9 @@ class View {
   std::int64_t cpus_total_ = 0;
   std::int64_t cpus_free_ = 0;
 
-  mutable std::vector<ShapeEntry> shapes_;  // mutable: which nodes a shape may use is found late
+  mutable std::vector<WhereEntry> wheres_;  // mutable: which nodes these are is found late
+  std::map<Where, int> where_numbers_;
+  std::vector<ShapeEntry> shapes_;
   std::map<ShapeKey, int> shape_numbers_;
   std::vector<OwnerEntry> owners_;
   std::map<Owner, int> owner_numbers_;

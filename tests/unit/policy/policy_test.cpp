@@ -13,29 +13,6 @@ namespace {
 using testing::ElementsAre;
 using testing::HasSubstr;
 
-// "start 1 on a x2", "kill 3 (scheduler:grace)"
-std::vector<std::string> actions_text(const Plan& plan) {
-  std::vector<std::string> text;
-  for (const Action& action : plan.actions) {
-    if (const auto* start = std::get_if<Start>(&action))
-      text.push_back("start " + std::to_string(start->job.value) + " on " +
-                     start->slots.front().node + " x" + std::to_string(start->ranks));
-    else if (const auto* stop = std::get_if<Stop>(&action))
-      text.push_back(std::string(request_name(stop->request)) + " " +
-                     std::to_string(stop->job.value) + " (" + stop->by + ")");
-  }
-  return text;
-}
-
-void carry_out(Cluster& cluster, const Plan& plan) {
-  for (const Action& action : plan.actions) {
-    if (const auto* start = std::get_if<Start>(&action))
-      cluster.start(start->job, start->slots, start->ranks);
-    else if (const auto* stop = std::get_if<Stop>(&action))
-      cluster.apply_now(StopRequested{stop->job, stop->request, stop->by});
-  }
-}
-
 TEST(Policy, StartsByPriorityThenById) {
   Cluster cluster;
   cluster.node("a", 2);
@@ -204,7 +181,7 @@ TEST(Policy, DecidesOnceAndForAllOverRandomClusters) {
     }
     for (int step = 0; step < 8; ++step) {
       const Plan plan = decide(cluster.state, cluster.now, {});
-      carry_out(cluster, plan);
+      cluster.carry_out(plan);
       const Plan again = decide(cluster.state, cluster.now, {});
       EXPECT_THAT(actions_text(again), ElementsAre()) << "seed " << seed;
       EXPECT_EQ(again.wake_at, plan.wake_at) << "seed " << seed;
