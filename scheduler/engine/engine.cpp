@@ -34,7 +34,7 @@ Result<void> Engine::replay() {
   SOVREN_TRY(snapshot, log_->load_snapshot());
   state_ = std::move(snapshot.state);
   warnings_ = std::move(snapshot.warnings);
-  saved_at_ = marked_at_ = state_.applied.value;
+  saved_at_ = marked_at_ = state_.applied.value;  // a long replay is cut short for the next time
   SOVREN_DO(log_->replay(state_.applied, [&](const Event& event) { return see(event); }));
   for (const auto& [id, job] : state_.jobs) {
     note_running(job);

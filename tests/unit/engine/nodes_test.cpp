@@ -39,6 +39,44 @@ TEST_F(Nodes, ARestartedSchedulerReadoptsWhatRuns) {
   EXPECT_EQ(job().attempts, 1);
 }
 
+TEST_F(Nodes, AResultIsNotAcknowledgedBeforeItsJobIsCompleted) {
+  ASSERT_TRUE(hello("n1"));
+  ASSERT_TRUE(queue());
+  const RankReport finished = ReportFinished{100, "d1gest", {}};
+  EXPECT_EQ(*tell("n1", {1}, 1, finished), 0);
+  restart();  // what it told is forgotten
+  told_["n1-1"] = 0;
+  ASSERT_TRUE(hello("n1", {{{1}, 1, true}}));
+  EXPECT_EQ(*tell("n1", {1}, 1, finished), 0);
+  EXPECT_EQ(*tell("n1", {1}, 1, AttemptExited{0, std::nullopt}), 2);
+  EXPECT_EQ(job().state, JobState::completed);
+  EXPECT_EQ(job().digest, "d1gest");
+}
+
+TEST_F(Nodes, TimeGoesOnThoughTheClockIsSetBack) {
+  ASSERT_TRUE(hello("n1"));
+  ASSERT_TRUE(queue([](QueueRequest&, JobSpec& spec) { spec.retry.backoff_s = 10; }));
+  (void)tell("n1", {1}, 1, AttemptExited{75, std::nullopt});
+  clock_.wall.ms -= 3'600'000;
+  const Instant before = host_->engine().now();
+  pass(5);
+  EXPECT_GT(host_->engine().now(), before);
+  EXPECT_EQ(job().attempts, 1);
+  pass(16);
+  EXPECT_EQ(job().attempts, 2) << "10 s take 20, not an hour";
+  restart();
+  EXPECT_GE(host_->engine().now(), before) << "nor does a restart go back";
+}
+
+TEST_F(Nodes, ASetClockLosesNoNode) {
+  ASSERT_TRUE(hello("n1"));
+  ASSERT_TRUE(queue());
+  clock_.wall.ms += 3'600'000;
+  pass(1);
+  EXPECT_TRUE(node("n1").is_up);
+  EXPECT_EQ(job().attempts, 1);
+}
+
 TEST_F(Nodes, WhatWasNeverDeliveredIsSentAgain) {
   ASSERT_TRUE(hello("n1"));
   ASSERT_TRUE(queue());

@@ -427,7 +427,10 @@ std::map<JobState, int> SimCluster::run() {
   for (const JobId id : acknowledged_) {
     const auto record = log_.find(id);
     EXPECT_TRUE(record && *record) << "no record of job " << id.value;
-    if (record && *record) tally[(*record)->state] += 1;
+    if (!record || !*record) continue;
+    tally[(*record)->state] += 1;
+    EXPECT_FALSE((*record)->state == JobState::failed && (*record)->exit_code == exit_done)
+        << "the result of job " << id.value << " was told, and is not believed";
   }
   return tally;
 }
