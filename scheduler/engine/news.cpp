@@ -18,7 +18,11 @@ void Engine::warn(JobId job, const std::string& text) {
 void Engine::take(AttemptNews news) {
   if (std::holds_alternative<AttemptGone>(news.what)) return inbox_.push_back(std::move(news));
   const Job* job = running(news.job, news.attempt);
-  if (job == nullptr) return;
+  if (job == nullptr) {
+    if (!news.node.empty() && std::holds_alternative<RankReport>(news.what))
+      effects_.push_back({news.job, news.attempt, EndEffect{news.node}});  // it runs, and must not
+    return;
+  }
   if (news.node.empty()) news.node = job->node();
   const bool is_of_head = news.node == job->node();
   if (std::holds_alternative<AssistEnded>(news.what) ||

@@ -133,6 +133,17 @@ TEST_F(Nodes, AThawedNodeIsFencedAndGetsNothingUntilItsStraysAreGone) {
   EXPECT_EQ(job().sealed_step, -1) << "what the first attempt told is not believed";
 }
 
+TEST_F(Nodes, WhatTellsReportsAndShouldNotRunIsKilled) {
+  ASSERT_TRUE(hello("n1"));
+  ASSERT_TRUE(queue());
+  EXPECT_THAT(orders("n1"), ElementsAre("start 1.1"));
+  ASSERT_TRUE(tell("n1", {1}, 1, AttemptExited{75, std::nullopt}));
+  (void)tell("n1", {1}, 1, RankReport(ReportProgress{}));
+  EXPECT_THAT(orders("n1"), ElementsAre("kill 1.1"));
+  (void)tell("n1", {1}, 1, AttemptGone{});
+  EXPECT_EQ(job().state, JobState::pending);
+}
+
 TEST_F(Nodes, ANewAgentOfANodeHasLostWhatTheOldOneRan) {
   ASSERT_TRUE(hello("n1"));
   ASSERT_TRUE(queue());
