@@ -196,6 +196,7 @@ class Engine {
   void close(JobId job);
   void give_up(JobId job);
   void settle(JobId job);
+  void note_stray_gone(const AttemptNews& news);
   void note_gone(const AttemptNews& news);
   void add_verdict(Verdict verdict);
 

@@ -16,7 +16,9 @@ void Engine::warn(JobId job, const std::string& text) {
 // Live, at once; and into the inbox what is to be recorded. News of an attempt that is over, or of
 // another, are dropped: a later one has taken over.
 void Engine::take(AttemptNews news) {
-  if (std::holds_alternative<AttemptGone>(news.what)) return inbox_.push_back(std::move(news));
+  const bool is_gone = std::holds_alternative<AttemptGone>(news.what);
+  const bool is_end = is_gone || std::holds_alternative<AttemptExited>(news.what);
+  if (is_gone || (is_end && joining_.contains(news.node))) return inbox_.push_back(std::move(news));
   const Job* job = running(news.job, news.attempt);
   if (job == nullptr) {
     if (!news.node.empty() && std::holds_alternative<RankReport>(news.what))
@@ -110,7 +112,9 @@ void Engine::relay(const AttemptNews& news, const Job& job) {
 }
 
 void Engine::record(const AttemptNews& news) {
-  if (std::holds_alternative<AttemptGone>(news.what)) return note_gone(news);
+  const bool is_gone = std::holds_alternative<AttemptGone>(news.what);
+  if (is_gone || std::holds_alternative<AttemptExited>(news.what)) note_stray_gone(news);
+  if (is_gone) return note_gone(news);
   const Job* job = running(news.job, news.attempt);
   if (job == nullptr) return;
   if (const auto* exited = std::get_if<AttemptExited>(&news.what)) {

@@ -167,12 +167,15 @@ void Engine::settle(JobId id) {
                   : judge_loss(job, now_, config_.on_time_limit));
 }
 
+void Engine::note_stray_gone(const AttemptNews& news) {
+  const auto joining = joining_.find(news.node);
+  if (joining == joining_.end()) return;
+  joining->second.strays.erase({news.job, news.attempt});
+  const AgentHello& h = joining->second.hello;
+  if (joining->second.strays.empty()) add(NodeJoined{h.node, h.resources, h.instance});
+}
+
 void Engine::note_gone(const AttemptNews& news) {
-  if (const auto joining = joining_.find(news.node); joining != joining_.end()) {
-    joining->second.strays.erase({news.job, news.attempt});
-    const AgentHello& h = joining->second.hello;
-    if (joining->second.strays.empty()) add(NodeJoined{h.node, h.resources, h.instance});
-  }
   const Job* job = running(news.job, news.attempt);
   if (job == nullptr || !has_slot_on(*job, news.node)) return;
   Closing& closing = closing_[news.job];

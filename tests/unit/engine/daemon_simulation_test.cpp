@@ -34,6 +34,11 @@ TEST(DaemonSimulation, NoJobIsLostOrRunTwiceWhateverBreaks) {
   EXPECT_GT(tally[JobState::cancelled], 500);
 }
 
+// A killed stray that was a head says AttemptExited, not AttemptGone: its node never came up again.
+TEST(DaemonSimulation, Seed510) {
+  run_seed(510);
+}
+
 // Each append of a cluster's life, in turn, is refused or takes the scheduler with it.
 TEST(DaemonSimulation, ACrashAtAnyAppendCostsNoJob) {
   using Fault = FaultyLog::Fault;

@@ -133,6 +133,18 @@ TEST_F(Nodes, AThawedNodeIsFencedAndGetsNothingUntilItsStraysAreGone) {
   EXPECT_EQ(job().sealed_step, -1) << "what the first attempt told is not believed";
 }
 
+TEST_F(Nodes, TheEndOfAStrayLetsItsNodeJoinToo) {
+  ASSERT_TRUE(hello("n1"));
+  ASSERT_TRUE(queue());
+  EXPECT_THAT(orders("n1"), ElementsAre("start 1.1"));
+  pass(31);
+  ASSERT_TRUE(hello("n1", {{{1}, 1, true}}));
+  EXPECT_FALSE(node("n1").is_up);
+  (void)tell("n1", {1}, 1, AttemptExited{137, std::nullopt});
+  EXPECT_TRUE(node("n1").is_up);
+  EXPECT_EQ(job().attempts, 2);
+}
+
 TEST_F(Nodes, WhatTellsReportsAndShouldNotRunIsKilled) {
   ASSERT_TRUE(hello("n1"));
   ASSERT_TRUE(queue());
