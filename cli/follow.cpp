@@ -93,9 +93,11 @@ std::string line_of(const api::ServerEvent& event) {
 // Prints the events behind last_id; true: the job has ended, false: the stream has.
 Result<bool> print_events(Client& client, const std::string& job, const Arguments& arguments,
                           std::string& last_id) {
-  SOVREN_TRY(events, client.events("/v1/jobs/" + job + "/events", last_id));
+  auto events = client.events("/v1/jobs/" + job + "/events", last_id);
+  if (!events && events.error().code == Code::unreachable) return false;
+  if (!events) return fail(std::move(events).error());
   for (;;) {
-    auto next = events.next();
+    auto next = events->next();
     if (!next && next.error().code != Code::unreachable) return fail(std::move(next).error());
     if (!next || !*next || (*next)->event == "lagged") return false;
     const api::ServerEvent& event = **next;

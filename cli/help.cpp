@@ -83,6 +83,7 @@ std::string bash_completion() {
     names += (names.empty() ? "" : " ") + std::string(command.name);
     std::string words = operand_words(command);
     for (const Option& option : command.options) words += " --" + std::string(option.name);
+    if (command.operands.starts_with("JOB")) words += " $(_sovren_jobs)";
     cases += "    " + std::string(command.name) + ") words=\"" + words + " --help\" ;;\n";
   }
   std::string values;
@@ -92,6 +93,7 @@ std::string bash_completion() {
         values += "    --" + std::string(option.name) + ") COMPREPLY=($(compgen -W \"" +
                   words_of(option.values) + "\" -- \"$word\")); return ;;\n";
   return "# bash completion for sovren; source <(sovren completion bash)\n"
+         "_sovren_jobs() { sovren jobs 2>/dev/null | awk 'NR > 1 { print $1 }'; }\n"
          "_sovren() {\n  local word=${COMP_WORDS[COMP_CWORD]} before=${COMP_WORDS[COMP_CWORD-1]} "
          "words=\n"
          "  if [ \"$COMP_CWORD\" -eq 1 ]; then COMPREPLY=($(compgen -W \"" +

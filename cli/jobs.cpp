@@ -36,8 +36,8 @@ Rows history_rows(const Json& jobs) {
     const auto seconds = [&](const char* key) { return format_seconds(number_of(job, key)); };
     rows.push_back({text_of(job, "id"), text_of(job, "name"), text_of(job, "user"),
                     text_of(job, "state"), text_of(job, "attempts"), seconds("queue_s"),
-                    seconds("run_s"), seconds("cpu_s"), seconds("gpu_s"), text_of(job, "seals"),
-                    time_of(job, "ended_at")});
+                    seconds("run_s"), seconds("cpu_s"), seconds("gpu_s"),
+                    text_of(job, "/checkpoints/sealed"), time_of(job, "ended_at")});
   }
   return rows;
 }
