@@ -2,7 +2,6 @@
 #include "scheduler/policy/preemption.h"
 
 #include <algorithm>
-#include <deque>
 #include <memory>
 #include <optional>
 
@@ -122,6 +121,15 @@ class FeedbackPass {
         cpus_then_free_ += std::max<std::int64_t>(0, then_free_[i].cpus);
   }
 
+  // A pass looks past those that it starts itself, before it comes to the candidate; so do those
+  // that follow at the same moment.
+  bool is_looked_past(const RunningJob& job, const Candidate& candidate) const {
+    if (job.started_at < now_) return false;
+    const double score = feedback_.waiting(job.ask, job.submitted);
+    return std::tuple(-score, Place{job.submitted, job.job}) <
+           std::tuple(-candidate.score, candidate.place);
+  }
+
   void take_then(const Share& share, const Resources& resources, bool is_staying = false) {
     Room& room = then_free_[index(share.node)];
     const std::int64_t before = std::max<std::int64_t>(0, room.cpus);
@@ -189,25 +197,12 @@ class FeedbackPass {
       if (does_start) take(now_free_[index(share.node)], held, share.ranks);
       if (schedule_.promise && !is_in_time)
         take(schedule_.promise->rooms[index(share.node)], held, share.ranks);
-      take_then(share, held, does_start);
+      take_then(share, held);
     }
     gate_.started(ask, placement->ranks);
-    if (does_start) note_start(candidate, *placement);
     (does_start ? schedule_.choices : schedule_.claims)
         .push_back({candidate.place.job, *std::move(placement)});
     line.more_of(candidate);
-  }
-
-  void note_start(const Candidate& candidate, const Placement& placement) {
-    const Ask& ask = candidate.ask();
-    started_.push_back({.job = candidate.place.job,
-                        .ask = ask,
-                        .shares = placement.shares,
-                        .ranks = placement.ranks,
-                        .started_at = now_,
-                        .expected_end = now_ + ask.estimate_s});
-    const RunningJob& job = started_.back();
-    staying_.push_back({ask.can_preempt ? pin_end(job) : job.expected_end, &job});
   }
 
   Instant pin_end(const RunningJob& job) const { return job.started_at + feedback_.pin_s(job.ask); }
@@ -256,6 +251,8 @@ class FeedbackPass {
   void drain_for(const Candidate& candidate, const Resources& wanted, std::span<const int> nodes) {
     if (!in_the_end_) in_the_end_.emplace(rooms_after(staying_.size()));
     if (!in_the_end_->find(view_, candidate.ask(), wanted, Growth::up_to_ranks, nodes)) return;
+    std::erase_if(staying_,
+                  [&](const Staying& staying) { return is_looked_past(*staying.job, candidate); });
     std::sort(staying_.begin(), staying_.end(), [](const Staying& a, const Staying& b) {
       return std::tuple(a.until, a.job->job) < std::tuple(b.until, b.job->job);
     });
@@ -320,7 +317,6 @@ class FeedbackPass {
   std::vector<Contender> stopping_;  ///< have been asked to
   std::size_t runner_ = 0;           ///< those before it have been kept or stopped
   std::vector<Staying> staying_;     ///< may not
-  std::deque<RunningJob> started_;   ///< in this pass; staying_ points into it
   std::vector<int> kept_;
   Resources cut_;
   Schedule schedule_;

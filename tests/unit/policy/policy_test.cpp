@@ -30,13 +30,14 @@ TEST(Policy, KeepsRoomForTheFirstThatDoesNotFit) {
   cluster.node("a", 2);
   const JobId running = cluster.submit(job_with_ranks(1));
   cluster.start(running, "a", 1);
+  cluster.now = cluster.now + 1.0;
   const JobId large = cluster.submit(job_with_ranks(2));
   const JobId small = cluster.submit(job_with_ranks(1));
   const Plan plan = decide(cluster.state, cluster.now, {});
   EXPECT_THAT(actions_text(plan), ElementsAre());
   EXPECT_EQ(plan.reasons.at(large), "waits for 2 free cores: a has 1 of 2 cores free");
   EXPECT_EQ(plan.reasons.at(small), "there is room, but it is kept for jobs that come first");
-  cluster.now = cluster.now + 600.0;  // the running one has had its quantum
+  cluster.now = cluster.now + 599.0;  // the running one has had its quantum
   EXPECT_THAT(actions_text(decide(cluster.state, cluster.now, {})),
               ElementsAre("preempt 1 (scheduler:preemption)"));
 }
