@@ -40,7 +40,7 @@ Result<std::unique_ptr<Agent>> Agent::start(AgentConfig config) {
                    .environment = std::move(config.environment),
                    .resources = discover_machine(),
                    .log_bytes_max = config.log_bytes_max,
-                   .rsh_agent = config.rsh_agent.empty() ? running_program() + " rsh-agent"
+                   .rsh_agent = config.rsh_agent.empty() ? running_program() + " rsh-agent --"
                                                          : std::move(config.rsh_agent),
                    .subnet = std::move(config.subnet)};
   std::unique_ptr<Isolation> isolation;

@@ -115,14 +115,14 @@ bool SchedulerLink::has_told_all() const {
 }
 
 Result<void> SchedulerLink::leave(double timeout_s) {
-  const std::string body = text::dump_json({{"instance", config_.instance}});
   {
     const std::lock_guard lock(mutex_);  // the news' transport is ours from here on
     is_stopping_ = true;
   }
   changed_.notify_all();
   news_thread_.join();
-  const auto reply = call(*config_.for_news, "POST", "/leave", body, timeout_s);
+  const auto reply =
+      call(*config_.for_news, "POST", "/leave?instance=" + config_.instance, "", timeout_s);
   if (!reply) return fail(reply.error());
   return {};
 }

@@ -44,7 +44,8 @@ void add_other_nodes(std::vector<std::string>& argv, const AttemptOrder& order,
   std::string hosts;
   for (const Slot& slot : order.slots)
     hosts += (hosts.empty() ? "" : ",") + slot.node + ":" + std::to_string(slot.ranks);
-  argv.insert(argv.end(), {"--host", hosts, "--map-by", "slot"});
+  // Attached: a daemon that left its parent would count as left over.
+  argv.insert(argv.end(), {"--host", hosts, "--map-by", "slot", "--leave-session-attached"});
   set("btl", "self,vader,tcp");
   set("plm", "rsh");
   set("plm_rsh_agent", setting.rsh_agent);

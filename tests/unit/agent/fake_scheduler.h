@@ -77,7 +77,7 @@ class FakeScheduler {
     if (target == "/v1/agents/n1" && method == "POST") return take_hello(body);
     if (!is_known_) return problem(404, "not_found");
     if (target == "/v1/agents/n1/news") return take_news(body);
-    if (target == "/v1/agents/n1/leave") {
+    if (target.starts_with("/v1/agents/n1/leave?instance=")) {
       has_left_ = true;
       changed_.notify_all();
       return HttpReply{200, "{}"};
