@@ -24,7 +24,7 @@ packages+=(libboost-dev)
 packages+=(libgtest-dev libgmock-dev libbenchmark-dev)
 
 # file lists and style (tests/tidy), independent answers, system calls seen from outside, drawings
-test_packages=(git python3 python3-numpy python3-scipy python3-h5py strace librsvg2-bin)
+test_packages=(git python3 python3-numpy python3-scipy python3-h5py strace librsvg2-bin iproute2 openssl)
 # promtool
 test_packages+=(prometheus curl openssl)
 # sources' shape, the fuzzer

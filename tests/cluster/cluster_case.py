@@ -14,8 +14,6 @@ from sovren_case import BIN, processes_of  # noqa: E402
 
 NODES = ("n1", "n2", "n3")
 NODE_TIMEOUT_S = 4
-# Some seconds of work: what happens in mid-run happens in mid-run.
-LONG = ("--set", "causal_analysis.bootstrap=40")
 
 
 def run(*words):
@@ -133,13 +131,13 @@ class ClusterCase(QueueCase):
     def expected(self):
         """The digest of the one-rank embedded run of data.toml, made once."""
         if ClusterCase.digest is None:
-            ClusterCase.digest = self.report("data.toml", *LONG, "--dir", "alone", "--set",
+            ClusterCase.digest = self.report("data.toml", "--dir", "alone", "--set",
                                              'checkpoint.interval="off"')["digest"]
         return ClusterCase.digest
 
     def submit_wide(self):
         """data.toml on six ranks, two on each node."""
-        return self.submit("data.toml", *LONG, "--set", "resources.ranks=6", "--set", "resources.nodes=3",
+        return self.submit("data.toml", "--set", "resources.ranks=6", "--set", "resources.nodes=3",
                            "--set", 'checkpoint.interval="1 steps"')
 
     def sealed(self, job):
