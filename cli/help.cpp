@@ -56,7 +56,7 @@ std::string man_page() {
   }
   page +=
       ".SH EXIT STATUS\n0 done; 1 the job failed; 2 invalid input, nothing changed; 3 refused; 4 "
-      "not found; 74 storage error;\n"
+      "not found; 5 the scheduler cannot be reached; 74 storage error;\n"
       "85 stopped after a sealed checkpoint, the same command again resumes; 124 timed out; 130 "
       "interrupted.\n";
   return page;

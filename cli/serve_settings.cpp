@@ -9,6 +9,7 @@
 
 #include "cli/job_directory.h"
 #include "cli/job_input.h"
+#include "core/base/check.h"
 
 namespace sovren::cli {
 namespace {
@@ -28,10 +29,10 @@ policy::Order order_of(const std::string& name) {
       {"fcfs", Order::fcfs},         {"sjf", Order::sjf},
       {"saf", Order::saf},           {"f1", Order::f1},
       {"wfp3", Order::wfp3},         {"unicep", Order::unicep},
-      {"aged-saf", Order::aged_saf}, {"multifactor", Order::multifactor}};
+      {"aged_saf", Order::aged_saf}, {"multifactor", Order::multifactor}};
   for (const auto& [known, order] : names)
     if (known == name) return order;
-  return Order::multifactor;
+  SOVREN_CHECK(false, "the site file names an order of the policy");
 }
 
 policy::Backfill backfill_of(const std::string& name) {

@@ -212,8 +212,11 @@ Result<void> TokenFile::revoke(const std::string& path, const std::string& name)
   SOVREN_DO(existing.refresh());
   for (const Line& line : existing.lines_) {
     if (line.owner.name != name) continue;
-    // One byte: the line is there, or it is a comment.
-    if (::pwrite(file.get(), "#", 1, line.offset) != 1 || ::fsync(file.get()) != 0)
+    // One byte: the line is there, or it is a comment. One more at the end: whoever looks at the
+    // file's size and time sees that it has changed, also within one tick of the clock.
+    struct stat status {};
+    if (::pwrite(file.get(), "#", 1, line.offset) != 1 || ::fstat(file.get(), &status) != 0 ||
+        ::pwrite(file.get(), "\n", 1, status.st_size) != 1 || ::fsync(file.get()) != 0)
       return fail(file_error("cannot take the token back", path));
     return {};
   }

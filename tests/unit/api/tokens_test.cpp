@@ -64,6 +64,32 @@ TEST_F(TokensTest, FileHoldsNoTokenAndNobodyElseReadsIt) {
   EXPECT_EQ(status.st_mode & 0777U, 0600U);
 }
 
+TEST_F(TokensTest, ARevokedTokenIsRefusedFromThenOn) {
+  const std::string first = create("first");
+  const std::string laptop = create("laptop", Instant{1'900'000'000'000});
+  const std::string last = create("last");
+  TokenFile file(path());
+  ASSERT_TRUE(file.find(laptop, now));
+  const auto listed = TokenFile::list(path());
+  ASSERT_EQ(listed->size(), 3U);
+  EXPECT_EQ((*listed)[1].owner.name, "laptop");
+  EXPECT_EQ((*listed)[1].expires, Instant{1'900'000'000'000});
+
+  ASSERT_TRUE(TokenFile::revoke(path(), "laptop"));
+  EXPECT_FALSE(file.find(laptop, now)) << "in the same tick of the clock too";
+  EXPECT_TRUE(file.find(first, now));
+  EXPECT_TRUE(file.find(last, now));
+  EXPECT_EQ(TokenFile::list(path())->size(), 2U);
+  EXPECT_EQ(TokenFile::revoke(path(), "laptop").error().code, Code::not_found);
+  EXPECT_NE(create("laptop"), laptop);
+  EXPECT_FALSE(file.find(laptop, now));
+}
+
+TEST_F(TokensTest, WhereThereIsNoFileThereIsNothingToListOrRevoke) {
+  EXPECT_TRUE(TokenFile::list(path())->empty());
+  EXPECT_EQ(TokenFile::revoke(path(), "laptop").error().code, Code::not_found);
+}
+
 TEST_F(TokensTest, WrongTokensAreRefused) {
   std::string token = create("laptop");
   TokenFile file(path());

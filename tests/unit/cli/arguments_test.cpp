@@ -28,6 +28,16 @@ TEST(Arguments, TakesADashForStandardInput) {
   EXPECT_THAT(a->operands, testing::ElementsAre("-"));
 }
 
+TEST(Arguments, TakesTheLetterOfAnOption) {
+  for (const char* word : {"-f", "--follow"}) {
+    const auto a = parse("logs", {"12", word});
+    ASSERT_TRUE(a) << to_text(a.error());
+    EXPECT_TRUE(a->has("follow"));
+    EXPECT_THAT(a->operands, testing::ElementsAre("12"));
+  }
+  EXPECT_FALSE(parse("logs", {"12", "-x"}));
+}
+
 TEST(Arguments, RefusesWhatTheTableDoesNotHave) {
   for (const auto& words :
        std::vector<std::vector<std::string>>{{"--rank", "4", "x"},
