@@ -81,7 +81,9 @@ Result<void> print_log(Client& client, const std::string& job, const Arguments& 
 std::string line_of(const api::ServerEvent& event) {
   const auto data = text::parse_json(event.data, "event");
   if (!data) return event.event + "\n";
-  std::string line = time_of(*data, "at") + "  " + printable(event.event) + " ";
+  const bool is_dated = data->is_object() && data->contains("at");
+  std::string line = time_of(is_dated ? *data : Json{{"at", now().ms}}, "at") + "  " +
+                     printable(event.event) + " ";
   for (const auto& row : member_rows(*data)) {
     constexpr std::string_view known[] = {
         "v", "seq", "at", "type", "event", "job", "request_key", "request_digest", "spec_id"};

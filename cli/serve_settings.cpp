@@ -127,7 +127,6 @@ Result<ServeSettings> serve_settings(const text::ServeConfig& site, const Argume
   settings.engine.jobs_dir = first_of(site.jobs_dir, home + "/jobs");
   settings.engine.half_life_s = site.policy.half_life_s;
   set(settings.engine.node_timeout_s, site.node_timeout_s);
-  settings.engine.half_life_s = site.policy.half_life_s;
   set(settings.engine.array_max, site.requests.array_elements);
   set(settings.engine.open_jobs_max, site.requests.open_jobs);
   if (site.requeues_on_time_limit)

@@ -24,9 +24,9 @@ packages+=(libboost-dev)
 packages+=(libgtest-dev libgmock-dev libbenchmark-dev)
 
 # file lists and style (tests/tidy), independent answers, system calls seen from outside, drawings
-test_packages=(git python3 python3-numpy python3-scipy python3-h5py strace librsvg2-bin iproute2 openssl)
-# promtool
-test_packages+=(prometheus curl openssl)
+test_packages=(git python3 python3-numpy python3-scipy python3-h5py strace librsvg2-bin)
+# networks, promtool, HTTP and TLS from outside
+test_packages+=(iproute2 prometheus curl openssl)
 # sources' shape, the fuzzer
 test_packages+=(clang-format-14 clang-19 libclang-rt-19-dev)
 

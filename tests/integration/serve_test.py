@@ -3,6 +3,7 @@
 import json
 import os
 import pathlib
+import pty
 import re
 import shutil
 import signal
@@ -193,6 +194,22 @@ class Walk(QueueCase):
         self.assertEqual(self.json("history", "--since", "2100-01-01")["jobs"], [])
         self.assertIn("CANCELLED", self.sovren("watch", job, code=1).stdout)
 
+    def test_top_fills_a_terminal_until_q_is_pressed(self):
+        self.submit(self.write("waiting.toml", JOB))
+        terminal, inside = pty.openpty()
+        self.addCleanup(os.close, terminal)
+        top = subprocess.Popen([str(BIN / "sovren"), "top"], cwd=self.dir, env=self.env, stdin=inside, stdout=inside,
+                               stderr=inside)
+        os.close(inside)
+        self.addCleanup(top.kill)
+        seen = b""
+        while b"waiting" not in seen:
+            seen += os.read(terminal, 4096)
+        os.write(terminal, b"q")
+        while b"\x1b[?1049l" not in seen:
+            seen += os.read(terminal, 4096)
+        self.assertEqual(top.wait(PATIENCE_S), 0)
+
     def test_an_array_is_one_name_for_its_elements(self):
         job = int(self.submit_command("true", "--array", "0-4%2", "--hold"))
         self.assertEqual([j["id"] for j in self.json("jobs")["jobs"]], list(range(job, job + 5)))
@@ -315,6 +332,20 @@ class BadRequests(QueueCase):
             client.connect(str(self.socket))
             client.sendall(b"POST /v1/jobs HTTP/1.1\r\nHost: x\r\nContent-Length: 1073741824\r\n\r\n")
             self.assertIn(b" 413 ", client.recv(4096))
+        self.still_serves()
+
+    def test_a_body_without_end_is_refused(self):
+        chunk = b"100000\r\n" + b"x" * (1 << 20) + b"\r\n"
+        with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as client:
+            client.settimeout(PATIENCE_S)
+            client.connect(str(self.socket))
+            client.sendall(b"POST /v1/jobs HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n")
+            try:
+                for _ in range(1024):
+                    client.sendall(chunk)
+                self.fail("all of it was taken")
+            except (BrokenPipeError, ConnectionResetError):
+                pass
         self.still_serves()
 
     def test_a_hundred_thousand_nested_arrays_are_refused(self):
