@@ -147,6 +147,18 @@ Json value_of(const Order& order) {
   return json;
 }
 
+// The jobs of an array come one after the other, and most have one text: the last is remembered.
+Result<JobSpec> spec_of(std::string toml) {
+  thread_local std::string last_text;
+  thread_local JobSpec last_spec;
+  if (toml == last_text && !toml.empty()) return last_spec;
+  auto spec = parse_job_file({.name = "spec", .text = toml, .base_dir = ""});
+  if (!spec) return fail(std::move(spec.error().front()).within("reading the job of an order"));
+  last_text = std::move(toml);
+  last_spec = *spec;
+  return *std::move(spec);
+}
+
 Result<Order> order_of(const Json& json) {
   Order order;
   SOVREN_TRY(number, get_int(json, "number"));
@@ -156,9 +168,8 @@ Result<Order> order_of(const Json& json) {
   order.what = std::move(what);
   if (auto* start = std::get_if<AttemptOrder>(&order.what)) {
     SOVREN_TRY(toml, get_string(json, "spec"));
-    auto spec = parse_job_file({.name = "spec", .text = std::move(toml), .base_dir = ""});
-    if (!spec) return fail(std::move(spec.error().front()).within("reading the job of an order"));
-    start->spec = *std::move(spec);
+    SOVREN_TRY(spec, spec_of(std::move(toml)));
+    start->spec = std::move(spec);
   }
   return order;
 }

@@ -26,7 +26,8 @@ struct AttemptHost {
   std::vector<std::string> environment;  ///< "NAME=value" that attempts inherit
   NodeResources resources;
   std::int64_t log_bytes_max = log_bytes_max_default;
-  std::string rsh_agent;  ///< "PROGRAM rsh-agent --", which mpirun starts its daemons elsewhere with
+  /// "PROGRAM rsh-agent --", which mpirun starts its daemons on other nodes with.
+  std::string rsh_agent;
   Isolation* isolation = nullptr;  ///< null: attempts are not kept apart
   std::string subnet;  ///< that ranks on different nodes talk over; empty: mpirun chooses
 };

@@ -29,18 +29,23 @@ bool holds(const std::string& path, const std::string& text) {
   return ::pread(file.get(), found.data(), found.size(), 0) == std::ssize(text) && found == text;
 }
 
+Result<void> write_new(const std::string& path, const std::string& text, mode_t mode) {
+  const Handle file(
+      ::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, mode));
+  if (!file.is_open()) return fail(file_error("cannot make the file", path));
+  const ssize_t written = ::write(file.get(), text.data(), text.size());
+  if (written >= 0 && written < std::ssize(text)) errno = ENOSPC;
+  if (written != std::ssize(text)) return fail(file_error("cannot write the file", path));
+  return {};
+}
+
 /// Under another name first: ranks on other nodes must not see a part of it. Not made durable: it
 /// is written anew by the next attempt.
 Result<void> put_file(const std::string& path, const std::string& text, mode_t mode) {
   if (holds(path, text)) return {};
   const std::string part = path + ".new";
   ::unlink(part.c_str());
-  Handle file(::open(part.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, mode));
-  if (!file.is_open()) return fail(file_error("cannot make the file", part));
-  const ssize_t written = ::write(file.get(), text.data(), text.size());
-  if (written >= 0 && written < std::ssize(text)) errno = ENOSPC;
-  if (written != std::ssize(text)) return fail(file_error("cannot write the file", part));
-  file.reset();
+  SOVREN_DO(write_new(part, text, mode));
   if (::rename(part.c_str(), path.c_str()) == 0) return {};
   return fail(file_error("cannot name the file", path));
 }
@@ -74,6 +79,7 @@ std::string script_file(const AttemptOrder& order) {
 Result<void> prepare_job_folder(const AttemptOrder& order, const std::optional<Identity>& user) {
   const AsUser as_user(user);
   const auto* command = std::get_if<CommandSpec>(&order.spec.kind);
+  const bool is_new = ::mkdir(order.dir.c_str(), 0777) == 0;
   if (auto made = make_folders(order.dir + (command == nullptr ? "/logs" : "/checkpoints"));
       !made) {
     if (user)
@@ -81,7 +87,11 @@ Result<void> prepare_job_folder(const AttemptOrder& order, const std::optional<I
                           ": let the folder above be open to all as /tmp is (mode 1777)";
     return made;
   }
-  SOVREN_DO(put_file(order.dir + "/job.toml", text::print_job_file(order.spec), 0666));
+  const std::string job_file = order.dir + "/job.toml", text = text::print_job_file(order.spec);
+  if (is_new)  // nobody looks at it yet
+    SOVREN_DO(write_new(job_file, text, 0666));
+  else
+    SOVREN_DO(put_file(job_file, text, 0666));
   if (command != nullptr && !command->script.empty())
     SOVREN_DO(put_file(script_file(order), command->script, 0700));
   return {};

@@ -18,7 +18,7 @@ namespace sovren::workers {
 
 /// The agent's end of the socket on which `sovren rsh-agent` asks for a command line to be run on
 /// another node of the attempt: {"node":"n2","command":"orted ..."} comes in,
-/// {"exit_code":0,"why":""} goes out once it has ended there. docs/adr/0006 has the whole way.
+/// {"exit_code":0,"why":""} goes out once it has ended there. docs/adr/0007 has the whole way.
 class LaunchChannel {
  public:
   static Result<LaunchChannel> listen(const std::string& path, const std::optional<Identity>& user);

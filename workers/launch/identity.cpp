@@ -40,13 +40,21 @@ Result<std::optional<Identity>> look_up(const std::string& user) {
   return std::optional<Identity>(std::move(identity));
 }
 
+/// The name of who this process is; looked up once, for most jobs are theirs.
+const std::string& own_name() {
+  static const std::string name = [] {
+    const passwd* entry = ::getpwuid(::geteuid());
+    return entry == nullptr ? std::to_string(::geteuid()) : std::string(entry->pw_name);
+  }();
+  return name;
+}
+
 }  // namespace
 
 Result<std::optional<Identity>> identity_for(const std::string& user) {
-  if (user.empty()) return std::optional<Identity>();
+  if (user.empty() || user == own_name()) return std::optional<Identity>();
   SOVREN_TRY(found, look_up(user));
   const std::string own = std::to_string(::geteuid());
-  if (!found && user == own) return found;  // a user without an entry is known by its number
   if (!found)
     return fail({.code = Code::refused,
                  .what = "there is no user " + user + " on this node",

@@ -3,6 +3,7 @@
 
 #include <dirent.h>
 #include <sys/prctl.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -10,6 +11,7 @@
 #include <cstring>
 #include <fstream>
 #include <memory>
+#include <set>
 #include <sstream>
 #include <string>
 
@@ -45,10 +47,11 @@ Stat stat_of(pid_t pid) {
   return stat;
 }
 
-/// From /proc/self/task/*/children, which needs no walk over all processes; false where the kernel
-/// has no such files.
+/// From the kernel's list, which needs no walk over all processes; false where there is none. This
+/// thread's children are those that it started; adopted ones are the first thread's.
 bool list_children(std::vector<pid_t>& children) {
-  for (const pid_t thread : numbers_in("/proc/self/task")) {
+  std::set<pid_t> threads{::getpid(), static_cast<pid_t>(::syscall(SYS_gettid))};
+  for (const pid_t thread : threads) {
     std::ifstream file("/proc/self/task/" + std::to_string(thread) + "/children");
     if (!file) return false;
     for (pid_t child = 0; file >> child;) children.push_back(child);

@@ -23,7 +23,7 @@ struct Child {
   bool is_zombie = false;
 };
 
-/// The children of this process, whichever thread has them, but for those in `known`.
+/// The children of this process that this thread started or that were adopted, but for `known`.
 std::vector<Child> own_children(const std::vector<pid_t>& known = {});
 
 /// Was this process started with that cookie? unknown: its environment cannot be read, or is empty,

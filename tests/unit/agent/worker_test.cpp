@@ -245,6 +245,35 @@ TEST_F(WorkerTest, WaitsForASchedulerThatIsNotThereYet) {
   EXPECT_EQ(scheduler_.hellos(1).size(), 1U);
 }
 
+TEST(LaunchChannel, WhoAsksHearsHowItEnded) {
+  const std::string path = testing::TempDir() + "/launch-" + std::to_string(::getpid());
+  auto channel = LaunchChannel::listen(path, std::nullopt);
+  ASSERT_TRUE(channel.has_value()) << to_text(channel.error());
+  std::vector<Result<int>> answers(2, Result<int>(-1));
+  std::thread first([&] { answers[0] = ask_for_launch(path, "n2", "orted -x 1"); });
+  std::thread second([&] { answers[1] = ask_for_launch(path, "n3", "orted -x 2"); });
+  std::vector<AssistAsked> asked;
+  while (asked.size() < 2) {
+    std::vector<pollfd> wanted;
+    channel->add_to(wanted);
+    ASSERT_GT(::poll(wanted.data(), wanted.size(), 20'000), 0);
+    for (AssistAsked& each : channel->serve()) asked.push_back(std::move(each));
+  }
+  EXPECT_NE(asked[0].launch, asked[1].launch);
+  for (const AssistAsked& each : asked)
+    if (each.node == "n2")
+      channel->answer({.launch = each.launch, .exit_code = 7, .why = ""});
+    else
+      channel->answer({.launch = each.launch, .exit_code = 78, .why = "there is no user x"});
+  first.join();
+  second.join();
+  EXPECT_EQ(answers[0].value_or(-1), 7);
+  ASSERT_FALSE(answers[1].has_value());
+  EXPECT_EQ(answers[1].error().code, Code::refused);
+  EXPECT_NE(answers[1].error().what.find("there is no user x"), std::string::npos);
+  std::filesystem::remove(path);
+}
+
 AttemptNews progress(std::int64_t job, std::int64_t step) {
   return {JobId{job}, 1, ReportProgress{Progress{.step = step}}, {}};
 }

@@ -105,6 +105,38 @@ TEST(Command, ThreadsThatTheUserChoseStay) {
   EXPECT_THAT(command->environment, Not(Contains("OMP_NUM_THREADS=1")));
 }
 
+TEST(Command, OtherNodesAreReachedThroughTheAgents) {
+  AttemptOrder order = order_of(6);
+  order.node = "n1";
+  order.slots = {{"n1", 2}, {"n2", 4}};
+  CommandSetting setting = setting_of(4);
+  setting.rsh_agent = "/bin/sovren rsh-agent --";
+  setting.launch_socket = "/tmp/x/12-3/launch";
+  setting.subnet = "10.1.0.0/16";
+  const auto command = make_command(order, setting, {});
+  ASSERT_TRUE(command.has_value());
+  EXPECT_TRUE(has_pair(command->argv, "--host", "n1:2,n2:4"));
+  EXPECT_TRUE(has_pair(command->argv, "plm_rsh_agent", "/bin/sovren rsh-agent --"));
+  EXPECT_TRUE(has_pair(command->argv, "btl_tcp_if_include", "10.1.0.0/16"));
+  EXPECT_TRUE(has_pair(command->argv, "-x", "SOVREN_JOB_ID"));
+  EXPECT_THAT(command->argv, Contains("--leave-session-attached"));
+  EXPECT_THAT(command->argv, Not(Contains("SOVREN_ATTEMPT_COOKIE"))) << "each agent has its own";
+  EXPECT_THAT(command->environment, Contains("SOVREN_LAUNCH_SOCKET=/tmp/x/12-3/launch"));
+  EXPECT_THAT(command->environment, Contains("SOVREN_HEAD=n1"));
+}
+
+TEST(Command, RanksWithGpusEachGetTheirPart) {
+  AttemptOrder order = order_of(2);
+  order.spec.resources.gpus_per_rank = 2;
+  CommandSetting setting = setting_of(4);
+  setting.gpus = std::vector<std::string>{"GPU-a", "GPU-b", "GPU-c", "GPU-d"};
+  const auto command = make_command(order, setting, {});
+  ASSERT_TRUE(command.has_value());
+  EXPECT_THAT(command->environment, Contains("CUDA_VISIBLE_DEVICES=GPU-a,GPU-b,GPU-c,GPU-d"));
+  EXPECT_THAT(command->environment, Contains("SOVREN_GPUS_PER_RANK=2"));
+  EXPECT_THAT(command->argv, Contains(testing::HasSubstr("CUDA_VISIBLE_DEVICES=$(")));
+}
+
 // A user's command.
 
 AttemptOrder order_of(CommandSpec spec, int ranks = 1) {
