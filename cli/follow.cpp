@@ -15,6 +15,8 @@ namespace {
 using text::Json;
 
 constexpr double look_s = 0.5;         // between two looks at a log that grows
+constexpr double quiet_s = 60;         // the API sends a comment every 15 s
+constexpr double past_events_s = 1;    // what is kept of a job that has ended comes at once
 constexpr double wait_at_once_s = 50;  // the API waits up to 60 s
 
 bool is_over(const Json& job) {
@@ -92,23 +94,29 @@ std::string line_of(const api::ServerEvent& event) {
   return line + "\n";
 }
 
-// Prints the events behind last_id; true: the job has ended, false: the stream has.
+// Prints the events behind last_id, and remembers the newest. True: the job has ended, and there
+// are no more; false: the stream broke off.
 Result<bool> print_events(Client& client, const std::string& job, const Arguments& arguments,
                           std::string& last_id) {
   auto events = client.events("/v1/jobs/" + job + "/events", last_id);
   if (!events && events.error().code == Code::unreachable) return false;
+  if (!events && events.error().code == Code::not_found) return true;  // it is in the history only
   if (!events) return fail(std::move(events).error());
+  // Asked for behind the stream's back: an end that this does not show yet will come in the stream.
+  SOVREN_TRY(job_now, job_after(client, job, 0));
+  const bool is_past = is_over(job_now);
   for (;;) {
-    auto next = events->next();
+    auto next = events->next(is_past ? past_events_s : quiet_s);
     if (!next && next.error().code != Code::unreachable) return fail(std::move(next).error());
-    if (!next || !*next || (*next)->event == "lagged") return false;
+    if (!next || !*next) return is_past;
     const api::ServerEvent& event = **next;
+    if (event.event == "lagged") return false;
     if (!event.id.empty()) last_id = event.id;
     if (event.event == "gap") continue;
     SOVREN_DO(print_text(arguments.has("json") ? event.data + "\n" : line_of(event)));
     if (event.event != "job_ended") continue;
-    SOVREN_TRY(now, job_after(client, job, 0));
-    if (is_over(now)) return true;
+    SOVREN_TRY(ended, job_after(client, job, 0));
+    if (is_over(ended)) return true;
   }
 }
 
@@ -142,17 +150,15 @@ Result<int> print_logs(const Arguments& arguments) {
 Result<int> watch_job(const Arguments& arguments) {
   SOVREN_TRY(job, job_operand(arguments.operands[0]));
   SOVREN_TRY(client, Client::create(arguments));
-  SOVREN_TRY(first, job_after(client, job, 0));
-  std::string last_id = "0";
-  for (bool is_done = is_over(first);;) {
-    SOVREN_TRY(is_ended,
-               is_done ? Result<bool>(true) : print_events(client, job, arguments, last_id));
-    SOVREN_TRY(now, job_after(client, job, 0));
-    is_done = is_ended || is_over(now);
-    if (!is_done) continue;
+  for (std::string last_id = "0";;) {
+    SOVREN_DO(job_after(client, job, 0));  // waits for a scheduler that is away
+    SOVREN_TRY(is_ended, print_events(client, job, arguments, last_id));
+    if (!is_ended) continue;
+    SOVREN_TRY(ended, job_after(client, job, 0));
+    if (!is_over(ended)) continue;  // it was requeued
     if (!arguments.has("json"))
-      SOVREN_DO(print_text("job " + job + " is " + text_of(now, "state") + "\n"));
-    return code_of(now);
+      SOVREN_DO(print_text("job " + job + " is " + text_of(ended, "state") + "\n"));
+    return code_of(ended);
   }
 }
 
