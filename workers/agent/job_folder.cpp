@@ -76,19 +76,36 @@ std::string script_file(const AttemptOrder& order) {
   return order.dir + "/script";
 }
 
+namespace {
+
+/// True when it was not there. Where the user may not make it, root does in the user's place: the
+/// scheduler chose the name, and nobody else can have put something there.
+Result<bool> make_job_folder(const std::string& dir, const std::optional<Identity>& user) {
+  {
+    const AsUser as_user(user);
+    if (::mkdir(dir.c_str(), 0777) == 0) return true;
+    if (errno == EEXIST) return false;
+  }
+  SOVREN_DO(make_folders(dir));
+  if (!user) return true;
+  const Handle folder(::open(dir.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
+  if (folder.is_open() && ::fchown(folder.get(), user->uid, user->gid) == 0) return true;
+  return fail(file_error("cannot hand the folder over to its user", dir));
+}
+
+}  // namespace
+
 Result<void> prepare_job_folder(const AttemptOrder& order, const std::optional<Identity>& user) {
+  auto is_new = make_job_folder(order.dir, user);
+  if (!is_new && user)
+    is_new.error().hint = "root may not make it for " + user->name +
+                          ": let the folder above be open to all as /tmp is (mode 1777)";
+  if (!is_new) return fail(std::move(is_new).error());
   const AsUser as_user(user);
   const auto* command = std::get_if<CommandSpec>(&order.spec.kind);
-  const bool is_new = ::mkdir(order.dir.c_str(), 0777) == 0;
-  if (auto made = make_folders(order.dir + (command == nullptr ? "/logs" : "/checkpoints"));
-      !made) {
-    if (user)
-      made.error().hint = "it is made by the job's user " + user->name +
-                          ": let the folder above be open to all as /tmp is (mode 1777)";
-    return made;
-  }
+  SOVREN_DO(make_folders(order.dir + (command == nullptr ? "/logs" : "/checkpoints")));
   const std::string job_file = order.dir + "/job.toml", text = text::print_job_file(order.spec);
-  if (is_new)  // nobody looks at it yet
+  if (*is_new)  // nobody looks at it yet
     SOVREN_DO(write_new(job_file, text, 0666));
   else
     SOVREN_DO(put_file(job_file, text, 0666));
