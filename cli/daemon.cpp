@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cli/daemon.h"
 
+#include <sys/resource.h>
 #include <sys/stat.h>
 
 #include <algorithm>
@@ -36,6 +37,14 @@ Result<JobId> latest_job_folder(const std::string& jobs_dir) {
   return latest;
 }
 
+// As many files as this process may have open; each connection is one.
+void allow_many_connections() {
+  rlimit files{};
+  if (::getrlimit(RLIMIT_NOFILE, &files) != 0) return;
+  files.rlim_cur = files.rlim_max;
+  (void)::setrlimit(RLIMIT_NOFILE, &files);
+}
+
 }  // namespace
 
 Result<std::unique_ptr<Daemon>> Daemon::start(ServeSettings settings, DaemonLog& log) {
@@ -56,6 +65,8 @@ Result<void> Daemon::open() {
     events.error().hint = "stop that daemon first, or let SOVREN_HOME name another folder";
   if (!events) return fail(std::move(events).error());
   events_ = *std::move(events);
+  settings_.engine.history = events_.get();
+  allow_many_connections();
   api_ = std::make_unique<api::Api>(
       api::ApiOptions{.operators = settings_.operators, .token_file = settings_.token_file}, clock_,
       *events_, *events_);

@@ -4,10 +4,22 @@
 #include <chrono>
 
 namespace sovren::cli {
+namespace {
+
+template <class Clock>
+Instant instant_of() {
+  const auto since = Clock::now().time_since_epoch();
+  return {std::chrono::duration_cast<std::chrono::milliseconds>(since).count()};
+}
+
+}  // namespace
 
 Instant SystemClock::now() {
-  const auto since_epoch = std::chrono::system_clock::now().time_since_epoch();
-  return {std::chrono::duration_cast<std::chrono::milliseconds>(since_epoch).count()};
+  return instant_of<std::chrono::system_clock>();
+}
+
+Instant SystemClock::steady() {
+  return instant_of<std::chrono::steady_clock>();
 }
 
 }  // namespace sovren::cli

@@ -9,6 +9,7 @@ namespace sovren::cli {
 class SystemClock final : public Clock {
  public:
   Instant now() override;
+  Instant steady() override;
 };
 
 }  // namespace sovren::cli
