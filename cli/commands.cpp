@@ -200,6 +200,13 @@ constexpr std::array table{
         "on a terminal, else JSON. SIGTERM and Ctrl-C stop it; running jobs go on, and are "
         "found again by the next.",
         serve},
+    Command{"worker", "run jobs on this node as the scheduler says: the node's agent", "", 0, 0,
+            worker_options,
+            "Goes on when the scheduler is away, and is taken up again with what runs. SIGTERM "
+            "seals and ends the\n"
+            "jobs here, which then go on elsewhere; once more kills them. As root, jobs run as "
+            "their users.",
+            run_worker},
     Command{"token", "let programs on other machines use the scheduler",
             "create|list|revoke [NAME]", 1, 2, token_options,
             "create prints a token, once: it is stored nowhere. NAME is the user's if there is "
@@ -237,13 +244,6 @@ constexpr std::array table{
             {},
             "For example: source <(sovren completion bash)",
             print_completion},
-    Command{"worker", "run jobs on this node as the scheduler says: the node's agent", "", 0, 0,
-            worker_options,
-            "Goes on when the scheduler is away, and is taken up again with what runs. SIGTERM "
-            "seals and ends the\n"
-            "jobs here, which then go on elsewhere; once more kills them. As root, jobs run as "
-            "their users.",
-            run_worker},
     Command{"rsh-agent",
             "(for mpirun) start a part of a job on another of its nodes",
             "NODE COMMAND...",

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """A daemon and an agent: jobs from submit to their end, and what goes wrong on the way."""
 import json
+import os
 import signal
 import subprocess
 import unittest
@@ -126,6 +127,18 @@ class OneNode(QueueCase):
         self.wait_until(lambda: self.job_of(job)["attempts"] == 2)
         self.open_gate()
         self.sovren("wait", job, code=0)
+
+    def test_each_job_runs_as_its_user_and_is_theirs_alone(self):
+        os.chmod(self.dir, 0o755)
+        os.chmod(self.home, 0o711)
+        mine = self.submit_command("id -un")
+        theirs = self.as_nobody(BIN / "sovren", "submit", "--command", "id -un").stdout.strip()
+        self.sovren("wait", mine, theirs, code=0)
+        self.assertEqual(self.sovren("logs", theirs, code=0).stdout, "nobody\n")
+        self.assertEqual(self.as_nobody(BIN / "sovren", "logs", theirs).stdout, "nobody\n")
+        refused = self.as_nobody(BIN / "sovren", "logs", mine)
+        self.assertEqual((refused.returncode, refused.stdout), (3, ""))
+        self.assertEqual(self.as_nobody(BIN / "sovren", "requeue", mine).returncode, 3)
 
     def test_checkpoints_are_made_when_asked_for(self):
         file = self.write("saver.toml", f"""
