@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cli/daemon.h"
 
-#include <sys/resource.h>
 #include <sys/stat.h>
 
 #include <algorithm>
@@ -37,14 +36,6 @@ Result<JobId> latest_job_folder(const std::string& jobs_dir) {
   return latest;
 }
 
-// As many files as this process may have open; each connection is one.
-void allow_many_connections() {
-  rlimit files{};
-  if (::getrlimit(RLIMIT_NOFILE, &files) != 0) return;
-  files.rlim_cur = files.rlim_max;
-  (void)::setrlimit(RLIMIT_NOFILE, &files);
-}
-
 }  // namespace
 
 Result<std::unique_ptr<Daemon>> Daemon::start(ServeSettings settings, DaemonLog& log) {
@@ -66,7 +57,6 @@ Result<void> Daemon::open() {
   if (!events) return fail(std::move(events).error());
   events_ = *std::move(events);
   settings_.engine.history = events_.get();
-  allow_many_connections();
   api_ = std::make_unique<api::Api>(
       api::ApiOptions{.operators = settings_.operators, .token_file = settings_.token_file}, clock_,
       *events_, *events_);
