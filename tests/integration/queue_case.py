@@ -3,6 +3,7 @@
 import http.client
 import json
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -84,6 +85,16 @@ class QueueCase(SovrenCase):
 
     def wait_for_state(self, job, state):
         self.wait_until(lambda: self.job_of(job)["state"] == state)
+
+    def certificate(self, name):
+        """A self-signed pair, as options of serve."""
+        if shutil.which("openssl") is None:
+            self.skipTest("openssl is not there")
+        subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes",
+                        "-subj", "/CN=localhost", "-addext", "subjectAltName=IP:127.0.0.1", "-days", "1",
+                        "-keyout", f"{name}.key", "-out", f"{name}.pem"],
+                       cwd=self.dir, check=True, capture_output=True)
+        return ("--certificate", f"{name}.pem", "--key", f"{name}.key")
 
     def ask(self, method, target, body=None, headers=None):
         """One request over the socket: status, and the answer as it is."""

@@ -185,5 +185,22 @@ while true; do sleep 0.05; done
         self.assertIn(job, done.stdout.split())
 
 
+class OverTheNetwork(QueueCase):
+    def test_an_agent_and_a_client_with_tokens_as_the_guide_has_them(self):
+        daemon = self.serve("--listen", "127.0.0.1:0", *self.certificate("cert"))
+        token = self.sovren("token", "create", "nodes", "--scope", "node", code=0).stdout
+        file = self.write("node.token", token)
+        self.worker("n1", "--connect", daemon.url, "--certificate", "cert.pem", "--token-file", file,
+                    "--label", "region=moon")
+        token = self.sovren("token", "create", "laptop", "--scope", "read,submit", code=0).stdout.strip()
+        self.env.update(SOVREN_CONNECT=daemon.url, SOVREN_CERTIFICATE="cert.pem", SOVREN_TOKEN=token)
+        job = self.submit_command("echo far", "--set", "labels.region=moon")
+        self.sovren("wait", job, code=0)
+        self.assertEqual(self.sovren("logs", job, code=0).stdout, "far\n")
+        self.sovren("drain", "n1", code=3)
+        self.env["SOVREN_TOKEN"] = file.read_text(encoding="utf-8").strip()
+        self.sovren("submit", "--command=true", code=3)
+
+
 if __name__ == "__main__":
     unittest.main()

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """The daemon without agents: starting, refusing, stopping, bad requests, who may do what."""
+import http.server
 import json
 import os
 import pathlib
@@ -8,8 +9,10 @@ import re
 import shutil
 import signal
 import socket
+import socketserver
 import sqlite3
 import subprocess
+import threading
 import unittest
 
 from queue_case import QueueCase
@@ -117,16 +120,7 @@ class Start(QueueCase):
 class Tls(QueueCase):
     def setUp(self):
         super().setUp()
-        if shutil.which("openssl") is None:
-            self.skipTest("openssl is not there")
         self.pair = self.certificate("cert")
-
-    def certificate(self, name):
-        subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes",
-                        "-subj", "/CN=localhost", "-addext", "subjectAltName=IP:127.0.0.1", "-days", "1",
-                        "-keyout", f"{name}.key", "-out", f"{name}.pem"],
-                       cwd=self.dir, check=True, capture_output=True)
-        return ("--certificate", f"{name}.pem", "--key", f"{name}.key")
 
     def test_a_token_is_what_it_takes_and_only_as_long_as_it_stands(self):
         daemon = self.serve("--listen", "127.0.0.1:0", *self.pair)
@@ -315,6 +309,51 @@ class Walk(QueueCase):
             if "job_ended" in line:
                 break
         self.assertEqual((seen[0], seen[-1]), ("job_submitted", "job_ended"))
+
+
+class LostAnswers(QueueCase):
+    """Between client and daemon stands somebody who passes requests on and loses the first answers to a POST."""
+
+    def between(self, lost):
+        case, posts = self, []
+
+        class Handler(http.server.BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"
+
+            def answer(self):
+                body = self.rfile.read(int(self.headers.get("Content-Length", "0")))
+                status, answer = case.ask(self.command, self.path, body, dict(self.headers))
+                if self.command == "POST":
+                    posts.append(self.headers.get("Idempotency-Key"))
+                if self.command == "POST" and len(posts) <= lost:
+                    self.close_connection = True
+                    return
+                self.send_response(status)
+                self.send_header("Content-Length", str(len(answer)))
+                self.end_headers()
+                self.wfile.write(answer)
+
+            do_GET = do_POST = answer
+
+            def log_message(self, *_):
+                pass
+
+            def address_string(self):
+                return "client"
+
+        server = socketserver.ThreadingUnixStreamServer(str(self.dir / "between.sock"), Handler)
+        self.addCleanup(server.server_close)
+        self.addCleanup(server.shutdown)
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        return posts
+
+    def test_a_submission_whose_answer_is_lost_makes_one_job(self):
+        self.serve()
+        posts = self.between(lost=3)
+        job = self.submit_command("true", "--connect", self.dir / "between.sock")
+        self.assertEqual(len(posts), 4)
+        self.assertEqual(len(set(posts)), 1)
+        self.assertEqual([j["id"] for j in self.json("jobs")["jobs"]], [int(job)])
 
 
 class BadRequests(QueueCase):
