@@ -147,8 +147,8 @@ class BadInput(SovrenCase):
         self.generate(variables=30)
         disk = self.mount("size=64k")
         done = self.sovren("run", "data.toml", "--dir", disk / "job", code=74)
-        self.assertIn("No space left", done.stderr)
-        self.assertIn("--dir", done.stderr)
+        self.assertIn("the disk is full", done.stderr)
+        self.assertIn("free some space", done.stderr)
 
     @unittest.skipUnless(os.geteuid() == 0, "needs root: mounts a small and a read-only file system")
     def test_disk_that_fills_up_during_the_run(self):

@@ -206,8 +206,13 @@ Result<void> SchedulerLink::take_orders() {
   if (orders.back().number <= orders_after_) return {};
   {
     const std::lock_guard lock(mutex_);
-    for (Order& order : orders)
-      if (order.number > orders_after_) orders_.push_back(std::move(order));
+    for (Order& order : orders) {
+      if (order.number <= orders_after_) continue;
+      // From here on it is ours: a hello that comes before it is obeyed has to name it.
+      if (const auto* start = std::get_if<AttemptOrder>(&order.what))
+        running_.insert({start->job, start->attempt});
+      orders_.push_back(std::move(order));
+    }
   }
   orders_after_ = orders.back().number;
   wake();

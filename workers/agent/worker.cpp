@@ -77,10 +77,13 @@ void Worker::obey(const Order& order) {
 
 void Worker::start(const AttemptOrder& order) {
   // While it drains: the job is requeued when this agent says good-bye.
-  if (stops_ > 0 || agent_.has_seen(order.job, order.attempt)) return;
-  if (const auto started = agent_.start(order); started)
-    link_->note_running(order.job, order.attempt);
-  else
+  if (stops_ > 0) return;
+  if (agent_.has_seen(order.job, order.attempt)) {
+    if (!agent_.is_running(order.job, order.attempt))
+      link_->tell({.job = order.job, .attempt = order.attempt, .what = AttemptGone{}, .node = {}});
+    return;
+  }
+  if (const auto started = agent_.start(order); !started)
     link_->tell({.job = order.job,
                  .attempt = order.attempt,
                  .what = AttemptExited{rank_exit_code(started.error().code), started.error()},

@@ -161,12 +161,12 @@ TEST_F(WorkerTest, KillOfWhatItNeverHadIsAnsweredAndForbidsIt) {
   ASSERT_EQ(news.size(), 1U);
   EXPECT_TRUE(std::holds_alternative<AttemptGone>(news[0].news.what));
   EXPECT_EQ(news[0].news.attempt, 2);
-  scheduler_.order(command("exit 3", 2));  // a delayed start: ignored
+  scheduler_.order(command("exit 3", 2));  // a delayed start: not carried out, and answered
   scheduler_.order(command("exit 4", 3));
   const auto exited = exit_of(3);
   ASSERT_TRUE(exited.has_value());
   EXPECT_EQ(exited->exit_code, 4);
-  EXPECT_EQ(scheduler_.news(0).size(), 2U);
+  EXPECT_EQ(scheduler_.news(0).size(), 3U);
 }
 
 TEST_F(WorkerTest, HelpsAnotherNodesAttemptAndSaysWhenItIsGone) {
