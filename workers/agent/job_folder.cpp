@@ -78,13 +78,30 @@ std::string script_file(const AttemptOrder& order) {
 
 namespace {
 
+/// Whose folder is there already must be the job's user: in a folder that is open to all, anybody
+/// could have made the next job's to put a script of their own there.
+Result<void> check_owner(const std::string& dir, const std::optional<Identity>& user) {
+  struct stat about {};
+  if (::lstat(dir.c_str(), &about) != 0) return fail(file_error("cannot look at the folder", dir));
+  if (S_ISDIR(about.st_mode) && (!user || about.st_uid == user->uid)) return {};
+  return fail({.code = Code::refused,
+               .what = "there is something else under the name of the job's folder: " +
+                       (S_ISDIR(about.st_mode) ? "a folder of user " + std::to_string(about.st_uid)
+                                               : std::string("no folder")),
+               .hint = "an administrator should find out who made it, and remove it",
+               .where = dir});
+}
+
 /// True when it was not there. Where the user may not make it, root does in the user's place: the
 /// scheduler chose the name, and nobody else can have put something there.
 Result<bool> make_job_folder(const std::string& dir, const std::optional<Identity>& user) {
   {
     const AsUser as_user(user);
     if (::mkdir(dir.c_str(), 0777) == 0) return true;
-    if (errno == EEXIST) return false;
+    if (errno == EEXIST) {
+      SOVREN_DO(check_owner(dir, user));
+      return false;
+    }
   }
   SOVREN_DO(make_folders(dir));
   if (!user) return true;
@@ -97,7 +114,7 @@ Result<bool> make_job_folder(const std::string& dir, const std::optional<Identit
 
 Result<void> prepare_job_folder(const AttemptOrder& order, const std::optional<Identity>& user) {
   auto is_new = make_job_folder(order.dir, user);
-  if (!is_new && user)
+  if (!is_new && user && is_new.error().code != Code::refused)
     is_new.error().hint = "root may not make it for " + user->name +
                           ": let the folder above be open to all as /tmp is (mode 1777)";
   if (!is_new) return fail(std::move(is_new).error());

@@ -217,7 +217,7 @@ TEST_F(CommandKind, FolderOfAnotherUserIsNotWrittenByRootsHand) {
   std::filesystem::create_directories(made.dir);  // root's: nobody may not write into it
   const auto started = agent().start(made);
   ASSERT_FALSE(started.has_value());
-  EXPECT_EQ(started.error().code, Code::storage_io);
+  EXPECT_EQ(started.error().code, Code::refused);
   EXPECT_TRUE(std::filesystem::is_empty(made.dir));
 }
 
