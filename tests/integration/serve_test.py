@@ -404,9 +404,7 @@ class BadRequests(QueueCase):
             self.still_serves()
             self.assertEqual(len(self.json("jobs", "--limit", "10")["jobs"]), 10)
         status = pathlib.Path(f"/proc/{self.daemon.pid}/status").read_text(encoding="ascii")
-        is_sanitized = b"__asan_init" in (BIN / "sovren").read_bytes()  # keeps what was freed for a while
-        limit_kib = 2_000_000 if is_sanitized else 500_000
-        self.assertLess(int(re.search(r"VmRSS:\s+(\d+)", status).group(1)), limit_kib)
+        self.assertLess(int(re.search(r"VmRSS:\s+(\d+)", status).group(1)), 500_000)  # KiB
 
     def test_another_users_job_is_refused(self):
         job = self.submit_command("true")
