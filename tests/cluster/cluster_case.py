@@ -61,7 +61,8 @@ class Network:
                 raise RuntimeError(f"{command}: {done.stderr}")
 
     def down(self):
-        for node in NODES:
+        for node in NODES:  # the cable by hand: the kernel takes it down some time after its namespace
+            run("ip", "link", "del", self.cable(node))
             run("ip", "netns", "del", self.space(node))
         run("ip", "link", "del", self.bridge)
 

@@ -201,6 +201,8 @@ TEST(JobFileErrors, LocateWhatIsAgainstTheGrammar) {
       {"'größe' = 'é' \u00A0", "job.toml:1:15: " + beyond_ascii},
   });
   EXPECT_EQ(errors_of("comment = 'é' # é\n" + causal_head), "");
+  for (const std::string text : {"[}", "[ ,a]", "a = 1\n[[=b]]", "a = [\n[}", "a = {[", "a = }"})
+    EXPECT_NE(errors_of(text).find("syntax error"), std::string::npos) << text;
   for (const std::string text : {"a", "a =", "= 1", "[a", "[a]]", "a = \"x", "a = 010", "a = '''",
                                  "a = 99999999999999999999", "a = {b = 1", "a.b = 1\na = 2"}) {
     const std::string errors = errors_of(text);

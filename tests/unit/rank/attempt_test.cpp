@@ -13,6 +13,7 @@
 #include <sstream>
 #include <stdexcept>
 
+#include "core/text/job_file.h"
 #include "storage/checkpoint/checkpoint_set.h"
 #include "workers/agent/agent.h"
 
@@ -63,11 +64,12 @@ class AttemptTest : public testing::Test {
   AttemptOrder order(const std::string& plan, int ranks, const std::string& checkpoint = "auto") {
     std::ofstream(dir_ + "/plan") << plan;
     std::ofstream(dir_ + "/data.csv") << "a,b\n1,2\n";
-    std::ofstream(dir_ + "/job.toml")
-        << "schema = 1\nname = \"test\"\nkind = \"causal-analysis\"\n[resources]\nranks = " << ranks
-        << "\nbackend = \"cpu\"\n[checkpoint]\ninterval = \"" << checkpoint
-        << "\"\n[causal_analysis]\ndata = \"data.csv\"\n";
+    const std::string text =
+        "schema = 1\nname = \"test\"\nkind = \"causal-analysis\"\n[resources]\nranks = " +
+        std::to_string(ranks) + "\nbackend = \"cpu\"\n[checkpoint]\ninterval = \"" + checkpoint +
+        "\"\n[causal_analysis]\ndata = \"data.csv\"\n";
     AttemptOrder made;
+    made.spec = text::parse_job_file({dir_ + "/job.toml", text, dir_}).value();
     made.job = JobId{1};
     made.attempt = ++attempts_;
     made.ranks = ranks;
