@@ -78,7 +78,7 @@ void MciTests::row_one_by_one(int target, std::span<double> value, std::span<dou
       const Partial result = source_.partial(x, y, z);
       counts.count(result);
       value[entry(i, lag)] = result.value;
-      p[entry(i, lag)] = student_t_two_sided_p(result.value, result.df);
+      p[entry(i, lag)] = p_value_of(result);
     }
   }
 }
@@ -106,7 +106,7 @@ bool MciTests::row_shared(int target, std::span<double> value, std::span<double>
       }
       counts.count(result);
       value[entry(i, lag)] = result.value;
-      p[entry(i, lag)] = student_t_two_sided_p(result.value, result.df);
+      p[entry(i, lag)] = p_value_of(result);
     }
   }
   return true;

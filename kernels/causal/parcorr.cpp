@@ -55,7 +55,7 @@ double determined_length(const TestColumns& columns) {
 
 TestResult parcorr(const TestSource& source, Node x, Node y, std::span<const Node> z) {
   const Partial partial = source.partial(x, y, z);
-  return {partial.value, student_t_two_sided_p(partial.value, partial.df), partial.df,
+  return {partial.value, p_value_of(partial), partial.df,
           partial.determined};
 }
 

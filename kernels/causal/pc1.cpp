@@ -32,10 +32,10 @@ void pass(PassTests& tests, int level, Significance& significance, std::vector<P
   for (std::size_t c = 0; c < candidates.size(); ++c) {
     const Partial& result = results[c];
     counts.count(result);
-    if (!significance.is_dependent(result.value, result.df)) continue;
+    if (!significance.is_dependent(result)) continue;
     Parent candidate = candidates[c];
     candidate.val_min = std::min(candidate.val_min, std::abs(result.value));
-    const double p_value = student_t_two_sided_p(result.value, result.df);
+    const double p_value = p_value_of(result);
     if (p_value > candidate.p_max) candidate.p_max = p_value, candidate.value = result.value;
     kept.push_back(candidate);
   }

@@ -86,6 +86,16 @@ double student_t_two_sided_p(double r, int df) {
   return front / y * tail_fraction(a, y);
 }
 
+double p_value_of(const Partial& partial) {
+  return std::isnan(partial.p_value) ? student_t_two_sided_p(partial.value, partial.df)
+                                     : partial.p_value;
+}
+
+bool Significance::is_dependent(const Partial& partial) {
+  return std::isnan(partial.p_value) ? is_dependent(partial.value, partial.df)
+                                     : partial.p_value <= alpha_;
+}
+
 bool Significance::is_dependent(double r, int df) {
   if (df < 1) return alpha_ >= 1;
   const double limit = critical(df);

@@ -3,6 +3,8 @@
 
 #include <vector>
 
+#include "kernels/causal/test_source.h"
+
 namespace sovren::kernels {
 
 /// Two-sided p-value of a (partial) correlation r with df degrees of freedom under independence:
@@ -14,6 +16,9 @@ namespace sovren::kernels {
 /// Source   DLMF 8.17.7, 15.8.1 (transformation), 15.7.5 (Gauss's fraction), 15.2.1 (series).
 double student_t_two_sided_p(double r, int df);
 
+/// The p-value of any test: its own, or Student's t's.
+double p_value_of(const Partial& partial);
+
 /// Answers p <= alpha for many correlations at the price of a comparison: |r| against the
 /// correlation whose p is alpha, found once per df. Within 1e-12 of it, p itself decides.
 ///
@@ -22,6 +27,7 @@ class Significance {
  public:
   explicit Significance(double alpha) : alpha_(alpha) {}
   bool is_dependent(double r, int df);
+  bool is_dependent(const Partial& partial);
   double alpha() const { return alpha_; }
 
  private:

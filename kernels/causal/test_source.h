@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <limits>
 #include <memory>
 #include <span>
 
@@ -16,12 +17,15 @@ struct Node {
   friend bool operator==(const Node&, const Node&) = default;
 };
 
-/// One test of x and y given Z, short of the p-value, which costs as much as the test itself.
+/// One test of x and y given Z. The p-value of a correlation costs as much as the test itself, so
+/// it is left to the user: p_value_of() (student_t.h).
 struct Partial {
-  double value = 0;         ///< partial correlation; 0 where it is not defined
+  double value = 0;         ///< partial correlation, or what the test measures; 0: not defined
   int df = 0;               ///< samples - 2 - |Z|, constants not counted in Z; < 1: says nothing
   bool determined = false;  ///< Z explains x or y fully: value is 0
   bool by_qr = false;       ///< ill-conditioned: computed from the data, not from correlations
+  /// Of tests whose p-value does not follow from value and df by Student's t; NaN: it does.
+  double p_value = std::numeric_limits<double>::quiet_NaN();
 };
 
 /// How often each of the things happened that a user may want to know.
