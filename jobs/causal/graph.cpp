@@ -9,7 +9,7 @@
 
 #include "core/base/check.h"
 #include "core/text/digest.h"
-#include "kernels/causal/fdr.h"
+#include "core/text/job_file.h"
 
 namespace sovren::jobs {
 
@@ -34,45 +34,53 @@ void put(text::Sha256& sha, std::string_view text) {
   sha.update(text);
 }
 
+/// Nothing: no link, or one that its other entry tells.
+std::optional<LinkType> type_of(kernels::Mark mark) {
+  switch (mark) {
+    case kernels::Mark::directed:
+      return LinkType::directed;
+    case kernels::Mark::undirected:
+      return LinkType::undirected;
+    case kernels::Mark::conflict:
+      return LinkType::conflict;
+    case kernels::Mark::none:
+    case kernels::Mark::reversed:
+      break;
+  }
+  return std::nullopt;
+}
+
 }  // namespace
 
-void set_links(CausalGraph& graph, const TestedLinks& tested) {
-  SOVREN_CHECK(tested.variables == graph.count() && tested.max_lag == graph.spec.max_lag,
-               "the tests are those of this graph");
-  const auto n = static_cast<std::size_t>(tested.variables);
-  const auto lags = static_cast<std::size_t>(tested.max_lag) + 1;
-  graph.value.assign(n * n * lags, 0.0);
-  graph.p_value.assign(n * n * lags, 1.0);
-  for (int target = 0; target < tested.variables; ++target)
-    for (int source = 0; source < tested.variables; ++source)
-      for (int lag = tested.min_lag; lag <= tested.max_lag; ++lag) {
-        if (lag == 0 && source == target) continue;
-        const std::size_t from =
-            ((static_cast<std::size_t>(target) * n) + static_cast<std::size_t>(source)) * lags +
-            static_cast<std::size_t>(lag);
-        graph.value[graph.index(source, target, lag)] = tested.value[from];
-        graph.p_value[graph.index(source, target, lag)] = tested.p_value[from];
-      }
-  const kernels::LinkShape shape{tested.variables, tested.min_lag, tested.max_lag};
-  kernels::symmetrise_lag0(graph.value, graph.p_value, shape);
-  graph.q_value = graph.spec.fdr == CausalSpec::Fdr::bh
-                      ? kernels::lagged_q_values(graph.p_value, shape)
-                      : graph.p_value;
+std::string_view text_of(LinkType type) {
+  constexpr std::array<std::string_view, 3> texts = {"-->", "o-o", "x-x"};
+  return texts[static_cast<std::size_t>(type)];
+}
+
+void set_links(CausalGraph& graph, const kernels::LinkTable& table) {
+  SOVREN_CHECK(table.variables == graph.count() && table.max_lag == graph.spec.max_lag,
+               "the table is that of this graph");
+  graph.value = table.value;
+  graph.p_value = table.p_value;
+  graph.q_value = table.q_value;
+  graph.mark = table.mark;
   graph.links.clear();
   for (int i = 0; i < graph.count(); ++i)
     for (int j = 0; j < graph.count(); ++j)
       for (int lag = 0; lag <= graph.spec.max_lag; ++lag) {
         const std::size_t at = graph.index(i, j, lag);
-        const bool is_shown = lag > 0 || i < j;
-        if (is_shown && graph.q_value[at] <= graph.spec.alpha)
-          graph.links.push_back({i, j, lag, graph.value[at], graph.p_value[at], graph.q_value[at]});
+        const auto type = type_of(graph.mark[at]);
+        if (!type) continue;
+        if (*type != LinkType::directed && i > j) continue;  // the other entry of the same pair
+        graph.links.push_back(
+            {i, j, lag, graph.value[at], graph.p_value[at], graph.q_value[at], *type});
       }
 }
 
 std::vector<Arrow> arrows_of(const CausalGraph& graph) {
   std::vector<Arrow> arrows;
   for (const Link& link : graph.links) {
-    if (!link.is_directed() || link.is_self()) continue;
+    if (!link.is_directed() || link.is_self() || link.q_value > graph.spec.alpha) continue;
     const double strength = std::abs(link.value);
     if (!arrows.empty() && arrows.back().source == link.source &&
         arrows.back().target == link.target)
@@ -83,19 +91,31 @@ std::vector<Arrow> arrows_of(const CausalGraph& graph) {
   return arrows;
 }
 
+MethodNames names_of(const CausalSpec& spec) {
+  JobSpec job;
+  job.kind = spec;
+  const SpecFacts facts = text::spec_facts(job);
+  return {facts.at("causal_analysis.method"), facts.at("causal_analysis.test"),
+          facts.at("causal_analysis.fdr")};
+}
+
 std::string content_digest(const CausalGraph& graph) {
   text::Sha256 sha;
-  put(sha, "sovren.causal_content/1");
+  put(sha, "sovren.causal_content/2");
   put(sha, static_cast<double>(graph.count()));
   put(sha, static_cast<double>(graph.spec.max_lag));
   for (const std::string& name : graph.variables) put(sha, name);
-  for (const auto* matrix : {&graph.value, &graph.p_value, &graph.q_value})
+  for (const auto* matrix : {&graph.value, &graph.p_value, &graph.q_value, &graph.confidence})
     for (const double value : *matrix) put(sha, value);
+  for (const kernels::Mark mark : graph.mark) put(sha, static_cast<double>(mark));
   put(sha, static_cast<double>(graph.links.size()));
   for (const Link& link : graph.links) {
     put(sha, static_cast<double>(link.source));
     put(sha, static_cast<double>(link.target));
     put(sha, static_cast<double>(link.lag));
+    put(sha, static_cast<double>(link.type));
+    for (const auto& bound : {link.value_low, link.value_high})
+      put(sha, bound.value_or(std::numeric_limits<double>::quiet_NaN()));
   }
   return sha.hex();
 }

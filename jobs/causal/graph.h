@@ -1,45 +1,49 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "core/base/result.h"
 #include "core/model/job_spec.h"
 #include "jobs/causal/chains.h"
 #include "jobs/causal/scores.h"
+#include "kernels/causal/search.h"
 
 namespace sovren::jobs {
 
-/// A link that the data show. lag 0: without direction, source is the variable that comes first.
+enum class LinkType : std::uint8_t {
+  directed,    ///< source --> target
+  undirected,  ///< source o-o target, lag 0: the data do not tell the direction
+  conflict,    ///< source x-x target, lag 0: the data tell both directions
+};
+/// "-->", "o-o" or "x-x".
+std::string_view text_of(LinkType type);
+
+/// A link that the data show. Without direction, source is the variable that comes first.
 struct Link {
   int source = 0;
   int target = 0;
   int lag = 0;
-  double value = 0;  ///< partial correlation given the parents of both sides
+  double value = 0;  ///< what the test measures: a partial correlation given the conditions, ...
   double p_value = 1;
   double q_value = 1;
+  LinkType type = LinkType::directed;
+  std::optional<double> confidence;  ///< share of the bootstrap replicates with the same mark
+  std::optional<double> value_low;   ///< of the replicates' values, 5th percentile
+  std::optional<double> value_high;  ///< 95th
 
-  bool is_directed() const { return lag > 0; }
+  bool is_directed() const { return type == LinkType::directed; }
   bool is_self() const { return source == target; }
-};
-
-/// What the tests found: for each target the values of its possible causes.
-///
-/// Shape    value, p_value: (target, source, lag), lag 0 .. max_lag, row-major: rows of mci_row.
-struct TestedLinks {
-  int variables = 0;
-  int min_lag = 0;
-  int max_lag = 0;
-  std::vector<double> value;
-  std::vector<double> p_value;
 };
 
 /// The result of a causal analysis, before it takes the form of files.
 ///
-/// Shape    value, p_value, q_value: (source, target, lag), row-major. Lag 0 is symmetric: of both
-/// directions the larger p with its value stands in both. Not tested: value 0, p 1, q 1.
+/// Shape    value, p_value, q_value, mark, confidence: (source, target, lag), row-major, as
+/// kernels::LinkTable has them.
 struct CausalGraph {
   std::string title;
   std::vector<std::string> variables;
@@ -49,7 +53,9 @@ struct CausalGraph {
   std::vector<double> value;
   std::vector<double> p_value;
   std::vector<double> q_value;
-  std::vector<Link> links;  ///< by source, target, lag
+  std::vector<kernels::Mark> mark;
+  std::vector<double> confidence;  ///< share of replicates with this mark; empty: no bootstrap
+  std::vector<Link> links;         ///< by source, target, lag
   std::optional<Chains> chains;
   std::optional<Scores> scores;
   std::vector<std::string> notes;
@@ -63,12 +69,21 @@ struct CausalGraph {
   }
 };
 
-/// Fills matrices and links of a graph whose variables and spec are set: symmetrises lag 0, adjusts
-/// the p-values of lagged links, keeps links with q <= alpha.
-void set_links(CausalGraph& graph, const TestedLinks& tested);
+/// Fills matrices and links of a graph whose variables and spec are set. Links are the marked
+/// entries: of a pair at lag 0 the directed entry, or the one with source < target.
+void set_links(CausalGraph& graph, const kernels::LinkTable& table);
 
-/// Arrows between different variables at lags of 1 or more, one per pair, by source and target.
+/// Directed links between different variables with q <= alpha, at any lag: one arrow per pair, by
+/// source and target.
 std::vector<Arrow> arrows_of(const CausalGraph& graph);
+
+/// The name of the method, of the test, of the FDR as the job file has it.
+struct MethodNames {
+  std::string method;
+  std::string test;
+  std::string fdr;
+};
+MethodNames names_of(const CausalSpec& spec);
 
 /// SHA-256 of variables, matrices and links in one canonical layout: equal for equal results,
 /// whatever a file format adds.

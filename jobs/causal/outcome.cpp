@@ -3,9 +3,34 @@
 
 #include <cmath>
 
+#include "kernels/causal/fdr.h"
+
 namespace sovren::jobs {
 
 namespace {
+
+/// Symmetrises lag 0, adjusts the p-values of lagged links, marks links with q <= alpha.
+kernels::LinkTable table_of(const CausalSpec& spec, const TestedLinks& tested) {
+  kernels::LinkTable table(tested.variables, tested.min_lag, tested.max_lag);
+  std::size_t from = 0;
+  for (int target = 0; target < tested.variables; ++target)
+    for (int source = 0; source < tested.variables; ++source)
+      for (int lag = 0; lag <= tested.max_lag; ++lag, ++from) {
+        if (lag < tested.min_lag || (lag == 0 && source == target)) continue;
+        table.value[table.index(source, target, lag)] = tested.value[from];
+        table.p_value[table.index(source, target, lag)] = tested.p_value[from];
+      }
+  const kernels::LinkShape shape{tested.variables, tested.min_lag, tested.max_lag};
+  kernels::symmetrise_lag0(table.value, table.p_value, shape);
+  table.q_value = spec.fdr == CausalSpec::Fdr::bh ? kernels::lagged_q_values(table.p_value, shape)
+                                                  : table.p_value;
+  for (std::size_t at = 0; at < table.mark.size(); ++at)
+    if (table.q_value[at] <= spec.alpha)
+      table.mark[at] = at % (static_cast<std::size_t>(tested.max_lag) + 1) > 0
+                           ? kernels::Mark::directed
+                           : kernels::Mark::undirected;
+  return table;
+}
 
 void note_counts(CausalGraph& graph, const kernels::TestCounts& counts) {
   const auto note = [&](std::int64_t number, const std::string& what) {
@@ -20,7 +45,9 @@ void note_counts(CausalGraph& graph, const kernels::TestCounts& counts) {
 
 /// Lag 0 is outside the false discovery rate: say what chance alone brings, where that is a lot.
 void note_same_time_links(CausalGraph& graph) {
-  if (graph.spec.fdr == CausalSpec::Fdr::none || graph.spec.min_lag > 0) return;
+  if (graph.spec.method != CausalSpec::Method::pcmci || graph.spec.fdr == CausalSpec::Fdr::none ||
+      graph.spec.min_lag > 0)
+    return;
   const std::int64_t pairs = std::int64_t{graph.count()} * (graph.count() - 1) / 2;
   const auto expected = std::llround(graph.spec.alpha * static_cast<double>(pairs));
   if (expected >= 1)
@@ -44,8 +71,7 @@ std::map<std::string, double> metrics_of(const CausalGraph& graph, const Finding
   if (graph.chains) metrics["causal_chain_depth"] = graph.chains->depth;
   if (!graph.scores) return metrics;
   const Scores& scores = *graph.scores;
-  const Score& main = scores.with_lag ? *scores.with_lag : scores.without_lag;
-  if (const auto f1 = main.f1()) metrics["causal_f1"] = *f1;
+  if (const auto f1 = scores.main().f1()) metrics["causal_f1"] = *f1;
   if (scores.temporal_accuracy) metrics["temporal_accuracy"] = *scores.temporal_accuracy;
   return metrics;
 }
@@ -60,12 +86,13 @@ Result<Outcome> make_outcome(const std::string& title, const CausalSpec& spec, c
   graph.time_steps = inputs.table.rows;
   graph.samples = findings.samples;
   graph.spec = spec;
-  set_links(graph, findings.tested);
+  set_links(graph, table_of(spec, findings.tested));
   if (spec.chain_depth) graph.chains = find_chains(graph.count(), arrows_of(graph));
   graph.notes = warnings;
   if (inputs.truth) {
     graph.scores = score(graph, *inputs.truth);
-    graph.notes.insert(graph.notes.end(), inputs.truth->notes.begin(), inputs.truth->notes.end());
+    for (const auto& notes : {inputs.truth->notes, graph.scores->notes})
+      graph.notes.insert(graph.notes.end(), notes.begin(), notes.end());
   }
   note_counts(graph, findings.counts);
   note_same_time_links(graph);

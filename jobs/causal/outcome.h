@@ -11,6 +11,17 @@
 
 namespace sovren::jobs {
 
+/// What the tests found: for each target the values of its possible causes.
+///
+/// Shape    value, p_value: (target, source, lag), lag 0 .. max_lag, row-major: rows of mci_row.
+struct TestedLinks {
+  int variables = 0;
+  int min_lag = 0;
+  int max_lag = 0;
+  std::vector<double> value;
+  std::vector<double> p_value;
+};
+
 /// All tests of a finished analysis.
 struct Findings {
   TestedLinks tested;

@@ -84,9 +84,10 @@ bool put_variables(hid_t file, const std::vector<std::string>& names) {
 
 bool put_settings(hid_t file, const CausalGraph& graph) {
   const CausalSpec& spec = graph.spec;
-  return put_text(file, "schema", "sovren.causal_result/1") && put_text(file, "method", "pcmci") &&
-         put_text(file, "test", "parcorr") &&
-         put_text(file, "fdr", spec.fdr == CausalSpec::Fdr::bh ? "bh" : "none") &&
+  const MethodNames names = names_of(spec);
+  return put_text(file, "schema", "sovren.causal_result/1") &&
+         put_text(file, "method", names.method) && put_text(file, "test", names.test) &&
+         put_text(file, "fdr", names.fdr) &&
          put_number(file, "alpha", H5T_IEEE_F64LE, spec.alpha) &&
          put_number(file, "min_lag", H5T_STD_I64LE, std::int64_t{spec.min_lag}) &&
          put_number(file, "max_lag", H5T_STD_I64LE, std::int64_t{spec.max_lag}) &&

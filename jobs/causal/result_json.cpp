@@ -25,12 +25,12 @@ Json to_json(const Score& score) {
           {"true_negatives", score.true_negatives}};
 }
 
-/// The main figures are those with lag where the truth has lags.
 Json to_json(const Scores& scores) {
-  Json json = to_json(scores.with_lag ? *scores.with_lag : scores.without_lag);
+  Json json = to_json(scores.main());
   json["temporal_accuracy"] = number_or_null(scores.temporal_accuracy);
   json["with_lag"] = scores.with_lag ? to_json(*scores.with_lag) : Json(nullptr);
   json["without_lag"] = to_json(scores.without_lag);
+  json["skeleton"] = to_json(scores.skeleton);
   return json;
 }
 
@@ -41,8 +41,10 @@ Json link_to_json(const CausalGraph& graph, const Link& link) {
           {"value", link.value},
           {"p_value", link.p_value},
           {"q_value", link.q_value},
-          {"type", link.is_directed() ? "-->" : "o-o"},
-          {"confidence", nullptr}};
+          {"type", text_of(link.type)},
+          {"confidence", number_or_null(link.confidence)},
+          {"value_low", number_or_null(link.value_low)},
+          {"value_high", number_or_null(link.value_high)}};
 }
 
 Json chains_to_json(const CausalGraph& graph) {
@@ -59,13 +61,14 @@ Json chains_to_json(const CausalGraph& graph) {
 
 Json settings_to_json(const CausalGraph& graph) {
   const CausalSpec& spec = graph.spec;
-  return {{"method", "pcmci"},
-          {"test", "parcorr"},
+  const MethodNames names = names_of(spec);
+  return {{"method", names.method},
+          {"test", names.test},
           {"min_lag", spec.min_lag},
           {"max_lag", spec.max_lag},
           {"pc_alpha", spec.pc_alpha.values},
           {"alpha", spec.alpha},
-          {"fdr", spec.fdr == CausalSpec::Fdr::bh ? "bh" : "none"},
+          {"fdr", names.fdr},
           {"time_steps", graph.time_steps},
           {"samples", graph.samples}};
 }

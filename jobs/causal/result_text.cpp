@@ -57,7 +57,8 @@ std::vector<Link> by_strength(const CausalGraph& graph, bool wants_self) {
 }
 
 std::string arrow(const Link& link) {
-  if (!link.is_directed()) return "o-----o";
+  if (link.type == LinkType::undirected) return "o-----o";
+  if (link.type == LinkType::conflict) return "x-----x";
   return "--(" + std::to_string(link.lag) + ")-->";
 }
 
@@ -143,9 +144,10 @@ std::string score_lines(const CausalGraph& graph) {
            format("%.3f", score.mcc()) + "  false positive rate " +
            shown(score.false_positive_rate()) + "\n";
   };
-  std::string text = "\n  Against the truth (links between variables, lag 1 and more):\n";
+  std::string text = "\n  Against the truth (links between variables):\n";
   if (graph.scores->with_lag) text += line("with lag   ", *graph.scores->with_lag);
   text += line("without lag", graph.scores->without_lag);
+  text += line("linked     ", graph.scores->skeleton);
   if (graph.scores->temporal_accuracy)
     text += "    right lag for " + shown(graph.scores->temporal_accuracy) + " of the pairs found\n";
   return text;

@@ -59,10 +59,10 @@ Result<int> lag_of(const Place& place, const std::string& cell) {
   return lag;
 }
 
-void note(Truth& truth, int count, const std::string& why) {
+void note(std::vector<std::string>& notes, int count, const std::string& why) {
   if (count > 0)
-    truth.notes.push_back("truth: " + std::to_string(count) + (count == 1 ? " link" : " links") +
-                          " " + why);
+    notes.push_back("truth: " + std::to_string(count) + (count == 1 ? " link" : " links") + " " +
+                    why);
 }
 
 std::optional<double> ratio(std::int64_t part, std::int64_t whole) {
@@ -82,6 +82,32 @@ Score compare(const std::set<Key>& found, const std::set<Key>& truth, std::int64
   return score;
 }
 
+using Pair = std::pair<int, int>;
+using Lagged = std::tuple<int, int, int>;
+
+/// Links in three degrees of detail.
+struct Found {
+  std::set<Pair> linked;  ///< the smaller one first
+  std::set<Pair> pairs;   ///< cause, effect
+  std::set<Lagged> lagged;
+};
+
+std::optional<double> temporal_accuracy(const std::map<Pair, const Link*>& strongest,
+                                        const std::set<Lagged>& truth) {
+  std::set<Pair> lagged_pairs;
+  for (const auto& [source, target, lag] : truth)
+    if (lag > 0) lagged_pairs.insert({source, target});
+  std::int64_t detected = 0;
+  std::int64_t right = 0;
+  for (const Pair& pair : lagged_pairs) {
+    const auto best = strongest.find(pair);
+    if (best == strongest.end()) continue;
+    ++detected;
+    if (truth.contains({pair.first, pair.second, best->second->lag})) ++right;
+  }
+  return ratio(right, detected);
+}
+
 }  // namespace
 
 Result<Truth> read_truth(const std::string& path, const Table& table) {
@@ -93,7 +119,6 @@ Result<Truth> read_truth(const std::string& path, const Table& table) {
   truth.has_lags = lag_at != text_table.header.end();
   int unused = 0;
   int self = 0;
-  int same_time = 0;
   for (const TextRow& row : text_table.rows) {
     const Place place{path, row};
     SOVREN_TRY(source,
@@ -110,14 +135,11 @@ Result<Truth> read_truth(const std::string& path, const Table& table) {
       ++unused;
     else if (source == target)
       ++self;
-    else if (lag == 0)
-      ++same_time;
     else
       truth.links.push_back({source, target, lag});
   }
-  note(truth, unused, "of variables that are not used: not scored");
-  note(truth, self, "from a variable to itself: not scored");
-  note(truth, same_time, "at lag 0: not scored");
+  note(truth.notes, unused, "of variables that are not used: not scored");
+  note(truth.notes, self, "from a variable to itself: not scored");
   SOVREN_TRY(bytes, read_input(path));
   truth.sha256 = text::sha256_hex(bytes);
   return truth;
@@ -145,40 +167,47 @@ double Score::mcc() const {
 }
 
 Scores score(const CausalGraph& graph, const Truth& truth) {
-  using Pair = std::pair<int, int>;
-  using Lagged = std::tuple<int, int, int>;
-  std::set<Pair> found_pairs;
-  std::set<Lagged> found;
+  const bool orients_lag0 = graph.spec.method != CausalSpec::Method::pcmci;
+  const int lag_min = orients_lag0 ? graph.spec.min_lag : std::max(1, graph.spec.min_lag);
+  const auto n = static_cast<std::int64_t>(graph.count());
   std::map<Pair, const Link*> strongest;
+  Found found;
   for (const Link& link : graph.links) {
-    if (!link.is_directed() || link.is_self()) continue;
+    if (link.is_self()) continue;
+    found.linked.insert(std::minmax(link.source, link.target));
+    if (!link.is_directed() || link.lag < lag_min) continue;
     const Pair pair{link.source, link.target};
-    found_pairs.insert(pair);
-    found.insert({link.source, link.target, link.lag});
+    found.pairs.insert(pair);
+    found.lagged.insert({link.source, link.target, link.lag});
+    if (link.lag == 0) continue;
     const Link*& best = strongest[pair];
     if (best == nullptr || std::abs(link.value) > std::abs(best->value)) best = &link;
   }
-  std::set<Pair> true_pairs;
-  std::set<Lagged> true_links;
+  Found known;
+  int untested = 0;
+  int undirected = 0;
   for (const TrueLink& link : truth.links) {
-    true_pairs.insert({link.source, link.target});
-    true_links.insert({link.source, link.target, link.lag});
+    if (link.lag == 0 && graph.spec.min_lag > 0) {
+      ++untested;
+      continue;
+    }
+    known.linked.insert(std::minmax(link.source, link.target));
+    if (link.lag == 0 && !orients_lag0) {
+      ++undirected;
+      continue;
+    }
+    known.pairs.insert({link.source, link.target});
+    known.lagged.insert({link.source, link.target, link.lag});
   }
-  const auto n = static_cast<std::int64_t>(graph.count());
-  const std::int64_t lags = graph.spec.max_lag - std::max(1, graph.spec.min_lag) + 1;
   Scores scores;
-  scores.without_lag = compare(found_pairs, true_pairs, n * (n - 1));
+  note(scores.notes, untested, "at lag 0, which is not tested: not scored");
+  note(scores.notes, undirected, "at lag 0: scored without direction, as the skeleton");
+  scores.skeleton = compare(found.linked, known.linked, n * (n - 1) / 2);
+  scores.without_lag = compare(found.pairs, known.pairs, n * (n - 1));
   if (!truth.has_lags) return scores;
-  scores.with_lag = compare(found, true_links, n * (n - 1) * lags);
-  std::int64_t detected = 0;
-  std::int64_t right = 0;
-  for (const Pair& pair : true_pairs) {
-    const auto best = strongest.find(pair);
-    if (best == strongest.end()) continue;
-    ++detected;
-    if (true_links.contains({pair.first, pair.second, best->second->lag})) ++right;
-  }
-  scores.temporal_accuracy = ratio(right, detected);
+  const std::int64_t lags = graph.spec.max_lag - lag_min + 1;
+  scores.with_lag = compare(found.lagged, known.lagged, n * (n - 1) * lags);
+  scores.temporal_accuracy = temporal_accuracy(strongest, known.lagged);
   return scores;
 }
 

@@ -21,8 +21,7 @@ struct TrueLink {
   int lag = 0;  ///< -1: the truth does not say
 };
 
-/// What is known of the true graph: only links between different variables at lags of 1 or more (or
-/// of unknown lag) are scored.
+/// What is known of the true graph: links between different variables.
 struct Truth {
   bool has_lags = false;
   std::vector<TrueLink> links;
@@ -51,12 +50,23 @@ struct Score {
   double mcc() const;
 };
 
-/// Scores over links between different variables at lags of 1 or more.
+/// Scores over links between different variables.
+///
+/// Model    with_lag and without_lag ask for the direction: a link is found when it is directed and
+/// runs from the true cause to the true effect. A link without direction (o-o, x-x) claims none, so
+/// it is neither right nor false there, and a true link that has only such a one is not found.
+/// PCMCI does not tell directions at lag 0: there links and truth count at lags of 1 or more only.
 struct Scores {
   std::optional<Score> with_lag;  ///< (source, target, lag) has to be right; if the truth has lags
   Score without_lag;              ///< (source, target) has to be right
-  /// Of the true pairs that were found at any lag, the share whose strongest lag is a true one.
+  /// Which pairs of variables are linked at all, either way, at any lag that was tested. Any type.
+  Score skeleton;
+  /// Of the true pairs at lags of 1 or more that were found at such a lag, the share whose
+  /// strongest lag is a true one.
   std::optional<double> temporal_accuracy;
+  std::vector<std::string> notes;  ///< what was left out, and why
+
+  const Score& main() const { return with_lag ? *with_lag : without_lag; }
 };
 
 Scores score(const CausalGraph& graph, const Truth& truth);

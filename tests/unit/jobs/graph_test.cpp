@@ -13,78 +13,90 @@
 namespace sovren::jobs {
 namespace {
 
-/// Tests of three variables at lags 0 and 1, none significant; entries are set by target, source,
-/// lag.
-class Tests {
+using kernels::Mark;
+
+/// A search over three variables at lags 0 and 1 that found nothing yet.
+class Found {
  public:
-  Tests() {
-    tested.variables = 3;
-    tested.max_lag = 1;
-    tested.value.assign(18, 0.01);
-    tested.p_value.assign(18, 0.9);
+  Found() : table(3, 0, 1) {
+    std::ranges::fill(table.value, 0.01);
+    std::ranges::fill(table.p_value, 0.9);
+    std::ranges::fill(table.q_value, 0.9);
   }
-  Tests& set(int target, int source, int lag, double value, double p) {
-    const auto at = static_cast<std::size_t>((target * 3 + source) * 2 + lag);
-    tested.value[at] = value;
-    tested.p_value[at] = p;
+  /// source --> target; at lag 0 another mark may be given.
+  Found& link(int source, int target, int lag, double value, double p, double q,
+              Mark mark = Mark::directed) {
+    set(table.index(source, target, lag), value, p, q, mark);
+    if (lag == 0)
+      set(table.index(target, source, lag), value, p, q,
+          mark == Mark::directed ? Mark::reversed : mark);
     return *this;
   }
-  CausalGraph graph(CausalSpec::Fdr fdr = CausalSpec::Fdr::bh) const {
+  CausalGraph graph() const {
     CausalGraph made;
     made.title = "weather";
     made.variables = {"wind", "rain", "snow"};
     made.time_steps = 100;
     made.samples = 98;
     made.spec.max_lag = 1;
-    made.spec.fdr = fdr;
-    set_links(made, tested);
+    set_links(made, table);
     made.chains = find_chains(3, arrows_of(made));
     return made;
   }
-  TestedLinks tested;
+  kernels::LinkTable table;
+
+ private:
+  void set(std::size_t at, double value, double p, double q, Mark mark) {
+    table.value[at] = value;
+    table.p_value[at] = p;
+    table.q_value[at] = q;
+    table.mark[at] = mark;
+  }
 };
 
-TEST(CausalGraph, ReadsTestsByTargetAndKeepsThemBySource) {
-  const CausalGraph graph = Tests().set(1, 0, 1, 0.5, 1e-6).graph();
-  EXPECT_EQ(graph.value[graph.index(0, 1, 1)], 0.5);
-  EXPECT_EQ(graph.p_value[graph.index(0, 1, 1)], 1e-6);
-  ASSERT_EQ(graph.links.size(), 1U);
-  EXPECT_EQ(graph.links[0].source, 0);
-  EXPECT_EQ(graph.links[0].target, 1);
-  EXPECT_TRUE(graph.links[0].is_directed());
+TEST(CausalGraph, ListsMarkedEntriesOnce) {
+  const CausalGraph graph = Found()
+                                .link(2, 0, 0, 0.5, 1e-6, 1e-6)
+                                .link(2, 1, 0, 0.4, 1e-5, 1e-5, Mark::undirected)
+                                .link(0, 1, 0, 0.3, 1e-4, 1e-4, Mark::conflict)
+                                .link(1, 0, 1, -0.2, 1e-3, 0.3)
+                                .graph();
+  ASSERT_EQ(graph.links.size(), 4U);
+  std::string listed;
+  for (const Link& link : graph.links)
+    listed += graph.variables[static_cast<std::size_t>(link.source)] + " " +
+              std::string(text_of(link.type)) + " " +
+              graph.variables[static_cast<std::size_t>(link.target)] + " " +
+              std::to_string(link.lag) + "; ";
+  EXPECT_EQ(listed, "wind x-x rain 0; rain --> wind 1; rain o-o snow 0; snow --> wind 0; ");
+  EXPECT_EQ(graph.links[3].value, 0.5);
+  EXPECT_EQ(graph.links[1].q_value, 0.3);
+  EXPECT_EQ(graph.mark[graph.index(0, 2, 0)], Mark::reversed);
 }
 
-TEST(CausalGraph, TakesTheLargerPOfBothDirectionsAtLagZero) {
-  const CausalGraph one_sided = Tests().set(1, 0, 0, 0.5, 1e-6).set(0, 1, 0, 0.1, 0.2).graph();
-  EXPECT_TRUE(one_sided.links.empty());
-  const CausalGraph both = Tests().set(1, 0, 0, 0.5, 1e-6).set(0, 1, 0, 0.4, 1e-4).graph();
-  ASSERT_EQ(both.links.size(), 1U);  // once, from the variable that comes first
-  EXPECT_EQ(both.links[0].value, 0.4);
-  EXPECT_EQ(both.links[0].p_value, 1e-4);
-  EXPECT_FALSE(both.links[0].is_directed());
-  EXPECT_EQ(both.value[both.index(0, 1, 0)], both.value[both.index(1, 0, 0)]);
-}
-
-TEST(CausalGraph, AdjustsLaggedLinksForTheirNumberOnly) {
-  const Tests tests =
-      Tests().set(1, 0, 1, 0.3, 0.04).set(2, 1, 0, 0.3, 0.04).set(1, 2, 0, 0.3, 0.04);
-  const CausalGraph adjusted = tests.graph();
-  ASSERT_EQ(adjusted.links.size(), 1U);
-  EXPECT_EQ(adjusted.links[0].lag, 0);
-  EXPECT_DOUBLE_EQ(adjusted.q_value[adjusted.index(0, 1, 1)], 0.04 * 9);
-  EXPECT_EQ(tests.graph(CausalSpec::Fdr::none).links.size(), 2U);
+TEST(CausalGraph, LooksForChainsAmongClearDirectedLinksOfAnyLag) {
+  const CausalGraph graph = Found()
+                                .link(0, 1, 0, 0.5, 1e-6, 1e-6)
+                                .link(1, 2, 1, 0.4, 1e-5, 1e-5)
+                                .link(2, 0, 1, 0.4, 1e-2, 0.06)
+                                .graph();
+  EXPECT_EQ(graph.chains->depth, 2);
+  EXPECT_EQ(Found().link(0, 1, 0, 0.5, 1e-6, 1e-6, Mark::conflict).graph().chains->depth, 0);
 }
 
 TEST(CausalGraph, GivesOneArrowPerPairWithItsStrongestLag) {
-  CausalGraph graph = Tests().graph();
-  graph.links = {{0, 1, 1, 0.2}, {0, 1, 2, -0.4}, {1, 1, 1, 0.9}, {1, 2, 0, 0.5}};
+  CausalGraph graph = Found().graph();
+  graph.links = {{0, 1, 1, 0.2, 0, 0},
+                 {0, 1, 2, -0.4, 0, 0},
+                 {1, 1, 1, 0.9, 0, 0},
+                 {1, 2, 0, 0.5, 0, 0, LinkType::undirected}};
   const std::vector<Arrow> arrows = arrows_of(graph);
   ASSERT_EQ(arrows.size(), 1U);
   EXPECT_EQ(arrows[0].strength, 0.4);
 }
 
 TEST(CausalGraph, DigestChangesWithEveryPartOfTheResult) {
-  const CausalGraph graph = Tests().set(1, 0, 1, 0.5, 1e-6).graph();
+  const CausalGraph graph = Found().link(0, 1, 1, 0.5, 1e-6, 9e-6).graph();
   const std::string digest = content_digest(graph);
   CausalGraph other = graph;
   other.title = "another";
@@ -98,17 +110,24 @@ TEST(CausalGraph, DigestChangesWithEveryPartOfTheResult) {
     EXPECT_NE(content_digest(other), digest);
   }
   other = graph;
+  other.mark[3] = Mark::none;
+  EXPECT_NE(content_digest(other), digest);
+  other = graph;
+  other.confidence.assign(graph.value.size(), 1.0);
+  EXPECT_NE(content_digest(other), digest);
+  other = graph;
   other.links.clear();
   EXPECT_NE(content_digest(other), digest);
 }
 
 TEST(CausalGraph, IsWrittenAsTheDocumentedJson) {
-  CausalGraph graph = Tests()
-                          .set(1, 0, 1, 0.5, 1e-6)
-                          .set(2, 1, 1, -0.4, 1e-5)
-                          .set(0, 2, 0, .3, .01)
-                          .set(2, 0, 0, .3, .01)
+  CausalGraph graph = Found()
+                          .link(0, 1, 1, 0.5, 1e-6, 9e-6)
+                          .link(1, 2, 1, -0.4, 1e-5, 9e-5)
+                          .link(0, 2, 0, .3, .01, .01, Mark::undirected)
                           .graph();
+  graph.spec.method = CausalSpec::Method::pcmci_plus;
+  graph.links[1].confidence = 0.75;
   graph.notes = {"a note"};
   const auto json = text::parse_json(graph_json(graph), "graph.json");
   ASSERT_TRUE(json) << to_text(json.error());
@@ -123,6 +142,9 @@ TEST(CausalGraph, IsWrittenAsTheDocumentedJson) {
   EXPECT_EQ(link["type"], "-->");
   EXPECT_TRUE(link["confidence"].is_null());
   EXPECT_EQ((*json)["links"][1]["type"], "o-o");
+  EXPECT_EQ((*json)["links"][1]["confidence"], 0.75);
+  EXPECT_EQ((*json)["settings"]["method"], "pcmci-plus");
+  EXPECT_EQ((*json)["settings"]["test"], "parcorr");
   EXPECT_EQ((*json)["chains"], (text::Json{{"wind", "rain", "snow"}}));
   EXPECT_EQ((*json)["chain_depth"], 2);
   EXPECT_EQ((*json)["chain_depth_exact"], true);
@@ -131,8 +153,11 @@ TEST(CausalGraph, IsWrittenAsTheDocumentedJson) {
 }
 
 TEST(CausalGraph, IsPrintedForATerminal) {
-  CausalGraph graph =
-      Tests().set(1, 0, 1, 0.5, 1e-6).set(2, 1, 1, -0.42, 2e-5).set(1, 1, 1, .31, .001).graph();
+  CausalGraph graph = Found()
+                          .link(0, 1, 1, 0.5, 1e-6, 9e-6)
+                          .link(1, 2, 1, -0.42, 2e-5, 9e-5)
+                          .link(1, 1, 1, .31, .001, .003)
+                          .graph();
   graph.notes = {"a note"};
   EXPECT_EQ(graph_text(graph),
             "Causal graph of weather: 3 variables, 100 time steps (98 per test), lags to 1, false "
@@ -153,15 +178,19 @@ TEST(CausalGraph, IsPrintedForATerminal) {
 }
 
 TEST(CausalGraph, WithoutLinksSaysSo) {
-  const CausalGraph graph = Tests().graph();
+  const CausalGraph graph = Found().graph();
   EXPECT_NE(graph_text(graph).find("No links between variables"), std::string::npos);
   EXPECT_NE(graph_svg(graph).find("no links between variables"), std::string::npos);
   EXPECT_EQ(graph.chains->depth, 0);
 }
 
 TEST(CausalGraph, DrawsEachDirectionOnceWithAllItsLags) {
-  CausalGraph graph = Tests().graph();
-  graph.links = {{0, 1, 1, 0.2}, {0, 1, 3, -0.4}, {1, 0, 1, 0.3}, {1, 2, 0, 0.5}, {1, 1, 2, 0.6}};
+  CausalGraph graph = Found().graph();
+  graph.links = {{0, 1, 1, 0.2},
+                 {0, 1, 3, -0.4},
+                 {1, 0, 1, 0.3},
+                 {1, 2, 0, 0.5, 0, 0, LinkType::undirected},
+                 {1, 1, 2, 0.6}};
   const Drawing drawing = lay_out(graph);
   ASSERT_EQ(drawing.edges.size(), 3U);
   ASSERT_EQ(drawing.nodes.size(), 3U);
@@ -174,7 +203,7 @@ TEST(CausalGraph, DrawsEachDirectionOnceWithAllItsLags) {
 }
 
 TEST(CausalGraph, DrawsNamesOfAnyLanguageAndMarkup) {
-  CausalGraph graph = Tests().set(1, 0, 1, 0.5, 1e-6).graph();
+  CausalGraph graph = Found().link(0, 1, 1, 0.5, 1e-6, 9e-6).graph();
   graph.title = "a < b & \"c\"";
   graph.variables = {"Wärme", "<rain>", "雪"};
   const std::string svg = graph_svg(graph);
@@ -221,7 +250,7 @@ TEST(CausalGraph, LeavesOutVariablesWithoutLinksWhenThereAreMany) {
   graph.spec.max_lag = 1;
   for (int k = 0; k < 100; ++k) graph.variables.push_back("v" + std::to_string(k));
   graph.p_value.assign(20000, 1.0);
-  graph.links = {{3, 4, 1, 0.5}, {4, 90, 1, 0.4}, {10, 11, 0, 0.1}};
+  graph.links = {{3, 4, 1, 0.5}, {4, 90, 1, 0.4}, {10, 11, 0, 0.1, 1, 1, LinkType::undirected}};
   const Drawing drawing = lay_out(graph);
   EXPECT_EQ(drawing.nodes.size(), 3U);
   EXPECT_EQ(drawing.nodes_left_out, 97);

@@ -55,11 +55,10 @@ TEST(Truth, SaysWhatItLeavesOut) {
       read_truth(truth_file("source,target,lag\na,a,1\na,b,0\nb,a,0\na,d,1\na,b,1\n"),
                  table_of({"a", "b"}, {"d"}));
   ASSERT_TRUE(truth);
-  EXPECT_EQ(truth->links.size(), 1U);
+  EXPECT_EQ(truth->links.size(), 3U);
   EXPECT_EQ(truth->notes,
             (std::vector<std::string>{"truth: 1 link of variables that are not used: not scored",
-                                      "truth: 1 link from a variable to itself: not scored",
-                                      "truth: 2 links at lag 0: not scored"}));
+                                      "truth: 1 link from a variable to itself: not scored"}));
 }
 
 TEST(Truth, SaysWhatIsWrong) {
@@ -96,7 +95,7 @@ TEST(Score, CountsWithAndWithoutLag) {
                                         {1, 2, 2, 0.2},
                                         {4, 0, 1, 0.3},
                                         {2, 2, 1, 0.9},
-                                        {0, 3, 0, 0.6}}),
+                                        {0, 3, 0, 0.6, 0, 0, LinkType::undirected}}),
                               truth);
   ASSERT_TRUE(scores.with_lag);
   EXPECT_EQ(scores.with_lag->true_positives, 2);
@@ -113,6 +112,74 @@ TEST(Score, CountsWithAndWithoutLag) {
   EXPECT_EQ(scores.without_lag.false_negatives, 2);
   EXPECT_EQ(scores.without_lag.true_negatives, 15);
   EXPECT_DOUBLE_EQ(*scores.temporal_accuracy, 0.5);
+}
+
+/// Found: c --> d and a o-o b at lag 0, b --> c at lag 1; true: a --> b and d --> c at lag 0, b -->
+/// c at lag 1.
+class ScoreAtLagZero : public testing::Test {
+ protected:
+  ScoreAtLagZero() {
+    truth.has_lags = true;
+    truth.links = {{0, 1, 0}, {3, 2, 0}, {1, 2, 1}};
+  }
+  CausalGraph found = graph_of(
+      {{0, 1, 0, 0.5, 0, 0, LinkType::undirected}, {1, 2, 1, 0.4, 0, 0}, {2, 3, 0, 0.6, 0, 0}});
+  Truth truth;
+};
+
+TEST_F(ScoreAtLagZero, AsksForTheDirectionWhereTheMethodTellsIt) {
+  found.spec.method = CausalSpec::Method::pcmci_plus;
+  const Scores scores = score(found, truth);
+  ASSERT_TRUE(scores.with_lag);
+  EXPECT_EQ(scores.with_lag->true_positives, 1);
+  EXPECT_EQ(scores.with_lag->false_positives, 1);
+  EXPECT_EQ(scores.with_lag->false_negatives, 2);  // o-o claims no direction, c --> d the wrong one
+  EXPECT_EQ(scores.with_lag->true_negatives, 60 - 4);
+  EXPECT_EQ(scores.without_lag.true_negatives, 20 - 4);
+  EXPECT_EQ(scores.skeleton.true_positives, 3);
+  EXPECT_EQ(scores.skeleton.false_positives, 0);
+  EXPECT_EQ(scores.skeleton.true_negatives, 7);
+  EXPECT_EQ(scores.temporal_accuracy, 1.0);
+  EXPECT_TRUE(scores.notes.empty());
+}
+
+TEST_F(ScoreAtLagZero, CountsForPcmciInTheSkeletonOnly) {
+  const Scores scores = score(found, truth);
+  EXPECT_EQ(scores.with_lag->true_positives, 1);
+  EXPECT_EQ(scores.with_lag->false_positives, 0);
+  EXPECT_EQ(scores.with_lag->false_negatives, 0);
+  EXPECT_EQ(scores.with_lag->true_negatives, 39);
+  EXPECT_EQ(scores.skeleton.true_positives, 3);
+  EXPECT_EQ(scores.notes,
+            (std::vector<std::string>{
+                "truth: 2 links at lag 0: scored without direction, as the skeleton"}));
+}
+
+TEST_F(ScoreAtLagZero, DoesNotCountWhereItIsNotTested) {
+  found.spec.min_lag = 1;
+  found.links = {{1, 2, 1, 0.4, 0, 0}};
+  const Scores scores = score(found, truth);
+  EXPECT_EQ(scores.with_lag->false_negatives, 0);
+  EXPECT_EQ(scores.skeleton.false_negatives, 0);
+  EXPECT_EQ(scores.notes,
+            (std::vector<std::string>{"truth: 2 links at lag 0, which is not tested: not scored"}));
+}
+
+TEST(Score, OfIndependentSamplesIsThatOfTheArrows) {
+  CausalGraph graph = graph_of({{0, 1, 0, 0.5, 0, 0},
+                                {1, 2, 0, 0.5, 0, 0, LinkType::undirected},
+                                {3, 4, 0, 0.5, 0, 0, LinkType::conflict}});
+  graph.spec.method = CausalSpec::Method::pc;
+  graph.spec.max_lag = 0;
+  Truth truth;
+  truth.links = {{0, 1, -1}, {1, 2, -1}};
+  const Scores scores = score(graph, truth);
+  EXPECT_EQ(scores.main().true_positives, 1);
+  EXPECT_EQ(scores.main().false_positives, 0);
+  EXPECT_EQ(scores.main().false_negatives, 1);
+  EXPECT_EQ(scores.skeleton.true_positives, 2);
+  EXPECT_EQ(scores.skeleton.false_positives, 1);
+  EXPECT_FALSE(scores.temporal_accuracy);
 }
 
 TEST(Score, OfNothingFoundHasNoPrecision) {
