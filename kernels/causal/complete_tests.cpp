@@ -251,6 +251,11 @@ Partial LagCorrelation::partial(Node x, Node y, std::span<const Node> z) const {
   return result;
 }
 
+double LagCorrelation::test_s(int conditions) const {
+  const double columns = conditions + 2.0;
+  return 2e-7 + 5e-9 * columns * columns + 2e-10 * columns * columns * columns;
+}
+
 Fit LagCorrelation::fit(Node y, std::span<const Node> z) const {
   Fit result{.samples = samples()};
   if (is_constant(y)) return result;

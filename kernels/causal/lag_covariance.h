@@ -64,6 +64,7 @@ class LagCorrelation : public TestSource {
   int samples() const override { return steps_ - 2 * max_lag_; }
   Partial partial(Node x, Node y, std::span<const Node> z) const override;
   Fit fit(Node y, std::span<const Node> z) const override;
+  double test_s(int conditions) const override;
   std::unique_ptr<PassTests> passes(Node target) const override;
   const LagCorrelation* shared_correlation() const override { return this; }
 

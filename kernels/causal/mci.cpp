@@ -72,7 +72,7 @@ void MciTests::row_one_by_one(int target, std::span<double> value, std::span<dou
   for (int i = 0; i < source_.variables(); ++i) {
     for (int lag = options_.min_lag; lag <= options_.max_lag; ++lag) {
       const Node x{i, lag};
-      if (x == y) continue;
+      if (!is_tested(x, y)) continue;
       mci_conditions(x, y, parents_[static_cast<std::size_t>(target)],
                      parents_[static_cast<std::size_t>(i)], z);
       const Partial result = source_.partial(x, y, z);
@@ -96,7 +96,7 @@ bool MciTests::row_shared(int target, std::span<double> value, std::span<double>
   for (int i = 0; i < source_.variables(); ++i) {
     for (int lag = options_.min_lag; lag <= options_.max_lag; ++lag) {
       const Node x{i, lag};
-      if (x == y) continue;
+      if (!is_tested(x, y)) continue;
       const Side& side = sides_[entry(i, lag)];
       Partial result{.df = source_.samples() - 2};
       if (!side.is_constant && !panel.test({columns_.data() + side.first, side.count},

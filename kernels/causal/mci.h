@@ -5,6 +5,7 @@
 #include <span>
 #include <vector>
 
+#include "kernels/causal/knowledge.h"
 #include "kernels/causal/pc1.h"
 #include "kernels/causal/test_source.h"
 
@@ -14,6 +15,7 @@ struct MciOptions {
   int min_lag = 0;
   int max_lag = 1;
   int max_parents = std::numeric_limits<int>::max();  ///< of each side: the first ones count
+  const Knowledge* knowledge = nullptr;  ///< what cannot be linked is not tested; null: nothing
 };
 
 /// Momentary conditional independence: the second stage of PCMCI, one target at a time.
@@ -32,8 +34,8 @@ class MciTests {
            const MciOptions& options);
 
   /// value[i (max_lag + 1) + lag], p[...]: link (i, -lag) -> target. Entries that are not tested
-  /// (lag < min_lag; the target at lag 0) have value 0 and p 1. Lag 0 is not symmetrised
-  /// (fdr.h: symmetrise_lag0). Returns what was counted.
+  /// (lag < min_lag; the target at lag 0; no link possible) have value 0 and p 1. Lag 0 is not
+  /// symmetrised (fdr.h: symmetrise_lag0). Returns what was counted.
   TestCounts row(int target, std::span<double> value, std::span<double> p) const;
 
  private:
@@ -45,6 +47,10 @@ class MciTests {
     bool is_constant = false;
   };
 
+  bool is_tested(Node x, Node y) const {
+    return x != y && (options_.knowledge == nullptr ||
+                      options_.knowledge->may_link(x.variable, y.variable, x.lag));
+  }
   void prepare();
   void row_one_by_one(int target, std::span<double> value, std::span<double> p,
                       TestCounts& counts) const;

@@ -55,8 +55,7 @@ double determined_length(const TestColumns& columns) {
 
 TestResult parcorr(const TestSource& source, Node x, Node y, std::span<const Node> z) {
   const Partial partial = source.partial(x, y, z);
-  return {partial.value, p_value_of(partial), partial.df,
-          partial.determined};
+  return {partial.value, p_value_of(partial), partial.df, partial.determined};
 }
 
 bool partial_by_cholesky(std::span<double> matrix, int n, double& value) {

@@ -10,37 +10,49 @@
 namespace sovren::kernels {
 namespace {
 
-std::vector<Parent> all_candidates(const TestSource& source, const Pc1Options& options) {
+std::vector<Parent> all_candidates(const TestSource& source, int target,
+                                   const Pc1Options& options) {
   std::vector<Parent> candidates;
   for (int i = 0; i < source.variables(); ++i)
     for (int lag = std::max(1, options.min_lag); lag <= options.max_lag; ++lag)
-      candidates.push_back(
-          {.node = {i, lag}, .val_min = std::numeric_limits<double>::infinity(), .p_max = -1});
+      if (options.knowledge == nullptr || options.knowledge->may_link(i, target, lag))
+        candidates.push_back(
+            {.node = {i, lag}, .val_min = std::numeric_limits<double>::infinity(), .p_max = -1});
   return candidates;
 }
 
+void note(const Partial& result, Parent& candidate) {
+  candidate.val_min = std::min(candidate.val_min, std::abs(result.value));
+  const double p_value = p_value_of(result);
+  if (p_value > candidate.p_max) candidate.p_max = p_value, candidate.value = result.value;
+}
+
 /// One pass at one level. Candidates that fail leave, the others are sorted anew.
-void pass(PassTests& tests, int level, Significance& significance, std::vector<Parent>& candidates,
-          TestCounts& counts) {
+void pass(PassTests& tests, int target, int level, const Pc1Options& options,
+          Significance& significance, Pc1Result& found) {
   std::vector<Node> order;
-  order.reserve(candidates.size());
-  for (const Parent& candidate : candidates) order.push_back(candidate.node);
+  order.reserve(found.parents.size());
+  for (const Parent& candidate : found.parents) order.push_back(candidate.node);
   std::vector<Partial> results(order.size());
   tests.run(order, level, results);
 
   std::vector<Parent> kept;
-  for (std::size_t c = 0; c < candidates.size(); ++c) {
-    const Partial& result = results[c];
-    counts.count(result);
-    if (!significance.is_dependent(result)) continue;
-    Parent candidate = candidates[c];
-    candidate.val_min = std::min(candidate.val_min, std::abs(result.value));
-    const double p_value = p_value_of(result);
-    if (p_value > candidate.p_max) candidate.p_max = p_value, candidate.value = result.value;
-    kept.push_back(candidate);
+  for (std::size_t c = 0; c < results.size(); ++c) {
+    found.counts.count(results[c]);
+    Parent candidate = found.parents[c];
+    const Node node = candidate.node;
+    if (significance.is_dependent(results[c]) ||
+        (options.knowledge != nullptr &&
+         options.knowledge->is_required(node.variable, target, node.lag))) {
+      note(results[c], candidate);
+      kept.push_back(candidate);
+    } else if (options.keeps_dropped) {
+      note(results[c], candidate);
+      found.dropped.push_back(candidate);
+    }
   }
   std::ranges::stable_sort(kept, std::ranges::greater{}, &Parent::val_min);
-  candidates = std::move(kept);
+  found.parents = std::move(kept);
 }
 
 void select(const TestSource& source, int target, const Pc1Options& options, double alpha,
@@ -48,14 +60,14 @@ void select(const TestSource& source, int target, const Pc1Options& options, dou
   const auto tests = source.passes({target, 0});
   Significance significance(alpha);
   result.alpha = alpha;
-  result.parents = all_candidates(source, options);
+  result.parents = all_candidates(source, target, options);
   for (int level = 0; std::ssize(result.parents) > level; ++level) {
     // Even with no value missing, a larger set would leave no degree of freedom.
     if (level > options.max_conditions || source.samples() - 2 - level < 1) {
       result.is_capped = true;
       break;
     }
-    pass(*tests, level, significance, result.parents, result.counts);
+    pass(*tests, target, level, options, significance, result);
     result.level_max = std::max(result.level_max, level);
   }
 }

@@ -4,6 +4,7 @@
 #include <limits>
 #include <vector>
 
+#include "kernels/causal/knowledge.h"
 #include "kernels/causal/test_source.h"
 
 namespace sovren::kernels {
@@ -21,14 +22,18 @@ struct Pc1Options {
   int max_lag = 1;
   std::vector<double> alphas{0.05};  ///< several: the one with the least AIC; the first on a tie
   int max_conditions = std::numeric_limits<int>::max();  ///< largest condition set
+  /// Forbidden links are no candidates, required ones stay whatever their p. Null: nothing known.
+  const Knowledge* knowledge = nullptr;
+  bool keeps_dropped = false;  ///< fills Pc1Result::dropped
 };
 
 struct Pc1Result {
   std::vector<Parent> parents;
-  double alpha = 0;        ///< of these parents
-  TestCounts counts;       ///< over all alphas
-  int level_max = -1;      ///< largest condition set that was tested; -1: no candidates
-  bool is_capped = false;  ///< stopped by max_conditions or for lack of samples
+  std::vector<Parent> dropped;  ///< candidates that left, in the order of leaving; if asked for
+  double alpha = 0;             ///< of these parents
+  TestCounts counts;            ///< over all alphas
+  int level_max = -1;           ///< largest condition set that was tested; -1: no candidates
+  bool is_capped = false;       ///< stopped by max_conditions or for lack of samples
 };
 
 /// Condition selection of PCMCI: which lagged variables a target depends on, given the strongest

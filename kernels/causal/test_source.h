@@ -87,6 +87,10 @@ class TestSource {
 
   virtual Fit fit(Node y, std::span<const Node> z) const = 0;
 
+  /// Seconds of one test on one core, roughly: searches share out their work by it. The default is
+  /// that of |z|^2 products per sample.
+  virtual double test_s(int conditions) const;
+
   /// The tests of one target. The default calls partial() for each.
   virtual std::unique_ptr<PassTests> passes(Node target) const;
 

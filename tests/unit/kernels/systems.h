@@ -31,6 +31,26 @@ inline std::vector<double> chain(int T, int N, int max_lag, std::uint64_t seed) 
   return x;
 }
 
+inline constexpr int same_time_variables = 6;
+
+/// Six variables with links at lag 0: a chain with a fork, 0 -> 2 <- 1 a collider, 2 -> 3 -> 4,
+/// 2 -> 5 -> 4 a diamond; each remembers itself, and 0 drives 3 with delay 2.
+inline std::vector<double> same_time_system(int T, std::uint64_t seed) {
+  const int N = same_time_variables;
+  std::vector<double> x = noise(T, N, seed);
+  const auto at = [&](int t, int j) -> double& { return x[static_cast<std::size_t>(t * N + j)]; };
+  for (int t = 0; t < T; ++t) {
+    if (t >= 1)
+      for (int j = 0; j < N; ++j) at(t, j) += 0.4 * at(t - 1, j);
+    at(t, 2) += 0.6 * at(t, 0) - 0.6 * at(t, 1);
+    if (t >= 2) at(t, 3) += 0.4 * at(t - 2, 0);
+    at(t, 3) += 0.5 * at(t, 2);
+    at(t, 5) -= 0.5 * at(t, 2);
+    at(t, 4) += 0.6 * at(t, 3) + 0.5 * at(t, 5);
+  }
+  return x;
+}
+
 inline LagCorrelation correlation_of(const std::vector<double>& data, int N, int max_lag) {
   return *lag_correlation_cpu(data, static_cast<int>(data.size()) / N, N, max_lag);
 }
