@@ -41,6 +41,31 @@ TEST(PivotedQr, CountsDuplicatesAndSumsOnce) {
   EXPECT_EQ(PivotedQr(matrix, rows, 5, 1e-14).rank(), 3);
 }
 
+TEST(PivotedQr, SolvesLeastSquares) {
+  const auto matrix = columns(6, 5);
+  const std::vector<double> truth{0.5, -3, 0, 1e-3, 2, 7};
+  std::vector<double> v = columns(1, 6);
+  const PivotedQr qr(matrix, rows, 6, 1e-14);
+  qr.project_out(v);  // what no column explains must not matter
+  for (int c = 0; c < 6; ++c)
+    for (int t = 0; t < rows; ++t)
+      v[static_cast<std::size_t>(t)] +=
+          truth[static_cast<std::size_t>(c)] * matrix[static_cast<std::size_t>(c * rows + t)];
+  const std::vector<double> found = qr.solve(v);
+  ASSERT_EQ(found.size(), 6U);
+  for (std::size_t c = 0; c < 6; ++c) EXPECT_NEAR(found[c], truth[c], 1e-13);
+}
+
+TEST(PivotedQr, GivesZeroToWhatOtherColumnsDetermine) {
+  auto matrix = columns(2, 7);
+  matrix.insert(matrix.end(), matrix.begin(), matrix.begin() + rows);  // a copy of the first
+  const std::vector<double> v(matrix.begin(), matrix.begin() + rows);
+  const std::vector<double> found = PivotedQr(matrix, rows, 3, 1e-14).solve(v);
+  EXPECT_NEAR(found[0] + found[2], 1, 1e-14);
+  EXPECT_TRUE(found[0] == 0 || found[2] == 0);
+  EXPECT_NEAR(found[1], 0, 1e-14);
+}
+
 TEST(PivotedQr, OfNoColumnsChangesNothing) {
   const PivotedQr qr({}, rows, 0, 1e-14);
   auto v = columns(1, 4);
