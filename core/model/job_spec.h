@@ -57,7 +57,7 @@ struct RetryPolicy {
 /// .5}.
 struct PcAlpha {
   bool is_auto = false;
-  std::vector<double> values{0.05};  ///< what is tried, in order; auto: the six
+  std::vector<double> values;  ///< what is tried, in order; auto: the six; empty: as the method has
   bool operator==(const PcAlpha&) const = default;
 };
 
@@ -69,18 +69,31 @@ struct EffectQuery {
   bool operator==(const EffectQuery&) const = default;
 };
 
-/// interventions = [{set, to}]
+/// interventions = [{set, to, from, until}]: rows of the data, counted from 0. Neither: in the
+/// future, from the first step after the data to the horizon.
 struct Intervention {
   std::string set;
   double to = 0;
+  std::optional<int> from;
+  std::optional<int> until;  ///< the last step; absent: to the end
   bool operator==(const Intervention&) const = default;
 };
 
-/// [causal_analysis]: time-series causal discovery.
+/// required, forbidden = [{source, target, lag}]: what is known of the graph beforehand.
+struct KnownLink {
+  std::string source;
+  std::string target;
+  std::optional<int> lag;  ///< absent: forbidden at every lag; required: lag 0 of pc
+  bool operator==(const KnownLink&) const = default;
+};
+
+/// [causal_analysis]: causal discovery and what follows from the graph.
 struct CausalSpec {
   enum class Method { pcmci, pcmci_plus, pc };
-  enum class Test { parcorr, robust_parcorr };
+  enum class Test { parcorr, robust_parcorr, cmi_knn, chi2, g2 };
   enum class Fdr { bh, none };
+  /// Which of x, y and z of a test I(x; y | z) loses the masked samples.
+  enum class MaskType { y, x, z, xy, xz, yz, xyz };
 
   std::string data;  ///< path: csv, tsv, npy or h5; time in rows, variables in columns
   std::vector<std::string> variables;  ///< columns to use, in this order; empty: all
@@ -95,15 +108,29 @@ struct CausalSpec {
   std::optional<int> max_conditions;  ///< PC1: largest condition set tried
   std::optional<int> max_parents;     ///< MCI: parents of each side that are conditioned on
   std::optional<double>
-      missing;              ///< a value that means "not measured"; NaN: empty cells and NaN do
-  int bootstrap = 0;        ///< replicates; 0: none
+      missing;       ///< a value that means "not measured"; NaN: empty cells and NaN do
+  std::string mask;  ///< path of a table as data, not 0 where a value is masked; empty: none
+  MaskType mask_type = MaskType::y;
+  std::vector<KnownLink> required;
+  std::vector<KnownLink> forbidden;
+  double neighbors = 0.1;     ///< cmi-knn: a share of the samples if below 1, else their number
+  int shuffles = 500;         ///< cmi-knn: permutations of each test
+  int shuffle_neighbors = 5;  ///< cmi-knn: x is exchanged among so many that are near in z
+  int bootstrap = 0;          ///< replicates; 0: none
+  int bootstrap_block = 1;  ///< consecutive time steps drawn together; 0: cube root of the samples
   bool chain_depth = true;  ///< look for chains in the graph
   std::vector<EffectQuery> effects;
   std::vector<Intervention> interventions;
-  std::string truth;  ///< path of a csv source,target[,lag]; empty: none
+  std::optional<int> horizon;   ///< time steps of the forecast; absent: max_lag
+  double interval_level = 0.9;  ///< share of outcomes that an interval is to hold
+  std::string truth;            ///< path of a csv source,target[,lag]; empty: none
   std::uint64_t seed = 0;
   bool operator==(const CausalSpec&) const = default;
 };
+
+/// The levels that select conditions or edges: pc_alpha, or where it is not given 0.05 for pcmci,
+/// 0.01 for pcmci-plus, and alpha for pc.
+std::vector<double> selection_levels(const CausalSpec& spec);
 
 /// [command]: any program, as the user would start it in a shell. Either argv or script.
 struct CommandSpec {

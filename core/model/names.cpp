@@ -78,6 +78,19 @@ std::string_view event_name(const EventBody& body) {
   return names.at(body.index());
 }
 
+std::vector<double> selection_levels(const CausalSpec& spec) {
+  if (!spec.pc_alpha.values.empty()) return spec.pc_alpha.values;
+  switch (spec.method) {
+    case CausalSpec::Method::pcmci:
+      return {0.05};
+    case CausalSpec::Method::pcmci_plus:
+      return {0.01};
+    case CausalSpec::Method::pc:
+      break;
+  }
+  return {spec.alpha};
+}
+
 const char* kind_name(const KindSpec& kind) {
   static constexpr std::array<const char*, std::variant_size_v<KindSpec>> names{"causal-analysis",
                                                                                 "command"};

@@ -2,6 +2,7 @@
 // Values of [causal_analysis] that have a form of their own.
 #include <algorithm>
 #include <cmath>
+#include <limits>
 #include <set>
 
 #include "core/text/custom_fields.h"
@@ -15,6 +16,7 @@ using Visit = std::function<void(std::string&)>;
 
 constexpr std::size_t alphas_max = 100;
 constexpr std::int64_t lag_max = 1000;
+constexpr std::int64_t step_max = std::numeric_limits<int>::max();
 
 CausalSpec& causal(JobSpec& spec) {
   return std::get<CausalSpec>(spec.kind);
@@ -51,6 +53,7 @@ void read_pc_alpha(Reading& reading, const Row& row, const TomlValue& value, Job
 std::optional<std::string> print_pc_alpha(const JobSpec& spec) {
   const PcAlpha& pc_alpha = causal(spec).pc_alpha;
   if (pc_alpha.is_auto) return "\"auto\"";
+  if (pc_alpha.values.empty()) return std::nullopt;
   if (pc_alpha.values.size() == 1) return toml_number(pc_alpha.values.front());
   std::string text;
   for (const double alpha : pc_alpha.values)
@@ -110,15 +113,15 @@ class Item {
     report(value->place, name(key) + " must be a number, got " + describe(*value));
     return 0;
   }
-  int lag(std::string_view key) {
+  std::optional<int> whole(std::string_view key, std::int64_t max) {
     const TomlEntry* entry = table_.find(key);
-    if (entry == nullptr) return 0;
+    if (entry == nullptr) return std::nullopt;
     const TomlValue& value = entry->value;
-    if (value.type == Type::whole && value.whole >= 0 && value.whole <= lag_max)
+    if (value.type == Type::whole && value.whole >= 0 && value.whole <= max)
       return static_cast<int>(value.whole);
-    report(value.place, name(key) + " must be a whole number from 0 to " + std::to_string(lag_max) +
+    report(value.place, name(key) + " must be a whole number from 0 to " + std::to_string(max) +
                             ", got " + describe(value));
-    return 0;
+    return std::nullopt;
   }
   bool is_good() const { return is_good_; }
 
@@ -156,11 +159,16 @@ void read_effects(Reading& reading, const Row& row, const TomlValue& value, JobS
   std::vector<EffectQuery> effects;
   for (const TomlValue& table : value.items) {
     Item item(reading, row, table, keys);
-    EffectQuery query{
-        .cause = item.text("cause"), .effect = item.text("effect"), .max_lag = item.lag("max_lag")};
+    EffectQuery query{.cause = item.text("cause"),
+                      .effect = item.text("effect"),
+                      .max_lag = item.whole("max_lag", lag_max).value_or(0)};
     if (item.is_good()) effects.push_back(std::move(query));
   }
   causal(spec).effects = std::move(effects);
+}
+
+std::string optional_key(std::string_view key, const std::optional<int>& value) {
+  return value ? std::string(key) + std::to_string(*value) : "";
 }
 
 std::optional<std::string> print_effects(const JobSpec& spec) {
@@ -174,12 +182,15 @@ std::optional<std::string> print_effects(const JobSpec& spec) {
 }
 
 void read_interventions(Reading& reading, const Row& row, const TomlValue& value, JobSpec& spec) {
-  static constexpr std::string_view keys[] = {"set", "to"};
+  static constexpr std::string_view keys[] = {"set", "to", "from", "until"};
   if (!is_list_of_tables(value)) return report_value(reading, row, value);
   std::vector<Intervention> interventions;
   for (const TomlValue& table : value.items) {
     Item item(reading, row, table, keys);
-    Intervention intervention{.set = item.text("set"), .to = item.number("to")};
+    Intervention intervention{.set = item.text("set"),
+                              .to = item.number("to"),
+                              .from = item.whole("from", step_max),
+                              .until = item.whole("until", step_max)};
     if (item.is_good()) interventions.push_back(std::move(intervention));
   }
   causal(spec).interventions = std::move(interventions);
@@ -190,7 +201,36 @@ std::optional<std::string> print_interventions(const JobSpec& spec) {
   std::string text;
   for (const Intervention& each : causal(spec).interventions)
     text += (text.empty() ? "[" : ", ") + ("{ set = " + toml_quote(each.set)) +
-            ", to = " + toml_number(each.to) + " }";
+            ", to = " + toml_number(each.to) + optional_key(", from = ", each.from) +
+            optional_key(", until = ", each.until) + " }";
+  return text + "]";
+}
+
+std::vector<KnownLink>& links_of(JobSpec& spec, Knowledge which) {
+  return which == Knowledge::required ? causal(spec).required : causal(spec).forbidden;
+}
+
+void read_known_links(Reading& reading, const Row& row, const TomlValue& value,
+                      std::vector<KnownLink>& links) {
+  static constexpr std::string_view keys[] = {"source", "target", "lag"};
+  if (!is_list_of_tables(value)) return report_value(reading, row, value);
+  std::vector<KnownLink> read;
+  for (const TomlValue& table : value.items) {
+    Item item(reading, row, table, keys);
+    KnownLink link{.source = item.text("source"),
+                   .target = item.text("target"),
+                   .lag = item.whole("lag", lag_max)};
+    if (item.is_good()) read.push_back(std::move(link));
+  }
+  links = std::move(read);
+}
+
+std::optional<std::string> print_known_links(const std::vector<KnownLink>& links) {
+  if (links.empty()) return std::nullopt;
+  std::string text;
+  for (const KnownLink& link : links)
+    text += (text.empty() ? "[" : ", ") + ("{ source = " + toml_quote(link.source)) +
+            ", target = " + toml_quote(link.target) + optional_key(", lag = ", link.lag) + " }";
   return text + "]";
 }
 
@@ -225,7 +265,30 @@ Custom interventions_field() {
           [](JobSpec& spec, const Visit& visit) {
             for (Intervention& each : causal(spec).interventions) visit(each.set);
           },
-          "a list of tables { set, to }"};
+          "a list of tables { set, to, from, until }"};
+}
+
+template <Knowledge which>
+Custom known_links() {
+  return {[](Reading& reading, const Row& row, const TomlValue& value, JobSpec& spec) {
+            read_known_links(reading, row, value, links_of(spec, which));
+          },
+          [](const JobSpec& spec) {
+            return print_known_links(which == Knowledge::required ? causal(spec).required
+                                                                  : causal(spec).forbidden);
+          },
+          [](JobSpec& spec, const Visit& visit) {
+            for (KnownLink& link : links_of(spec, which)) {
+              visit(link.source);
+              visit(link.target);
+            }
+          },
+          "a list of tables { source, target, lag }"};
+}
+
+Custom known_links_field(Knowledge which) {
+  return which == Knowledge::required ? known_links<Knowledge::required>()
+                                      : known_links<Knowledge::forbidden>();
 }
 
 }  // namespace sovren::text

@@ -14,6 +14,8 @@ Custom pc_alpha_field();
 Custom variables_field();
 Custom effects_field();
 Custom interventions_field();
+enum class Knowledge { required, forbidden };
+Custom known_links_field(Knowledge which);
 Custom argv_field();
 Custom environment_field();
 Custom signal_field();

@@ -108,7 +108,8 @@ Choice choice(const std::string_view (&names)[count]) {
 constexpr std::string_view backends[] = {"auto", "cpu", "cuda"};
 constexpr std::string_view oversubscribes[] = {"auto", "no", "yes"};
 constexpr std::string_view methods[] = {"pcmci", "pcmci-plus", "pc"};
-constexpr std::string_view tests[] = {"parcorr", "robust-parcorr"};
+constexpr std::string_view tests[] = {"parcorr", "robust-parcorr", "cmi-knn", "chi2", "g2"};
+constexpr std::string_view mask_types[] = {"y", "x", "z", "xy", "xz", "yz", "xyz"};
 constexpr std::string_view fdrs[] = {"bh", "none"};
 
 constexpr std::int64_t ranks_max = 100'000;
@@ -206,16 +207,21 @@ std::vector<Row> causal_rows() {
        "csv, tsv, npy or h5: time in rows, variables in columns.", required},
       {c, "variables", variables_field(), "[\"nino34\", \"soi\"]", "Columns to use, in this order.",
        optional, "all"},
-      {c, "method", choice<InKind<C, &C::method>>(methods), "\"pcmci\"",
-       "Algorithm; this version has pcmci."},
-      {c, "test", choice<InKind<C, &C::test>>(tests), "\"parcorr\"",
-       "Test of conditional independence; this version has parcorr."},
+      {c, "method", choice<InKind<C, &C::method>>(methods), "\"pcmci-plus\"",
+       "pcmci: links into the future; pcmci-plus: those at the same time too, with directions; pc: "
+       "rows of the data are independent samples, not time."},
+      {c, "test", choice<InKind<C, &C::test>>(tests), "\"robust-parcorr\"",
+       "Test of conditional independence: partial correlation (pc: Fisher's z), the same on "
+       "rank-normal values, conditional mutual information by nearest neighbours (any dependence), "
+       "or Pearson's chi2 and the likelihood ratio of discrete values."},
       {c, "min_lag", whole<InKind<C, &C::min_lag>>(0, lag_max), "0", "Smallest lag of a link."},
-      {c, "max_lag", whole<InKind<C, &C::max_lag>>(1, lag_max), "5", "Largest lag of a link."},
+      {c, "max_lag", whole<InKind<C, &C::max_lag>>(0, lag_max), "5",
+       "Largest lag of a link; pc has no lags."},
       {c, "pc_alpha", pc_alpha_field(), "[0.05, 0.1, 0.2]",
-       "Level of the condition selection; of several, for each variable the one with the least "
-       "AIC; "
-       "auto: 0.05, 0.1, 0.2, 0.3, 0.4, 0.5."},
+       "Level of the tests that select conditions (pcmci) or remove edges (pcmci-plus, pc); pcmci: "
+       "of several, for each variable the one with the least AIC; auto: 0.05, 0.1, 0.2, 0.3, 0.4, "
+       "0.5.",
+       optional, "pcmci 0.05, pcmci-plus 0.01, pc: alpha"},
       {c, "alpha", open_range<InKind<C, &C::alpha>>(0, 1), "0.05",
        "A link is reported when its q-value (its p-value if fdr is none) is at most this."},
       {c, "fdr", choice<InKind<C, &C::fdr>>(fdrs), "\"bh\"",
@@ -226,14 +232,40 @@ std::vector<Row> causal_rows() {
        "MCI test: parents of each side that are conditioned on.", optional, "no limit"},
       {c, "missing", any_number_or_nan<InKind<C, &C::missing>>(), "-999.0",
        "A value that stands for \"not measured\"; nan: empty cells and NaN do.", optional, "none"},
+      {c, "mask", path<InKind<C, &C::mask>>(), "\"mask.csv\"",
+       "A table with the columns of data; where it is not 0, the value is not used.", optional,
+       "none"},
+      {c, "mask_type", choice<InKind<C, &C::mask_type>>(mask_types), "\"y\"",
+       "Which of x, y, z of a test of x and y given z leave masked samples out."},
+      {c, "required", known_links_field(Knowledge::required),
+       "[{ source = \"soi\", target = \"nino34\", lag = 1 }]", "Links that are known to be there.",
+       optional, "none"},
+      {c, "forbidden", known_links_field(Knowledge::forbidden),
+       "[{ source = \"nino34\", target = \"sun\" }]",
+       "Links that cannot be; without lag: at no lag.", optional, "none"},
+      {c, "neighbors", open_range<InKind<C, &C::neighbors>>(0, 65536), "0.1",
+       "cmi-knn: nearest neighbours, as a share of the samples if below 1, else as a number."},
+      {c, "shuffles", whole<InKind<C, &C::shuffles>>(1, count_max), "500",
+       "cmi-knn: permutations of each test."},
+      {c, "shuffle_neighbors", whole<InKind<C, &C::shuffle_neighbors>>(1, 10'000), "5",
+       "cmi-knn: values of x change places among so many samples that are near in z."},
       {c, "bootstrap", whole<InKind<C, &C::bootstrap>>(0, count_max), "100",
        "Replicates for the confidence of links; 0: none."},
+      {c, "bootstrap_block", whole<InKind<C, &C::bootstrap_block>>(0, count_max), "1",
+       "Time steps in a row that are drawn together; 0: the cube root of the samples."},
       {c, "chain_depth", flag<InKind<C, &C::chain_depth>>(), "true",
        "Look for chains in the graph."},
       {c, "effects", effects_field(), "[{ cause = \"soi\", effect = \"nino34\", max_lag = 3 }]",
        "Total effects to estimate.", optional, "none"},
       {c, "interventions", interventions_field(), "[{ set = \"soi\", to = 1.5 }]",
-       "What if a variable were set to a value.", optional, "none"},
+       "What if a variable were set to a value: in the future, or from row `from` to row `until` "
+       "of "
+       "the data.",
+       optional, "none"},
+      {c, "horizon", whole<InKind<C, &C::horizon>>(0, count_max), "12",
+       "Time steps of the forecast.", optional, "max_lag"},
+      {c, "interval_level", open_range<InKind<C, &C::interval_level>>(0, 1), "0.9",
+       "Share of outcomes that an interval is to hold."},
       {c, "truth", path<InKind<C, &C::truth>>(), "\"truth.csv\"",
        "csv with source,target and optionally lag: scores the result.", optional, "none"},
       {c, "seed", whole<InKind<C, &C::seed>>(0, seed_max), "1", "Of all random numbers."},

@@ -211,7 +211,7 @@ Result<void> PcmciKind::select_step() {
   kernels::Pc1Options options;
   options.min_lag = std::max(1, spec_.min_lag);
   options.max_lag = spec_.max_lag;
-  options.alphas = spec_.pc_alpha.values;
+  options.alphas = selection_levels(spec_);
   if (spec_.max_conditions) options.max_conditions = *spec_.max_conditions;
   std::vector<Pc1Result> results(mine.size());
   for_each_index(setting_.threads, mine.size(), [&](std::size_t k) {

@@ -66,7 +66,7 @@ Json settings_to_json(const CausalGraph& graph) {
           {"test", names.test},
           {"min_lag", spec.min_lag},
           {"max_lag", spec.max_lag},
-          {"pc_alpha", spec.pc_alpha.values},
+          {"pc_alpha", selection_levels(spec)},
           {"alpha", spec.alpha},
           {"fdr", names.fdr},
           {"time_steps", graph.time_steps},

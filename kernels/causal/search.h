@@ -58,10 +58,11 @@ struct SearchOptions {
   Knowledge knowledge;
 };
 
-/// What one unit of work found: numbers, whose meaning is the search's own.
+/// What one unit of work found: numbers, whose meaning is the search's own, and its tests.
 struct UnitResult {
   std::vector<std::int64_t> whole;
   std::vector<double> real;
+  TestCounts counts;
   bool operator==(const UnitResult&) const = default;
 };
 
@@ -94,8 +95,6 @@ class Search {
   /// Share of the whole that is done before this round, and after it, as well as is known: 0 to 1.
   virtual double fraction() const = 0;
   virtual double fraction_after() const = 0;
-  /// Of the rounds that are closed.
-  virtual TestCounts counts() const = 0;
   /// The largest set of conditions of any test so far.
   virtual int conditioning_level() const = 0;
   /// The graph as far as it is known; whole once the search is done.

@@ -41,6 +41,7 @@ struct TestCounts {
     determined += partial.determined;
     too_few_samples += partial.df < 1;
   }
+  bool operator==(const TestCounts&) const = default;
   TestCounts& operator+=(const TestCounts& other) {
     tests += other.tests;
     by_qr += other.by_qr;

@@ -88,20 +88,31 @@ std::vector<ArrayAxis> random_array(Draw& draw) {
   return axes;
 }
 
+std::optional<int> maybe(Draw& draw, std::int64_t bound) {
+  return draw.coin() ? std::optional(static_cast<int>(draw.below(bound))) : std::nullopt;
+}
+
+std::vector<KnownLink> random_known_links(Draw& draw) {
+  std::vector<KnownLink> links;
+  for (std::int64_t i = draw.below(3); i > 0; --i)
+    links.push_back({draw.text(), draw.text(), maybe(draw, 1001)});
+  return links;
+}
+
 CausalSpec random_causal(Draw& draw) {
   CausalSpec c;
   c.data = path(draw);
   for (std::int64_t i = draw.below(4); i > 0; --i)
     c.variables.push_back(draw.text() + std::to_string(i));
   c.method = static_cast<CausalSpec::Method>(draw.below(3));
-  c.test = static_cast<CausalSpec::Test>(draw.below(2));
-  c.max_lag = static_cast<int>(draw.between(1, 1000));
+  c.test = static_cast<CausalSpec::Test>(draw.below(5));
+  c.max_lag = static_cast<int>(draw.between(0, 1000));
   c.min_lag = static_cast<int>(draw.between(0, c.max_lag));
   if (draw.below(3) == 0) {
     c.pc_alpha = {.is_auto = true, .values = {0.05, 0.1, 0.2, 0.3, 0.4, 0.5}};
   } else {
     c.pc_alpha.values.clear();
-    for (std::int64_t i = draw.between(1, 5); i > 0; --i)
+    for (std::int64_t i = draw.between(0, 5); i > 0; --i)
       c.pc_alpha.values.push_back(open_unit(draw));
   }
   c.alpha = open_unit(draw);
@@ -109,12 +120,23 @@ CausalSpec random_causal(Draw& draw) {
   if (draw.coin()) c.max_conditions = static_cast<int>(draw.below(1000));
   if (draw.coin()) c.max_parents = static_cast<int>(draw.below(1000));
   if (draw.coin()) c.missing = any_double(draw);
+  if (draw.coin()) c.mask = path(draw);
+  c.mask_type = static_cast<CausalSpec::MaskType>(draw.below(7));
+  c.required = random_known_links(draw);
+  c.forbidden = random_known_links(draw);
+  c.neighbors = open_unit(draw) * (draw.coin() ? 1 : 1000);
+  c.shuffles = static_cast<int>(draw.between(1, 1000));
+  c.shuffle_neighbors = static_cast<int>(draw.between(1, 1000));
   c.bootstrap = static_cast<int>(draw.below(1000));
+  c.bootstrap_block = static_cast<int>(draw.below(1000));
   c.chain_depth = draw.coin();
   for (std::int64_t i = draw.below(3); i > 0; --i)
     c.effects.push_back({draw.text(), draw.text(), static_cast<int>(draw.below(1001))});
   for (std::int64_t i = draw.below(3); i > 0; --i)
-    c.interventions.push_back({draw.text(), any_double(draw)});
+    c.interventions.push_back(
+        {draw.text(), any_double(draw), maybe(draw, 1000), maybe(draw, 1000)});
+  c.horizon = maybe(draw, 1000);
+  c.interval_level = open_unit(draw);
   if (draw.coin()) c.truth = path(draw);
   c.seed = static_cast<std::uint64_t>(draw.below(std::numeric_limits<std::int64_t>::max()));
   return c;
