@@ -75,7 +75,17 @@ missing = -999
 bootstrap = 10
 chain_depth = false
 effects = [{ cause = "a", effect = "b", max_lag = 3 }, { cause = "b", effect = "a" }]
-interventions = [{ set = "a", to = 2 }]
+interventions = [{ set = "a", to = 2 }, { set = "b", to = -1.5, from = 10, until = 20 }]
+horizon = 12
+interval_level = 0.8
+mask = "m.csv"
+mask_type = "xz"
+required = [{ source = "a", target = "b", lag = 1 }]
+forbidden = [{ source = "b", target = "a" }]
+neighbors = 20
+shuffles = 100
+shuffle_neighbors = 7
+bootstrap_block = 0
 truth = "t.csv"
 seed = 9223372036854775807
 )");
@@ -121,7 +131,17 @@ seed = 9223372036854775807
   c.bootstrap = 10;
   c.chain_depth = false;
   c.effects = {{"a", "b", 3}, {"b", "a", 0}};
-  c.interventions = {{"a", 2}};
+  c.interventions = {{"a", 2, {}, {}}, {"b", -1.5, 10, 20}};
+  c.horizon = 12;
+  c.interval_level = 0.8;
+  c.mask = "/base/me/m.csv";
+  c.mask_type = CausalSpec::MaskType::xz;
+  c.required = {{"a", "b", 1}};
+  c.forbidden = {{"b", "a", {}}};
+  c.neighbors = 20;
+  c.shuffles = 100;
+  c.shuffle_neighbors = 7;
+  c.bootstrap_block = 0;
   c.truth = "/base/me/t.csv";
   c.seed = 9223372036854775807u;
   EXPECT_TRUE(spec == e) << print_job_file(spec) << "\n---\n" << print_job_file(e);
