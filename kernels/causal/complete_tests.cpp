@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
-// Tests on complete data: from the shared correlations, one by one and a PC1 pass at a time.
+// Tests from shared correlations: one by one, and a PC1 pass at a time.
 #include <algorithm>
 #include <cmath>
 #include <vector>
 
 #include "core/base/check.h"
 #include "kernels/causal/conditions.h"
-#include "kernels/causal/lag_covariance.h"
 #include "kernels/causal/parcorr.h"
+#include "kernels/causal/shared_correlation.h"
 #include "kernels/linalg/clones.h"
 
 namespace sovren::kernels {
@@ -32,7 +32,7 @@ SOVREN_CLONES void finish_row(double* row, double* rest, double pivot, int begin
 /// first p + 1 each, and their partial correlations all come from one inverse.
 class SharedPasses : public PassTests {
  public:
-  SharedPasses(const LagCorrelation& source, Node target) : source_(source), target_(target) {}
+  SharedPasses(const SharedCorrelation& source, Node target) : source_(source), target_(target) {}
 
   void run(std::span<const Node> order, int level, std::span<Partial> out) override;
 
@@ -49,11 +49,12 @@ class SharedPasses : public PassTests {
                  static_cast<std::size_t>(node.lag)];
   }
 
-  const LagCorrelation& source_;
+  const SharedCorrelation& source_;
   Node target_;
   std::vector<int> slot_;                   ///< of a node: its place when level 1 began
   std::vector<std::vector<double>> known_;  ///< by slot: correlations with every slot
   std::vector<double> with_target_;         ///< by slot
+  std::vector<double> in_order_;            ///< scratch
   std::vector<double> rows_;                ///< (level, width): L^-1 C(Z, candidates and target)
   std::vector<double> rest_;                ///< (width): what the rows leave of each column
   std::vector<double> rest_of_level_;       ///< the same before the last row
@@ -87,16 +88,18 @@ void SharedPasses::number(std::span<const Node> order) {
     slot_[static_cast<std::size_t>(order[c].variable) *
               static_cast<std::size_t>(source_.max_lag() + 1) +
           static_cast<std::size_t>(order[c].lag)] = static_cast<int>(c);
-    with_target_[c] = source_.correlation(order[c], target_);
   }
+  source_.correlations(target_, order, with_target_);
 }
 
 const std::vector<double>& SharedPasses::correlations_of(Node node, std::span<const Node> order) {
   auto& row = known_[static_cast<std::size_t>(slot(node))];
   if (row.empty()) {
     row.resize(known_.size());
-    for (const Node other : order)
-      row[static_cast<std::size_t>(slot(other))] = source_.correlation(node, other);
+    in_order_.resize(order.size());
+    source_.correlations(node, order, in_order_);
+    for (std::size_t c = 0; c < order.size(); ++c)
+      row[static_cast<std::size_t>(slot(order[c]))] = in_order_[c];
   }
   return row;
 }
@@ -202,11 +205,11 @@ void SharedPasses::run(std::span<const Node> order, int level, std::span<Partial
 
 }  // namespace
 
-std::unique_ptr<PassTests> LagCorrelation::passes(Node target) const {
+std::unique_ptr<PassTests> SharedCorrelation::passes(Node target) const {
   return std::make_unique<SharedPasses>(*this, target);
 }
 
-std::vector<Node> LagCorrelation::varying(std::span<const Node> nodes) const {
+std::vector<Node> SharedCorrelation::varying(std::span<const Node> nodes) const {
   std::vector<Node> kept;
   kept.reserve(nodes.size() + 2);
   for (const Node node : nodes)
@@ -214,29 +217,12 @@ std::vector<Node> LagCorrelation::varying(std::span<const Node> nodes) const {
   return kept;
 }
 
-void LagCorrelation::gather(std::span<const Node> nodes, std::span<double> lower) const {
+void SharedCorrelation::gather(std::span<const Node> nodes, std::span<double> lower) const {
   for (std::size_t i = 0; i < nodes.size(); ++i)
-    for (std::size_t k = 0; k <= i; ++k)
-      lower[i * nodes.size() + k] = correlation(nodes[i], nodes[k]);
+    correlations(nodes[i], nodes.first(i + 1), lower.subspan(i * nodes.size(), i + 1));
 }
 
-TestColumns LagCorrelation::columns(std::span<const Node> nodes) const {
-  TestColumns made{.samples = samples(), .columns = static_cast<int>(nodes.size())};
-  made.values.reserve(nodes.size() * static_cast<std::size_t>(samples()));
-  const double root = std::sqrt(static_cast<double>(samples()));
-  for (const Node node : nodes) {
-    const std::size_t index = moment(node);
-    const double mean = offset_[index] / inverse_length_[index] / root;
-    const auto* const from =
-        series_.data() + std::ptrdiff_t{node.variable} * steps_ + (2 * max_lag_ - node.lag);
-    for (int t = 0; t < samples(); ++t)
-      made.values.push_back((from[t] - mean) * inverse_length_[index]);
-    made.resolution = std::max(made.resolution, resolution_[index]);
-  }
-  return made;
-}
-
-Partial LagCorrelation::partial(Node x, Node y, std::span<const Node> z) const {
+Partial SharedCorrelation::partial(Node x, Node y, std::span<const Node> z) const {
   std::vector<Node> nodes = varying(z);
   Partial result{.df = samples() - 2 - static_cast<int>(nodes.size())};
   if (result.df < 1 || is_constant(x) || is_constant(y)) return result;
@@ -251,12 +237,12 @@ Partial LagCorrelation::partial(Node x, Node y, std::span<const Node> z) const {
   return result;
 }
 
-double LagCorrelation::test_s(int conditions) const {
+double SharedCorrelation::test_s(int conditions) const {
   const double columns = conditions + 2.0;
   return 2e-7 + 5e-9 * columns * columns + 2e-10 * columns * columns * columns;
 }
 
-Fit LagCorrelation::fit(Node y, std::span<const Node> z) const {
+Fit SharedCorrelation::fit(Node y, std::span<const Node> z) const {
   Fit result{.samples = samples()};
   if (is_constant(y)) return result;
   std::vector<Node> nodes = varying(z);

@@ -71,6 +71,12 @@ double LagCorrelation::correlation(Node a, Node b) const {
   return sum * (inverse_length_[ma] * inverse_length_[mb]) - offset_[ma] * offset_[mb];
 }
 
+void LagCorrelation::correlations(Node a, std::span<const Node> others,
+                                  std::span<double> out) const {
+  SOVREN_CHECK(out.size() == others.size(), "one result for each node");
+  for (std::size_t k = 0; k < others.size(); ++k) out[k] = correlation(a, others[k]);
+}
+
 void LagCorrelation::row(Node a, int lag, std::span<double> out) const {
   SOVREN_CHECK(std::ssize(out) == variables_, "out is (variables)");
   const int difference = lag - a.lag;
@@ -94,6 +100,22 @@ void LagCorrelation::row(Node a, int lag, std::span<double> out) const {
   normalise(out.data(), inverse_length_.data() + moments, offset_.data() + moments,
             inverse_length_[moment(a)], offset_[moment(a)], variables_);
   if (d == 0) out[static_cast<std::size_t>(a.variable)] = self_correlation(is_constant(a));
+}
+
+TestColumns LagCorrelation::columns(std::span<const Node> nodes) const {
+  TestColumns made{.samples = samples(), .columns = static_cast<int>(nodes.size())};
+  made.values.reserve(nodes.size() * static_cast<std::size_t>(samples()));
+  const double root = std::sqrt(static_cast<double>(samples()));
+  for (const Node node : nodes) {
+    const std::size_t index = moment(node);
+    const double mean = offset_[index] / inverse_length_[index] / root;
+    const auto* const from =
+        series_.data() + std::ptrdiff_t{node.variable} * steps_ + (2 * max_lag_ - node.lag);
+    for (int t = 0; t < samples(); ++t)
+      made.values.push_back((from[t] - mean) * inverse_length_[index]);
+    made.resolution = std::max(made.resolution, resolution_[index]);
+  }
+  return made;
 }
 
 Result<LagCorrelation> lag_correlation(const Series& series, int max_lag, Backend backend) {

@@ -7,20 +7,10 @@
 
 #include "core/base/result.h"
 #include "core/model/job_spec.h"
-#include "kernels/causal/test_source.h"
+#include "kernels/causal/series.h"
+#include "kernels/causal/shared_correlation.h"
 
 namespace sovren::kernels {
-
-struct TestColumns;
-
-/// A table of measurements.   values: (steps, variables), row-major.   valid: same shape, 0 where
-/// the value is missing; empty: nothing is. A value that is missing is never read.
-struct Series {
-  std::span<const double> values;
-  int steps = 0;
-  int variables = 0;
-  std::span<const std::uint8_t> valid;
-};
 
 /// Correlations of all lagged variables x_i(t - a), a = 0 .. 2 max_lag, over the common samples
 /// t = 2 max_lag .. T-1, each window centred on its own mean: exact, no Toeplitz approximation.
@@ -30,21 +20,16 @@ struct Series {
 ///          are added, never subtracted, so an outlier at an end of the series spoils only the
 ///          windows that hold it. docs/adr/0003-lagged-covariance.md
 /// Shape    core (i, d, k), d = -2 max_lag .. 2 max_lag: 8 N^2 (4 max_lag + 1) bytes.
-/// Laws     correlation(a, b) == correlation(b, a), bit for bit; row() gives the same bits.
 /// Threads  const: any number of readers.
 /// Cost     correlation(): 2 max_lag - |d| products. row(): the same for each entry, vectorised.
-class LagCorrelation : public TestSource {
+class LagCorrelation final : public SharedCorrelation {
  public:
-  double correlation(Node a, Node b) const;
-
-  /// out[k] = correlation(a, {k, lag}), k = 0 .. N-1.
-  void row(Node a, int lag, std::span<double> out) const;
-
-  /// Has the variable no variation in the samples at this lag (std <= 1e-12 max|x|), or is a value
-  /// of it missing there? Its correlations are then 0.
-  bool is_constant(Node node) const { return inverse_length_[moment(node)] == 0; }
-  /// Is a value of the variable missing among the samples at this lag?
-  bool is_incomplete(Node node) const { return incomplete_[moment(node)] != 0; }
+  double correlation(Node a, Node b) const override;
+  void correlations(Node a, std::span<const Node> others, std::span<double> out) const override;
+  void row(Node a, int lag, std::span<double> out) const override;
+  bool is_constant(Node node) const override { return inverse_length_[moment(node)] == 0; }
+  bool is_incomplete(Node node) const override { return incomplete_[moment(node)] != 0; }
+  TestColumns columns(std::span<const Node> nodes) const override;
 
   /// What a column was shifted and scaled by, in this order: neither changes a correlation.
   struct Column {
@@ -62,11 +47,6 @@ class LagCorrelation : public TestSource {
   int variables() const override { return variables_; }
   int max_lag() const override { return max_lag_; }
   int samples() const override { return steps_ - 2 * max_lag_; }
-  Partial partial(Node x, Node y, std::span<const Node> z) const override;
-  Fit fit(Node y, std::span<const Node> z) const override;
-  double test_s(int conditions) const override;
-  std::unique_ptr<PassTests> passes(Node target) const override;
-  const LagCorrelation* shared_correlation() const override { return this; }
 
  private:
   friend class LagTiles;
@@ -83,9 +63,6 @@ class LagCorrelation : public TestSource {
                            static_cast<std::size_t>(difference + 2 * max_lag_)) *
                               n;
   }
-  std::vector<Node> varying(std::span<const Node> nodes) const;
-  void gather(std::span<const Node> nodes, std::span<double> lower) const;
-  TestColumns columns(std::span<const Node> nodes) const;
 
   int steps_ = 0;
   int variables_ = 0;

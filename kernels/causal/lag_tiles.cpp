@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <algorithm>
 #include <cmath>
-#include <string>
 
 #include "core/base/check.h"
 #include "kernels/causal/lag_covariance.h"
@@ -12,10 +11,6 @@ namespace {
 
 using Column = LagCorrelation::Column;
 
-bool is_valid(const Series& series, std::size_t index) {
-  return series.valid.empty() || series.valid[index] != 0;
-}
-
 /// The mean of the valid values that every window holds, t = 2 L .. T-1 - 2 L; of all valid ones
 /// when there are none such.
 double core_mean(const Series& series, int max_lag, std::size_t variable) {
@@ -25,7 +20,7 @@ double core_mean(const Series& series, int max_lag, std::size_t variable) {
     count = 0;
     for (int t = begin; t < end; ++t) {
       const std::size_t index = static_cast<std::size_t>(t) * n + variable;
-      if (is_valid(series, index)) sum += series.values[index] - around, ++count;
+      if (series.is_valid(index)) sum += series.values[index] - around, ++count;
     }
     return count == 0 ? around : around + sum / static_cast<double>(count);
   };
@@ -46,36 +41,11 @@ Column column_of(const Series& series, int max_lag, std::size_t variable) {
   Column column{.shift = core_mean(series, max_lag, variable)};
   double largest = 0;
   for (std::size_t index = variable; index < series.values.size(); index += n)
-    if (is_valid(series, index))
+    if (series.is_valid(index))
       largest = std::max(largest, std::abs(series.values[index] - column.shift));
   // A power of two: scaling then rounds nothing, and squares neither overflow nor vanish.
   if (largest > 0) column.scale = std::exp2(std::min(-std::ilogb(largest), 1000));
   return column;
-}
-
-Result<void> check(const Series& series, int max_lag) {
-  SOVREN_CHECK(max_lag >= 0 && series.variables > 0, "there are variables and lags");
-  SOVREN_CHECK(std::ssize(series.values) == std::ptrdiff_t{series.steps} * series.variables,
-               "values are (steps, variables)");
-  SOVREN_CHECK(series.valid.empty() || series.valid.size() == series.values.size(),
-               "valid has the shape of values");
-  if (series.steps < 2 * max_lag + 4)
-    return fail({.code = Code::data_invalid,
-                 .what = std::to_string(series.steps) +
-                         " time steps are too few for max_lag = " + std::to_string(max_lag) +
-                         ": at least 2 max_lag + 4 = " + std::to_string(2 * max_lag + 4) +
-                         " are needed",
-                 .hint = "lower max_lag, or give a longer series"});
-  for (std::size_t index = 0; index < series.values.size(); ++index)
-    if (is_valid(series, index) && !std::isfinite(series.values[index]))
-      return fail({.code = Code::data_invalid,
-                   .what = "time step " +
-                           std::to_string(index / static_cast<std::size_t>(series.variables)) +
-                           ", variable " +
-                           std::to_string(index % static_cast<std::size_t>(series.variables)) +
-                           " is not a finite number",
-                   .hint = "name the value that means missing: missing = nan"});
-  return {};
 }
 
 /// What a window of one variable has: mean and length of the shifted, scaled values, and the
@@ -109,7 +79,7 @@ Moments moments_of(std::span<const double> window, const Column& column) {
 }  // namespace
 
 Result<LagTiles> LagTiles::make(const Series& series, int max_lag) {
-  SOVREN_DO(check(series, max_lag));
+  SOVREN_DO(check_series(series, max_lag));
   LagTiles tiles;
   LagCorrelation& made = tiles.made_;
   made.steps_ = series.steps;
@@ -134,7 +104,7 @@ Result<LagTiles> LagTiles::make(const Series& series, int max_lag) {
     made.columns_.push_back(column);
     const auto own = std::span(made.series_).subspan(i * steps, steps);
     for (std::size_t t = 0; t < steps; ++t)
-      if (is_valid(series, t * n + i))
+      if (series.is_valid(t * n + i))
         own[t] = (series.values[t * n + i] - column.shift) * column.scale;
     for (std::size_t t = 0; t < steps; ++t) tiles.rows_[t * n + i] = own[t];
     for (std::size_t p = 0; p < positions; ++p) {
@@ -145,7 +115,7 @@ Result<LagTiles> LagTiles::make(const Series& series, int max_lag) {
       const std::size_t begin = lags - 1 - lag;
       const std::size_t index = lag * n + i;
       for (std::size_t t = begin; t < begin + samples && !series.valid.empty(); ++t)
-        if (!is_valid(series, t * n + i)) made.incomplete_[index] = 1;
+        if (!series.is_valid(t * n + i)) made.incomplete_[index] = 1;
       if (made.incomplete_[index] != 0) continue;
       const Moments moments = moments_of(own.subspan(begin, samples), column);
       made.inverse_length_[index] = moments.inverse_length;

@@ -6,8 +6,8 @@
 
 #include "core/base/check.h"
 #include "kernels/causal/conditions.h"
-#include "kernels/causal/lag_covariance.h"
 #include "kernels/causal/mci_panel.h"
+#include "kernels/causal/shared_correlation.h"
 #include "kernels/causal/student_t.h"
 
 namespace sovren::kernels {
@@ -30,7 +30,7 @@ MciTests::MciTests(const TestSource& source, std::span<const std::vector<Parent>
 }
 
 void MciTests::prepare() {
-  const LagCorrelation* const shared = source_.shared_correlation();
+  const SharedCorrelation* const shared = source_.shared_correlation();
   if (shared == nullptr) return;
   const int n = source_.variables();
   sides_.resize(static_cast<std::size_t>(n) * static_cast<std::size_t>(options_.max_lag + 1));
@@ -46,9 +46,11 @@ void MciTests::prepare() {
       sides_[entry(i, lag)] = {columns_.size(), nodes.size(), blocks_.size(),
                                shared->is_constant({i, lag})};
       for (const Node node : nodes) columns_.push_back(node.lag * n + node.variable);
-      for (std::size_t a = 0; a < nodes.size(); ++a)
-        for (std::size_t b = a; b < nodes.size(); ++b)
-          blocks_.push_back(shared->correlation(nodes[a], nodes[b]));
+      for (std::size_t a = 0; a < nodes.size(); ++a) {
+        const auto others = std::span(nodes).subspan(a);
+        blocks_.resize(blocks_.size() + others.size());
+        shared->correlations(nodes[a], others, std::span(blocks_).last(others.size()));
+      }
     }
   }
 }
@@ -85,7 +87,7 @@ void MciTests::row_one_by_one(int target, std::span<double> value, std::span<dou
 
 bool MciTests::row_shared(int target, std::span<double> value, std::span<double> p,
                           TestCounts& counts) const {
-  const LagCorrelation* const shared = source_.shared_correlation();
+  const SharedCorrelation* const shared = source_.shared_correlation();
   const Node y{target, 0};
   if (shared == nullptr || shared->is_constant(y)) return false;
   const auto& parents_y = parents_[static_cast<std::size_t>(target)];

@@ -4,8 +4,8 @@
 #include <algorithm>
 #include <cmath>
 
-#include "kernels/causal/lag_covariance.h"
 #include "kernels/causal/parcorr.h"
+#include "kernels/causal/shared_correlation.h"
 #include "kernels/linalg/clones.h"
 
 namespace sovren::kernels {
@@ -87,7 +87,7 @@ SOVREN_CLONES bool eliminate(double* work, std::size_t stride, std::size_t paren
 
 }  // namespace
 
-MciPanel::MciPanel(const LagCorrelation& source, Node y, std::span<const Node> parents)
+MciPanel::MciPanel(const SharedCorrelation& source, Node y, std::span<const Node> parents)
     : samples_(source.samples()) {
   const auto n = static_cast<std::size_t>(source.variables());
   const int lags = 2 * source.max_lag() + 1;

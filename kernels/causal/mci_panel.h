@@ -16,7 +16,7 @@ namespace sovren::kernels {
 ///          tests that use it. A test with n columns: (|P| + n / 3) n^2 / 2 products, vectorised.
 class MciPanel {
  public:
-  MciPanel(const LagCorrelation& source, Node y, std::span<const Node> parents);
+  MciPanel(const SharedCorrelation& source, Node y, std::span<const Node> parents);
 
   /// Neither the parents nor y given them are close to linearly dependent.
   bool is_well_conditioned() const { return is_well_conditioned_; }

@@ -8,7 +8,7 @@
 
 namespace sovren::kernels {
 
-class LagCorrelation;
+class SharedCorrelation;
 
 /// The value of a variable, lag steps before the time point t: x_variable(t - lag).
 struct Node {
@@ -68,11 +68,12 @@ class PassTests {
 };
 
 /// Data that conditional independence can be tested on: what PC1 and MCI are written against.
-/// LagCorrelation (complete data) and MaskedSamples (missing values) implement it.
+/// LagCorrelation (a whole series), DenseSamples (any time points of it), MaskedSamples (missing
+/// values, masks) and CmiKnn (nearest neighbours) implement it.
 ///
-/// Model    samples are the time points t = 2 max_lag .. T-1, the same for every test; a node may
-///          have lags 0 .. 2 max_lag. A test with a constant x or y has value 0; constants in Z are
-///          dropped.
+/// Model    samples are the time points t = 2 max_lag .. T-1, or some of them, with repetition; a
+///          node may have lags 0 .. 2 max_lag. A test with a constant x or y has value 0; constants
+///          in Z are dropped.
 /// Laws     a test's result is bitwise independent of the tests before and beside it.
 /// Threads  const and re-entrant: many threads may share one source.
 class TestSource {
@@ -96,7 +97,7 @@ class TestSource {
   virtual std::unique_ptr<PassTests> passes(Node target) const;
 
   /// The correlations that hold for every test, or null when samples differ from test to test.
-  virtual const LagCorrelation* shared_correlation() const { return nullptr; }
+  virtual const SharedCorrelation* shared_correlation() const { return nullptr; }
 };
 
 }  // namespace sovren::kernels

@@ -34,6 +34,21 @@ void gemm_tn(int m, int n, int k, const double* a, int a_stride, const double* b
               c, c_stride);
 }
 
+void gram(int n, int k, const double* a, double* c) {
+  if (n == 0) return;
+  if (k == 0) {
+    std::fill_n(c, std::ptrdiff_t{n} * n, 0.0);
+    return;
+  }
+  cblas_dsyrk(CblasRowMajor, CblasLower, CblasTrans, n, k, 1.0, a, n, 0.0, c, n);
+  constexpr int square = 32;  // mirrored in squares that fit the cache
+  for (int i0 = 0; i0 < n; i0 += square)
+    for (int k0 = 0; k0 <= i0; k0 += square)
+      for (int i = i0; i < std::min(i0 + square, n); ++i)
+        for (int j = k0; j < std::min(k0 + square, i); ++j)
+          c[std::ptrdiff_t{j} * n + i] = c[std::ptrdiff_t{i} * n + j];
+}
+
 double dot(std::span<const double> a, std::span<const double> b) {
   SOVREN_CHECK(a.size() == b.size(), "both vectors have one length");
   return dot_lanes(a.data(), b.data(), a.size());

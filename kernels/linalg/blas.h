@@ -11,6 +11,10 @@ namespace sovren::kernels {
 void gemm_tn(int m, int n, int k, const double* a, int a_stride, const double* b, int b_stride,
              double* c, int c_stride);
 
+/// C = A^T A, row-major: A (k, n), C (n, n), symmetric to the last bit. One thread. The same call
+/// gives the same bits on the same kind of processor.
+void gram(int n, int k, const double* a, double* c);
+
 /// sum a[i] b[i] in eight interleaved sums, added in a fixed order: the same bits on every
 /// processor.
 double dot(std::span<const double> a, std::span<const double> b);

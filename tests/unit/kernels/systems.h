@@ -3,6 +3,7 @@
 
 #include <cmath>
 #include <cstdint>
+#include <utility>
 #include <vector>
 
 #include "core/base/rng.h"
@@ -65,14 +66,9 @@ inline std::vector<long double> sample(const std::vector<double>& data, int N, i
   return column;
 }
 
-/// Partial correlation from its definition: centre, take Z out of x and y by Gram-Schmidt (twice,
-/// in long double), correlate what is left.
-inline double plain_parcorr(const std::vector<double>& data, int N, int max_lag, Node x, Node y,
-                            const std::vector<Node>& z) {
-  std::vector<std::vector<long double>> columns;
-  for (const Node node : z) columns.push_back(sample(data, N, max_lag, node));
-  columns.push_back(sample(data, N, max_lag, x));
-  columns.push_back(sample(data, N, max_lag, y));
+/// Partial correlation of the last two columns given the others, from its definition: centre, take
+/// Z out of x and y by Gram-Schmidt (twice, in long double), correlate what is left.
+inline double plain_partial(std::vector<std::vector<long double>> columns) {
   const auto dot = [](const auto& a, const auto& b) {
     long double sum = 0;
     for (std::size_t t = 0; t < a.size(); ++t) sum += a[t] * b[t];
@@ -84,15 +80,24 @@ inline double plain_parcorr(const std::vector<double>& data, int N, int max_lag,
     for (const long double v : own) mean += v / static_cast<long double>(own.size());
     for (long double& v : own) v -= mean;
     for (int twice = 0; twice < 2; ++twice) {
-      for (std::size_t other = 0; other < c && other < z.size(); ++other) {
+      for (std::size_t other = 0; other < c && other + 2 < columns.size(); ++other) {
         const long double factor = dot(own, columns[other]) / dot(columns[other], columns[other]);
         for (std::size_t t = 0; t < own.size(); ++t) own[t] -= factor * columns[other][t];
       }
     }
   }
-  const auto& rx = columns[z.size()];
-  const auto& ry = columns[z.size() + 1];
+  const auto& rx = columns[columns.size() - 2];
+  const auto& ry = columns.back();
   return static_cast<double>(dot(rx, ry) / std::sqrt(dot(rx, rx) * dot(ry, ry)));
+}
+
+inline double plain_parcorr(const std::vector<double>& data, int N, int max_lag, Node x, Node y,
+                            const std::vector<Node>& z) {
+  std::vector<std::vector<long double>> columns;
+  for (const Node node : z) columns.push_back(sample(data, N, max_lag, node));
+  columns.push_back(sample(data, N, max_lag, x));
+  columns.push_back(sample(data, N, max_lag, y));
+  return plain_partial(std::move(columns));
 }
 
 }  // namespace sovren::kernels::testing
