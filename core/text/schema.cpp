@@ -243,18 +243,29 @@ std::vector<Row> causal_rows() {
       {c, "forbidden", known_links_field(Knowledge::forbidden),
        "[{ source = \"nino34\", target = \"sun\" }]",
        "Links that cannot be; without lag: at no lag.", optional, "none"},
-      {c, "neighbors", open_range<InKind<C, &C::neighbors>>(0, 65536), "0.1",
-       "cmi-knn: nearest neighbours, as a share of the samples if below 1, else as a number."},
-      {c, "shuffles", whole<InKind<C, &C::shuffles>>(1, count_max), "500",
-       "cmi-knn: permutations of each test."},
-      {c, "shuffle_neighbors", whole<InKind<C, &C::shuffle_neighbors>>(1, 10'000), "5",
-       "cmi-knn: values of x change places among so many samples that are near in z."},
       {c, "bootstrap", whole<InKind<C, &C::bootstrap>>(0, count_max), "100",
        "Replicates for the confidence of links; 0: none."},
       {c, "bootstrap_block", whole<InKind<C, &C::bootstrap_block>>(0, count_max), "1",
        "Time steps in a row that are drawn together; 0: the cube root of the samples."},
       {c, "chain_depth", flag<InKind<C, &C::chain_depth>>(), "true",
        "Look for chains in the graph."},
+      {c, "truth", path<InKind<C, &C::truth>>(), "\"truth.csv\"",
+       "csv with source,target and optionally lag: scores the result.", optional, "none"},
+      {c, "seed", whole<InKind<C, &C::seed>>(0, seed_max), "1", "Of all random numbers."},
+  };
+}
+
+/// What follows from the graph, and the settings of one test.
+std::vector<Row> more_causal_rows() {
+  using C = CausalSpec;
+  constexpr std::string_view c = "causal_analysis";
+  return {
+      {c, "neighbors", open_range<InKind<C, &C::neighbors>>(0, 65536), "0.1",
+       "cmi-knn: nearest neighbours, as a share of the samples if below 1, else as a number."},
+      {c, "shuffles", whole<InKind<C, &C::shuffles>>(1, count_max), "500",
+       "cmi-knn: permutations of each test."},
+      {c, "shuffle_neighbors", whole<InKind<C, &C::shuffle_neighbors>>(1, 10'000), "5",
+       "cmi-knn: values of x change places among so many samples that are near in z."},
       {c, "effects", effects_field(), "[{ cause = \"soi\", effect = \"nino34\", max_lag = 3 }]",
        "Total effects to estimate.", optional, "none"},
       {c, "interventions", interventions_field(), "[{ set = \"soi\", to = 1.5 }]",
@@ -266,9 +277,6 @@ std::vector<Row> causal_rows() {
        "Time steps of the forecast.", optional, "max_lag"},
       {c, "interval_level", open_range<InKind<C, &C::interval_level>>(0, 1), "0.9",
        "Share of outcomes that an interval is to hold."},
-      {c, "truth", path<InKind<C, &C::truth>>(), "\"truth.csv\"",
-       "csv with source,target and optionally lag: scores the result.", optional, "none"},
-      {c, "seed", whole<InKind<C, &C::seed>>(0, seed_max), "1", "Of all random numbers."},
   };
 }
 
@@ -297,7 +305,7 @@ std::vector<Row> command_rows() {
 
 std::vector<Row> all_rows() {
   std::vector<Row> rows = top_rows();
-  for (auto part : {shared_rows(), causal_rows(), command_rows()})
+  for (auto part : {shared_rows(), causal_rows(), more_causal_rows(), command_rows()})
     rows.insert(rows.end(), part.begin(), part.end());
   return rows;
 }

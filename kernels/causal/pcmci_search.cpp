@@ -34,7 +34,6 @@ class PcmciSearch : public Search {
   void close(std::span<const UnitResult> results) override;
   double fraction() const override { return 0.5 * static_cast<int>(round_); }
   double fraction_after() const override { return round_ == Round::selection ? 0.5 : 1; }
-  TestCounts counts() const override { return counts_; }
   int conditioning_level() const override { return level_; }
   const LinkTable& links() const override { return links_; }
 
@@ -54,7 +53,6 @@ class PcmciSearch : public Search {
   SearchOptions options_;
   Round round_ = Round::selection;
   std::optional<MciTests> mci_;
-  TestCounts counts_;
   int level_ = 0;
   LinkTable links_;
 };
@@ -70,13 +68,12 @@ UnitResult PcmciSearch::run(int unit) const {
   UnitResult result;
   result.real.resize(2 * row);
   const std::span<double> real = result.real;
-  pack_counts(mci_->row(unit, real.first(row), real.last(row)), result.whole);
+  result.counts = mci_->row(unit, real.first(row), real.last(row));
   return result;
 }
 
 void PcmciSearch::close(std::span<const UnitResult> results) {
   SOVREN_CHECK(std::ssize(results) == units(), "one result for each unit");
-  for (const UnitResult& result : results) counts_ += unpack_counts(result.whole);
   if (round_ == Round::selection) {
     close_selection(results);
     round_ = Round::mci;

@@ -25,20 +25,9 @@ Pc1Options pc1_options(const SearchOptions& options) {
           .knowledge = options.knowledge.is_empty() ? nullptr : &options.knowledge};
 }
 
-void pack_counts(const TestCounts& counts, std::vector<std::int64_t>& whole) {
-  for (const std::int64_t number :
-       {counts.tests, counts.by_qr, counts.determined, counts.too_few_samples})
-    whole.push_back(number);
-}
-
-TestCounts unpack_counts(std::span<const std::int64_t> whole) {
-  SOVREN_CHECK(whole.size() >= packed_counts, "a unit begins with its counts");
-  return {whole[0], whole[1], whole[2], whole[3]};
-}
-
 UnitResult pack_selection(const Pc1Result& result) {
   UnitResult unit;
-  pack_counts(result.counts, unit.whole);
+  unit.counts = result.counts;
   for (const std::int64_t number : {std::int64_t{result.level_max}, std::int64_t{result.is_capped},
                                     std::int64_t{std::ssize(result.parents)}})
     unit.whole.push_back(number);
@@ -49,21 +38,20 @@ UnitResult pack_selection(const Pc1Result& result) {
 }
 
 Pc1Result unpack_selection(const UnitResult& unit) {
-  constexpr std::size_t header = packed_counts + 3;
+  constexpr std::size_t header = 3;
   SOVREN_CHECK(unit.whole.size() >= header && unit.real.size() >= 1 &&
                    (unit.whole.size() - header) * 3 == (unit.real.size() - 1) * 2,
                "a unit of condition selection");
   Pc1Result result;
-  result.counts = unpack_counts(unit.whole);
-  result.level_max = static_cast<int>(unit.whole[packed_counts]);
-  result.is_capped = unit.whole[packed_counts + 1] != 0;
+  result.counts = unit.counts;
+  result.level_max = static_cast<int>(unit.whole[0]);
+  result.is_capped = unit.whole[1] != 0;
   result.alpha = unit.real[0];
   const std::size_t nodes = (unit.whole.size() - header) / 2;
   for (std::size_t k = 0; k < nodes; ++k) {
     const std::int64_t* const node = unit.whole.data() + header + 2 * k;
     const double* const seen = unit.real.data() + 1 + 3 * k;
-    auto& list = std::ssize(result.parents) < unit.whole[packed_counts + 2] ? result.parents
-                                                                            : result.dropped;
+    auto& list = std::ssize(result.parents) < unit.whole[2] ? result.parents : result.dropped;
     list.push_back({.node = {static_cast<int>(node[0]), static_cast<int>(node[1])},
                     .val_min = seen[0],
                     .p_max = seen[1],

@@ -17,16 +17,11 @@ namespace sovren::kernels {
 /// costs nothing.
 Pc1Options pc1_options(const SearchOptions& options);
 
-/// The numbers of a unit, and back. whole: the counts, level_max, is_capped, the number of parents,
+/// The numbers of a unit, and back. whole: level_max, is_capped, the number of parents,
 /// then variable and lag of each parent and dropped candidate. real: alpha, then val_min, p_max
 /// and value of each.
 UnitResult pack_selection(const Pc1Result& result);
 Pc1Result unpack_selection(const UnitResult& unit);
-
-/// The four numbers of counts at the front of `whole`.
-void pack_counts(const TestCounts& counts, std::vector<std::int64_t>& whole);
-TestCounts unpack_counts(std::span<const std::int64_t> whole);
-inline constexpr std::size_t packed_counts = 4;
 
 /// Seconds of a target in either round of PCMCI on one core, roughly.
 double target_cost_s(const TestSource& source, const SearchOptions& options);
