@@ -2,20 +2,6 @@
 #include "kernels/causal/orientation.h"
 
 namespace sovren::kernels {
-namespace {
-
-Mark mirrored(Mark mark) {
-  switch (mark) {
-    case Mark::directed:
-      return Mark::reversed;
-    case Mark::reversed:
-      return Mark::directed;
-    default:
-      return mark;
-  }
-}
-
-}  // namespace
 
 void mark_pair(LinkTable& links, int i, int j, Mark mark) {
   links.mark[links.index(i, j, 0)] = mark;

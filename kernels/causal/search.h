@@ -22,6 +22,13 @@ enum class Mark : std::uint8_t {
   conflict,    ///< source x-x target: the data tell both directions
 };
 
+/// The same as seen from the target.
+constexpr Mark mirrored(Mark mark) {
+  if (mark == Mark::directed) return Mark::reversed;
+  if (mark == Mark::reversed) return Mark::directed;
+  return mark;
+}
+
 /// What a search found.
 ///
 /// Shape    (source, target, lag) row-major, lag 0 .. max_lag. Not tested: value 0, p 1, q 1, none.
