@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "jobs/causal/correlation_share.h"
 
-#include <cmath>
 #include <cstring>
 #include <optional>
 
@@ -32,13 +31,6 @@ class Correlations : public TestData {
   kernels::LagCorrelation complete_;
   std::optional<kernels::MaskedSamples> masked_;
 };
-
-std::vector<std::uint8_t> validity(const Table& table) {
-  if (!table.has_missing) return {};
-  std::vector<std::uint8_t> valid(table.values.size());
-  for (std::size_t k = 0; k < valid.size(); ++k) valid[k] = std::isnan(table.values[k]) ? 0 : 1;
-  return valid;
-}
 
 /// This rank's tiles. Empty together with an error: the others then learn of it by the size.
 Result<std::vector<double>> compute_mine(const Communicator& comm, const kernels::LagTiles& tiles,

@@ -6,6 +6,12 @@
 #include <string>
 #include <vector>
 
+#include "core/base/result.h"
+#include "core/model/job_spec.h"
+#include "jobs/causal/table.h"
+#include "kernels/causal/search.h"
+#include "kernels/causal/svar_model.h"
+
 namespace sovren::jobs {
 
 /// A link of the fitted model: source(t - lag) stands in the equation of target. Standardised:
@@ -72,8 +78,8 @@ struct Response {
   std::vector<double> high;
 };
 
-/// do(variable = value), held over the rows from .. until. Rows >= CausalGraph::time_steps are
-/// steps of the future.
+/// do(variable = value), held over the rows from .. until. Rows after the last one of the data are
+/// steps of the forecast.
 struct WhatIfDone {
   int variable = 0;
   double value = 0;
@@ -103,7 +109,48 @@ struct WhatIf {
   std::vector<Forecast> forecasts;        ///< by variable; no steps when horizon is 0
   std::vector<WhatIfDone> interventions;  ///< as asked for
   std::optional<Coverage> coverage;       ///< none: too few rows
+  /// Largest difference between the data and their replay without an intervention, in standard
+  /// deviations: rounding alone.
+  double replay_error = 0;
   std::vector<std::string> notes;
 };
+
+/// Has the analysis numbers that a linear model can be fitted to? Not when the test is for
+/// categories (chi2, g2).
+bool has_model(const CausalSpec& spec);
+
+/// Steps of the forecast: `horizon`, else max_lag, but at least 1.
+int horizon_of(const CausalSpec& spec);
+
+/// Can the effects and interventions that are asked for be worked out on these data? To be called
+/// before the analysis.
+///
+/// Errors   data_invalid, where = "causal_analysis.effects[1].cause": no such variable (with the
+///          nearest name), rows outside the data and the forecast, from after until; effects or
+///          interventions where has_model() is false.
+Result<void> check_what_if(const CausalSpec& spec, const Table& table);
+
+/// The parents that the graph gives each variable: sources of directed links. Links at lag 0
+/// without direction, in conflict or in a circle give none; notes tells how many.
+kernels::ParentLists parents_of(const kernels::LinkTable& links, std::vector<std::string>& notes);
+
+/// Fits the model on the graph's directed links and answers all that the spec asks for. Pure.
+///
+/// Requires has_model() and check_what_if().
+/// Cost     about rows x parents^2 x variables, and variables^3 for each step of a forecast with
+///          intervals.
+WhatIf what_if(const CausalSpec& spec, const Table& table, const kernels::LinkTable& links);
+
+/// A matrix for result.h5.
+struct NamedArray {
+  std::string name;
+  std::string axes;  ///< "source,target,lag"
+  std::vector<std::size_t> shape;
+  std::vector<double> values;
+};
+
+/// `coefficient` and `standardised_coefficient` (source, target, lag); `forecast_mean`,
+/// `forecast_low`, `forecast_high` (variable, step).
+std::vector<NamedArray> what_if_arrays(const WhatIf& result, int max_lag);
 
 }  // namespace sovren::jobs
