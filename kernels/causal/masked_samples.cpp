@@ -2,7 +2,6 @@
 #include "kernels/causal/masked_samples.h"
 
 #include <algorithm>
-#include <bit>
 #include <cmath>
 
 #include "core/base/check.h"
@@ -14,89 +13,52 @@ namespace sovren::kernels {
 /// The columns of one test over its own samples.
 struct MaskedSamples::Columns {
   TestColumns made;  ///< the varying nodes of Z, then the tested ones
+  int conditions = 0;
   bool is_a_tested_one_constant = false;
 };
 
-MaskedSamples::MaskedSamples(const Series& series, const LagCorrelation& complete)
-    : complete_(complete) {
-  SOVREN_CHECK(series.variables == complete.variables() &&
-                   series.steps == complete.samples() + 2 * complete.max_lag(),
-               "complete is made from this series");
+MaskedSamples::MaskedSamples(const Series& series, UsableTimes times, Marginals marginals,
+                             const SharedCorrelation& complete)
+    : complete_(complete), times_(std::move(times)), marginals_(marginals), steps_(series.steps) {
+  SOVREN_CHECK(
+      series.variables == complete.variables() && times_.variables() == complete.variables() &&
+          times_.max_lag() == complete.max_lag() && std::ssize(times_.all()) == complete.samples(),
+      "series, time points and correlations belong together");
   const auto n = static_cast<std::size_t>(series.variables);
   const auto steps = static_cast<std::size_t>(series.steps);
-  words_ = (series.steps + 63) / 64;
-  valid_.assign(n * static_cast<std::size_t>(words_), 0);
-  for (std::size_t t = 0; t < steps; ++t) {
-    for (std::size_t i = 0; i < n; ++i) {
-      if (!series.valid.empty() && series.valid[t * n + i] == 0) continue;
-      valid_[i * static_cast<std::size_t>(words_) + t / 64] |= std::uint64_t{1} << (t % 64);
-    }
-  }
+  values_.assign(n * steps, 0.0);
+  for (std::size_t t = 0; t < steps; ++t)
+    for (std::size_t i = 0; i < n; ++i)
+      if (series.is_valid(t * n + i)) values_[i * steps + t] = series.values[t * n + i];
 }
 
-bool MaskedSamples::is_complete(std::span<const Node> nodes) const {
-  return std::ranges::none_of(nodes, [&](Node node) { return complete_.is_incomplete(node); });
-}
+MaskedSamples::MaskedSamples(const Series& series, const SharedCorrelation& complete)
+    : MaskedSamples(
+          series,
+          UsableTimes(series, complete.max_lag(), all_times(series.steps, complete.max_lag())),
+          Marginals::linear, complete) {}
 
-/// The sample numbers s (time s + 2 max_lag) at which all nodes are measured, ascending.
-std::vector<int> MaskedSamples::common_samples(std::span<const Node> nodes) const {
-  const int count = samples();
-  std::vector<int> common;
-  common.reserve(static_cast<std::size_t>(count));
-  for (int first = 0; first < count; first += 64) {
-    std::uint64_t all = ~std::uint64_t{0};
-    if (count - first < 64) all = (std::uint64_t{1} << (count - first)) - 1;
-    for (const Node node : nodes) {
-      const auto* const bits = valid_.data() + std::ptrdiff_t{node.variable} * words_;
-      const int from = first + 2 * max_lag() - node.lag;
-      const int word = from / 64;
-      const int shift = from % 64;
-      std::uint64_t window = bits[word] >> shift;
-      if (shift > 0 && word + 1 < words_) window |= bits[word + 1] << (64 - shift);
-      all &= window;
-    }
-    for (; all != 0; all &= all - 1) common.push_back(first + std::countr_zero(all));
-  }
-  return common;
-}
-
-MaskedSamples::Columns MaskedSamples::columns(std::span<const Node> z,
-                                              std::span<const Node> tested) const {
-  std::vector<Node> nodes(z.begin(), z.end());
-  nodes.insert(nodes.end(), tested.begin(), tested.end());
-  const std::vector<int> common = common_samples(nodes);
-  const std::size_t n = common.size();
-  Columns result{.made = {.samples = static_cast<int>(n)}};
-  for (std::size_t c = 0; c < nodes.size(); ++c) {
-    const LagCorrelation::Column column = complete_.column(nodes[c].variable);
-    const double* const from =
-        complete_.series(nodes[c].variable).data() + (2 * max_lag() - nodes[c].lag);
-    auto& values = result.made.values;
+MaskedSamples::Columns MaskedSamples::columns(std::span<const Node> z, std::span<const Node> tested,
+                                              std::span<const int> times) const {
+  Columns result{.made = {.samples = static_cast<int>(times.size())}};
+  auto& values = result.made.values;
+  values.reserve((z.size() + tested.size()) * times.size());
+  const auto add = [&](Node node) {
     const std::size_t begin = values.size();
-    double largest = 0;
-    double mean = 0;
-    for (const int s : common) {
-      values.push_back(from[s]);
-      largest = std::max(largest, std::abs(column.raw(from[s])));
-      mean += from[s] / static_cast<double>(n);
-    }
-    const auto own = std::span(values).subspan(begin);
-    double rest = 0;
-    for (const double v : own) rest += v - mean;
-    mean += n == 0 ? 0 : rest / static_cast<double>(n);
-    for (double& v : own) v -= mean;
-    const double length = std::sqrt(dot(own, own));
-    const double std =
-        length / std::sqrt(static_cast<double>(std::max<std::size_t>(n, 1))) / column.scale;
-    if (!(std > 1e-12 * largest)) {
+    const double* const from = values_.data() + std::ptrdiff_t{node.variable} * steps_ - node.lag;
+    for (const int t : times) values.push_back(from[t]);
+    const double resolution = standardise(std::span(values).subspan(begin), marginals_);
+    if (resolution == 0) {
       values.resize(begin);
-      if (c >= z.size()) result.is_a_tested_one_constant = true;
-      continue;
+      return false;
     }
-    for (double& v : own) v /= length;
-    result.made.resolution = std::max(result.made.resolution, largest / std);
+    result.made.resolution = std::max(result.made.resolution, resolution);
     ++result.made.columns;
-  }
+    return true;
+  };
+  for (const Node node : z) result.conditions += add(node);
+  for (const Node node : tested)
+    if (!add(node)) result.is_a_tested_one_constant = true;
   return result;
 }
 
@@ -119,12 +81,11 @@ std::vector<double> correlations(const TestColumns& columns) {
 }  // namespace
 
 Partial MaskedSamples::partial(Node x, Node y, std::span<const Node> z) const {
+  if (times_.has_all(x, y, z)) return complete_.partial(x, y, z);
   const std::vector<Node> tested{x, y};
-  if (is_complete(z) && is_complete(tested)) return complete_.partial(x, y, z);
-  const Columns columns = this->columns(z, tested);
+  const Columns columns = this->columns(z, tested, times_.of_test(x, y, z));
   const TestColumns& made = columns.made;
-  const int conditions = made.columns - (columns.is_a_tested_one_constant ? 0 : 2);
-  Partial result{.df = made.samples - 2 - conditions};
+  Partial result{.df = made.samples - 2 - columns.conditions};
   if (result.df < 1 || columns.is_a_tested_one_constant) return result;
   std::vector<double> matrix = correlations(made);
   if (partial_by_cholesky(matrix, made.columns, result.value)) return result;
@@ -135,9 +96,9 @@ Partial MaskedSamples::partial(Node x, Node y, std::span<const Node> z) const {
 }
 
 Fit MaskedSamples::fit(Node y, std::span<const Node> z) const {
+  if (times_.has_all(y, y, z)) return complete_.fit(y, z);
   const std::vector<Node> tested{y};
-  if (is_complete(z) && is_complete(tested)) return complete_.fit(y, z);
-  const Columns columns = this->columns(z, tested);
+  const Columns columns = this->columns(z, tested, times_.of_test(y, y, z));
   Fit result{.samples = columns.made.samples};
   if (columns.is_a_tested_one_constant || columns.made.samples == 0) return result;
   std::vector<double> matrix = correlations(columns.made);

@@ -1,26 +1,34 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include <cstdint>
 #include <span>
 #include <vector>
 
-#include "kernels/causal/lag_covariance.h"
-#include "kernels/causal/test_source.h"
+#include "kernels/causal/marginals.h"
+#include "kernels/causal/shared_correlation.h"
+#include "kernels/causal/usable_times.h"
 
 namespace sovren::kernels {
 
-/// Tests on data with missing values: each test uses the samples t at which all of its nodes are
-/// measured, so samples and df differ from test to test.
+/// Correlation tests on data with missing or masked values: each test uses the time points that its
+/// nodes leave it, so samples and df differ from test to test. A test with fewer than |Z| + 3 says
+/// nothing (df < 1).
 ///
-/// Model    one validity bit per variable and time; a test ANDs the bits of its nodes, each shifted
-///          by its lag. A test whose nodes are all complete goes to the shared correlations.
-/// Owner    complete must outlive this object, and is made from the same series.
+/// Model    a test whose nodes have all time points goes to the shared correlations; any other
+///          gathers its columns, transformed over its own samples if asked. In fit(), y stands in
+///          the roles of x and y.
+/// Owner    complete must outlive this object; it is made from the same series, time points and
+///          marginals.
 /// Threads  const and re-entrant.
-/// Cost     |nodes|^2 / 2 products per sample that is left.
+/// Cost     |nodes|^2 / 2 products per sample that is left. (One correlation matrix for each
+///          target, where only targets are masked, would cost D^2 products per sample: more than
+///          PC1's and MCI's tests of that target together.)
 class MaskedSamples : public TestSource {
  public:
-  MaskedSamples(const Series& series, const LagCorrelation& complete);
+  MaskedSamples(const Series& series, UsableTimes times, Marginals marginals,
+                const SharedCorrelation& complete);
+  /// Missing values only, all time points.
+  MaskedSamples(const Series& series, const SharedCorrelation& complete);
 
   int variables() const override { return complete_.variables(); }
   int max_lag() const override { return complete_.max_lag(); }
@@ -30,13 +38,14 @@ class MaskedSamples : public TestSource {
 
  private:
   struct Columns;
-  bool is_complete(std::span<const Node> nodes) const;
-  std::vector<int> common_samples(std::span<const Node> nodes) const;
-  Columns columns(std::span<const Node> z, std::span<const Node> tested) const;
+  Columns columns(std::span<const Node> z, std::span<const Node> tested,
+                  std::span<const int> times) const;
 
-  const LagCorrelation& complete_;
-  int words_ = 0;                     ///< of one variable
-  std::vector<std::uint64_t> valid_;  ///< (variable, word): bit t % 64 of word t / 64
+  const SharedCorrelation& complete_;
+  UsableTimes times_;
+  Marginals marginals_;
+  int steps_;
+  std::vector<double> values_;  ///< (variable, time); 0 where missing
 };
 
 }  // namespace sovren::kernels

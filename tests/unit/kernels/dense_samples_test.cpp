@@ -4,9 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
-#include <cmath>
 #include <limits>
-#include <numbers>
 #include <numeric>
 
 #include "kernels/causal/mci.h"
@@ -46,27 +44,6 @@ std::vector<long double> drawn(const std::vector<double>& data, const std::vecto
   return column;
 }
 
-/// RobustParCorr's transformation from its definition: numpy's interp on linspace(1/n, 1, n), then
-/// the normal quantile by bisection.
-void plain_rank_normal(std::vector<long double>& column) {
-  std::vector<long double> sorted = column;
-  std::ranges::sort(sorted);
-  const std::size_t n = sorted.size();
-  for (long double& v : column) {
-    std::size_t k = 0;
-    while (k + 1 < n && sorted[k + 1] <= v) ++k;
-    long double u = (1.0L + static_cast<long double>(k)) / static_cast<long double>(n);
-    if (u == 1) u = 1 - 1e-5L;
-    long double low = -10;
-    long double high = 10;
-    for (int step = 0; step < 80; ++step) {
-      const long double middle = (low + high) / 2;
-      (0.5L * std::erfc(-middle / std::numbers::sqrt2_v<long double>) < u ? low : high) = middle;
-    }
-    v = low;
-  }
-}
-
 TEST(DenseSamples, EqualTheDefinitionOnRepeatedTimePoints) {
   const auto data = chain(T, N, L, 1);
   const auto times = bootstrap_times(T, L, 3, 1, 0, 0);
@@ -79,7 +56,7 @@ TEST(DenseSamples, EqualTheDefinitionOnRepeatedTimePoints) {
       columns.push_back(drawn(data, times, x));
       columns.push_back(drawn(data, times, {2, 0}));
       if (marginals == Marginals::rank_normal)
-        for (auto& column : columns) plain_rank_normal(column);
+        for (auto& column : columns) testing::plain_rank_normal(column);
       const Partial result = source.partial(x, {2, 0}, z);
       EXPECT_NEAR(result.value, testing::plain_partial(std::move(columns)), 1e-13);
       EXPECT_EQ(result.df, T - 2 * L - 2 - 3);

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <algorithm>
 #include <cmath>
 #include <cstdint>
+#include <numbers>
 #include <utility>
 #include <vector>
 
@@ -98,6 +100,27 @@ inline double plain_parcorr(const std::vector<double>& data, int N, int max_lag,
   columns.push_back(sample(data, N, max_lag, x));
   columns.push_back(sample(data, N, max_lag, y));
   return plain_partial(std::move(columns));
+}
+
+/// RobustParCorr's transformation from its definition: numpy's interp on linspace(1/n, 1, n), then
+/// the normal quantile by bisection.
+inline void plain_rank_normal(std::vector<long double>& column) {
+  std::vector<long double> sorted = column;
+  std::ranges::sort(sorted);
+  const std::size_t n = sorted.size();
+  for (long double& v : column) {
+    std::size_t k = 0;
+    while (k + 1 < n && sorted[k + 1] <= v) ++k;
+    long double u = (1.0L + static_cast<long double>(k)) / static_cast<long double>(n);
+    if (u == 1) u = 1 - 1e-5L;
+    long double low = -10;
+    long double high = 10;
+    for (int step = 0; step < 80; ++step) {
+      const long double middle = (low + high) / 2;
+      (0.5L * std::erfc(-middle / std::numbers::sqrt2_v<long double>) < u ? low : high) = middle;
+    }
+    v = low;
+  }
 }
 
 }  // namespace sovren::kernels::testing
