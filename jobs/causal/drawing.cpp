@@ -6,47 +6,29 @@
 #include <cmath>
 #include <map>
 #include <numbers>
+#include <set>
 #include <tuple>
 
+#include "jobs/causal/markup.h"
+#include "jobs/causal/svg.h"
+#include "jobs/causal/words.h"
 #include "kernels/causal/fdr.h"
 
 namespace sovren::jobs {
 
 namespace {
 
-constexpr int all_drawn_max = 60;  // more variables: only those with links
+constexpr int all_drawn_max = 20;  // more variables: only those with links
 constexpr int few_nodes_max = 12;  // names in full size, upright
-constexpr int sorted_nodes_max = 200;
-constexpr std::size_t name_characters_max = 24;
+constexpr int sorted_nodes_max = 2 * drawn_edges_max;
 constexpr double top_px = 92;  // for title and subtitle
 
 std::size_t at(int index) {
   return static_cast<std::size_t>(index);
 }
 
-double distance(Point a, Point b) {
-  return std::hypot(a.x - b.x, a.y - b.y);
-}
-
-Point between(Point a, Point b, double t) {
-  return {a.x + (b.x - a.x) * t, a.y + (b.y - a.y) * t};
-}
-
-Curve reversed(const Curve& curve) {
-  return {curve.c, curve.b, curve.a};
-}
-
-double length_of(const Curve& curve) {
-  constexpr int pieces = 16;
-  double length = 0;
-  for (int k = 0; k < pieces; ++k)
-    length +=
-        distance(point_on(curve, double(k) / pieces), point_on(curve, double(k + 1) / pieces));
-  return length;
-}
-
-/// Lag-0 links that stand when all pairs are looked at together (Benjamini-Hochberg). With few
-/// variables all links are drawn; with many, those that chance explains would hide the others.
+/// PCMCI's lag-0 links that stand when all pairs are looked at together (Benjamini-Hochberg). With
+/// few variables all links are drawn; with many, those that chance explains would hide the others.
 std::vector<bool> clear_pairs(const CausalGraph& graph) {
   const int n = graph.count();
   std::vector<double> p;
@@ -60,31 +42,37 @@ std::vector<bool> clear_pairs(const CausalGraph& graph) {
   return is_clear;
 }
 
-/// Cross links gathered by direction, strongest first.
-std::vector<DrawnEdge> gather_edges(const CausalGraph& graph) {
-  const bool has_many = graph.count() > few_nodes_max;
-  const std::vector<bool> is_clear = has_many ? clear_pairs(graph) : std::vector<bool>();
+/// Cross links gathered by direction, those of the chain first, then the strongest.
+std::vector<DrawnEdge> gather_edges(const CausalGraph& graph, const std::vector<int>& chain) {
+  const bool shows_clear_only =
+      graph.count() > few_nodes_max && graph.spec.method == CausalSpec::Method::pcmci;
+  const std::vector<bool> is_clear = shows_clear_only ? clear_pairs(graph) : std::vector<bool>();
   const auto is_drawn = [&](const Link& link) {
     if (link.is_self()) return false;
-    return link.is_directed() || !has_many ||
+    return link.is_directed() || !shows_clear_only ||
            is_clear[at(link.source) * graph.variables.size() + at(link.target)];
   };
-  std::map<std::tuple<int, int, bool>, std::vector<const Link*>> groups;
+  std::set<std::pair<int, int>> steps;
+  for (std::size_t k = 1; k < chain.size(); ++k) steps.insert({chain[k - 1], chain[k]});
+  std::map<std::tuple<int, int, LinkType>, std::vector<const Link*>> groups;
   for (const Link& link : graph.links)
-    if (is_drawn(link)) groups[{link.source, link.target, link.is_directed()}].push_back(&link);
+    if (is_drawn(link)) groups[{link.source, link.target, link.type}].push_back(&link);
   std::vector<DrawnEdge> edges;
   for (auto& [key, links] : groups) {
     std::stable_sort(links.begin(), links.end(), [](const Link* a, const Link* b) {
       return std::abs(a->value) > std::abs(b->value);
     });
     DrawnEdge edge;
-    std::tie(edge.source, edge.target, edge.is_directed) = key;
+    std::tie(edge.source, edge.target, edge.type) = key;
+    edge.is_in_chain =
+        edge.type == LinkType::directed && steps.contains({edge.source, edge.target});
     edge.value = links.front()->value;
     for (const Link* link : links) edge.lags.push_back(link->lag);
     std::sort(edge.lags.begin(), edge.lags.end());
     edges.push_back(std::move(edge));
   }
   std::stable_sort(edges.begin(), edges.end(), [](const DrawnEdge& a, const DrawnEdge& b) {
+    if (a.is_in_chain != b.is_in_chain) return a.is_in_chain;
     return std::abs(a.value) > std::abs(b.value);
   });
   return edges;
@@ -158,8 +146,8 @@ void choose_sizes(Drawing& drawing, const CausalGraph& graph) {
     drawing.font_px = n <= 60 ? 13 : 11;
     drawing.label_px = 10.5;
     drawing.node_radius = n <= 30 ? 11 : 8;
-    drawing.radius =
-        std::max(n <= 30 ? 250.0 : 310.0, n * (drawing.font_px + 6) / (2 * std::numbers::pi));
+    const double spacing = n <= 60 ? 46 : drawing.font_px + 6;  // of neighbours
+    drawing.radius = std::max(n <= 30 ? 230.0 : 290.0, n * spacing / (2 * std::numbers::pi));
     margin = drawing.node_radius + 14 + widest * drawing.font_px;
   }
   const double vertical_margin = drawing.names_radial ? margin : drawing.node_radius + 40;
@@ -191,15 +179,19 @@ Curve bend(const Drawing& drawing, const DrawnEdge& edge) {
   const double share = drawing.names_radial ? 0.45 : 0.22;
   const double depth = std::min(share * distance(middle, drawing.centre),
                                 0.5 * chord + (drawing.names_radial ? 14 : 0));
-  const double aside = !edge.is_directed ? 0.0 : drawing.names_radial ? 0.08 : 0.17;
+  const double aside = edge.type != LinkType::directed ? 0.0 : drawing.names_radial ? 0.08 : 0.17;
   const double whole_depth = std::max(distance(middle, drawing.centre), 1e-9);
   Point b = between(middle, drawing.centre, depth / whole_depth);
   b.x += (c.y - a.y) * aside;
   b.y -= (c.x - a.x) * aside;
   const Curve whole{a, b, c};
   // From rim to rim: the parameters where the curve leaves the one node and meets the other.
-  const double gap = drawing.node_radius + (drawing.names_radial ? 2 : 3);
-  return part_of(whole, 1 - leaving(reversed(whole), gap), leaving(whole, gap));
+  const auto gap = [&](int node) {
+    const double ring = drawing.nodes[at(node)].is_in_chain ? (drawing.names_radial ? 3 : 5) : 0;
+    return drawing.node_radius + (drawing.names_radial ? 2 : 3) + ring;
+  };
+  return part_of(whole, 1 - leaving(reversed(whole), gap(edge.source)),
+                 leaving(whole, gap(edge.target)));
 }
 
 struct Box {
@@ -238,7 +230,8 @@ void place_labels(Drawing& drawing) {
   for (const DrawnNode& node : drawing.nodes)
     taken.push_back(box_around(node.at, 2 * drawing.node_radius, 2 * drawing.node_radius));
   for (auto edge = drawing.edges.rbegin(); edge != drawing.edges.rend(); ++edge) {
-    if (!edge->is_directed && drawing.names_radial) continue;  // dashes and rings say lag 0
+    if (edge->type != LinkType::directed && drawing.names_radial)
+      continue;  // dashes and rings say lag 0
     std::string label;
     for (const int lag : edge->lags) label += (label.empty() ? "" : ",") + std::to_string(lag);
     constexpr std::size_t label_max = 9;
@@ -258,54 +251,14 @@ void place_labels(Drawing& drawing) {
 
 }  // namespace
 
-Point point_on(const Curve& curve, double t) {
-  return between(between(curve.a, curve.b, t), between(curve.b, curve.c, t), t);
-}
-
-Curve part_of(const Curve& curve, double t0, double t1) {
-  const Point a = point_on(curve, t0);
-  const Point c = point_on(curve, t1);
-  const Point b = between(between(curve.a, curve.b, t0), between(curve.b, curve.c, t0), t1);
-  return {a, b, c};
-}
-
-double leaving(const Curve& curve, double gap) {
-  double inside = 1;
-  double outside = 0.5;
-  if (std::hypot(point_on(curve, outside).x - curve.c.x, point_on(curve, outside).y - curve.c.y) <
-      gap)
-    return outside;
-  constexpr int halvings = 30;
-  for (int k = 0; k < halvings; ++k) {
-    const double t = (inside + outside) / 2;
-    const Point point = point_on(curve, t);
-    (std::hypot(point.x - curve.c.x, point.y - curve.c.y) < gap ? inside : outside) = t;
-  }
-  return outside;
-}
-
-double text_width(const std::string& text, double font_px) {
-  const auto characters =
-      std::count_if(text.begin(), text.end(), [](char c) { return (c & 0xC0) != 0x80; });
-  return 0.62 * font_px * static_cast<double>(characters);
-}
-
-std::string shortened_name(const std::string& name) {
-  std::size_t characters = 0;
-  for (std::size_t k = 0; k < name.size(); ++k) {
-    if ((name[k] & 0xC0) == 0x80) continue;
-    if (++characters > name_characters_max) return name.substr(0, k) + "…";
-  }
-  return name;
-}
-
 Drawing lay_out(const CausalGraph& graph) {
   Drawing drawing;
-  std::vector<DrawnEdge> edges = gather_edges(graph);
+  drawing.chain = shown_chain(graph);
+  std::vector<DrawnEdge> edges = gather_edges(graph, drawing.chain);
   for (const Link& link : graph.links)
     if (!link.is_self() && !link.is_directed()) ++drawing.same_time_left_out;
   for (const DrawnEdge& edge : edges)
-    if (!edge.is_directed) --drawing.same_time_left_out;
+    if (edge.type != LinkType::directed) --drawing.same_time_left_out;
   if (edges.size() > drawn_edges_max) {
     drawing.edges_left_out = static_cast<int>(edges.size()) - drawn_edges_max;
     edges.resize(drawn_edges_max);
@@ -322,7 +275,8 @@ Drawing lay_out(const CausalGraph& graph) {
   std::vector<int> place(graph.variables.size());
   for (const int variable : order) {
     place[at(variable)] = static_cast<int>(drawing.nodes.size());
-    drawing.nodes.push_back({variable, {}, 0, memory_of(graph, variable)});
+    const bool is_in_chain = std::ranges::find(drawing.chain, variable) != drawing.chain.end();
+    drawing.nodes.push_back({variable, {}, 0, memory_of(graph, variable), is_in_chain});
   }
   choose_sizes(drawing, graph);
   place_nodes(drawing);
@@ -333,7 +287,7 @@ Drawing lay_out(const CausalGraph& graph) {
     edge.curve = bend(drawing, edge);
   }
   drawing.edges = std::move(edges);
-  place_labels(drawing);
+  if (graph.spec.max_lag > 0) place_labels(drawing);
   return drawing;
 }
 

@@ -93,6 +93,9 @@ std::string content_digest(const CausalGraph& graph);
 std::string graph_json(const CausalGraph& graph);
 std::string graph_text(const CausalGraph& graph);
 std::string graph_svg(const CausalGraph& graph);
+std::string heatmap_svg(const CausalGraph& graph);
+std::string graph_graphml(const CausalGraph& graph);
+std::string graph_dot(const CausalGraph& graph);
 Result<std::string> result_hdf5(const CausalGraph& graph);
 
 }  // namespace sovren::jobs

@@ -102,7 +102,10 @@ Result<Outcome> make_outcome(const std::string& title, const CausalSpec& spec, c
   SOVREN_TRY(matrices, result_hdf5(graph));
   outcome.files.push_back({"graph.json", graph_json(graph)});
   outcome.files.push_back({"graph.svg", graph_svg(graph)});
+  outcome.files.push_back({"heatmap.svg", heatmap_svg(graph)});
   outcome.files.push_back({"graph.txt", graph_text(graph)});
+  outcome.files.push_back({"graph.graphml", graph_graphml(graph)});
+  outcome.files.push_back({"graph.dot", graph_dot(graph)});
   outcome.files.push_back({"result.h5", std::move(matrices)});
   outcome.digest = content_digest(graph);
   outcome.metrics = metrics_of(graph, findings);

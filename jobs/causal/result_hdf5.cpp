@@ -5,6 +5,8 @@
 
 #include <algorithm>
 #include <array>
+#include <cstdint>
+#include <type_traits>
 
 #include "jobs/causal/graph.h"
 #include "jobs/causal/hdf5_handle.h"
@@ -51,19 +53,32 @@ Hdf5Handle dataset_properties() {
   return properties;
 }
 
+/// values: double or std::int8_t, stored as given.
+template <class T>
 bool put_matrix(hid_t file, const char* name, const CausalGraph& graph,
-                const std::vector<double>& values) {
+                const std::vector<T>& values) {
+  constexpr bool is_real = std::is_same_v<T, double>;
   const auto n = static_cast<hsize_t>(graph.count());
   const std::array<hsize_t, 3> shape{n, n, static_cast<hsize_t>(graph.spec.max_lag) + 1};
   const Hdf5Handle space(H5Screate_simple(3, shape.data(), nullptr), H5Sclose);
   const Hdf5Handle properties = dataset_properties();
-  const Hdf5Handle dataset(H5Dcreate2(file, name, H5T_IEEE_F64LE, space.get(), H5P_DEFAULT,
-                                      properties.get(), H5P_DEFAULT),
+  const Hdf5Handle dataset(H5Dcreate2(file, name, is_real ? H5T_IEEE_F64LE : H5T_STD_I8LE,
+                                      space.get(), H5P_DEFAULT, properties.get(), H5P_DEFAULT),
                            H5Dclose);
   return dataset &&
-         H5Dwrite(dataset.get(), H5T_NATIVE_DOUBLE, H5S_ALL, H5S_ALL, H5P_DEFAULT, values.data()) >=
-             0 &&
+         H5Dwrite(dataset.get(), is_real ? H5T_NATIVE_DOUBLE : H5T_NATIVE_INT8, H5S_ALL, H5S_ALL,
+                  H5P_DEFAULT, values.data()) >= 0 &&
          put_text(dataset.get(), "axes", "source,target,lag");
+}
+
+/// Numbers of the enumerators of kernels::Mark, as the attribute "codes" says.
+bool put_marks(hid_t file, const CausalGraph& graph) {
+  std::vector<std::int8_t> codes(graph.mark.size());
+  std::ranges::transform(graph.mark, codes.begin(),
+                         [](kernels::Mark mark) { return static_cast<std::int8_t>(mark); });
+  if (!put_matrix(file, "mark_matrix", graph, codes)) return false;
+  const Hdf5Handle dataset(H5Dopen2(file, "mark_matrix", H5P_DEFAULT), H5Dclose);
+  return dataset && put_text(dataset.get(), "codes", "0 none, 1 -->, 2 <--, 3 o-o, 4 x-x");
 }
 
 bool put_variables(hid_t file, const std::vector<std::string>& names) {
@@ -113,7 +128,9 @@ Result<std::string> result_hdf5(const CausalGraph& graph) {
   if (!put_variables(file.get(), graph.variables)) return fail(hdf5_failed("variables"));
   if (!put_matrix(file.get(), "val_matrix", graph, graph.value) ||
       !put_matrix(file.get(), "p_matrix", graph, graph.p_value) ||
-      !put_matrix(file.get(), "q_matrix", graph, graph.q_value))
+      !put_matrix(file.get(), "q_matrix", graph, graph.q_value) || !put_marks(file.get(), graph) ||
+      (!graph.confidence.empty() &&
+       !put_matrix(file.get(), "confidence_matrix", graph, graph.confidence)))
     return fail(hdf5_failed("a matrix"));
   if (H5Fflush(file.get(), H5F_SCOPE_GLOBAL) < 0) return fail(hdf5_failed("the image"));
   const auto size = H5Fget_file_image(file.get(), nullptr, 0);

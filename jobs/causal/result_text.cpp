@@ -2,9 +2,10 @@
 // graph.txt: the causal graph for a terminal.
 #include <algorithm>
 #include <cmath>
-#include <cstdio>
 
 #include "jobs/causal/graph.h"
+#include "jobs/causal/markup.h"
+#include "jobs/causal/words.h"
 
 namespace sovren::jobs {
 
@@ -15,10 +16,6 @@ constexpr std::size_t memories_shown_max = 12;
 constexpr std::size_t chains_shown_max = 3;
 constexpr std::size_t chain_names_max = 12;
 constexpr std::size_t bar_max = 20;
-
-const std::string& name(const CausalGraph& graph, int variable) {
-  return graph.variables[static_cast<std::size_t>(variable)];
-}
 
 /// Characters, not bytes: names may be in any language.
 std::size_t width(const std::string& text) {
@@ -35,27 +32,6 @@ std::string right(const std::string& text, std::size_t columns) {
   return used < columns ? std::string(columns - used, ' ') + text : text;
 }
 
-std::string format(const char* pattern, double value) {
-  char buffer[64];
-  std::snprintf(buffer, sizeof buffer, pattern, value);
-  return buffer;
-}
-
-std::string probability(double p) {
-  if (p == 0) return "0";
-  return p < 1e-3 ? format("%.0e", p) : format("%.3f", p);
-}
-
-std::vector<Link> by_strength(const CausalGraph& graph, bool wants_self) {
-  std::vector<Link> links;
-  for (const Link& link : graph.links)
-    if (link.is_self() == wants_self) links.push_back(link);
-  std::stable_sort(links.begin(), links.end(), [](const Link& a, const Link& b) {
-    return std::abs(a.value) > std::abs(b.value);
-  });
-  return links;
-}
-
 std::string arrow(const Link& link) {
   if (link.type == LinkType::undirected) return "o-----o";
   if (link.type == LinkType::conflict) return "x-----x";
@@ -70,8 +46,8 @@ std::string link_table(const CausalGraph& graph) {
   std::size_t arrow_width = 8;
   const std::size_t shown = std::min(links.size(), links_shown_max);
   for (std::size_t k = 0; k < shown; ++k) {
-    source_width = std::max(source_width, width(name(graph, links[k].source)));
-    target_width = std::max(target_width, width(name(graph, links[k].target)));
+    source_width = std::max(source_width, width(name_of(graph, links[k].source)));
+    target_width = std::max(target_width, width(name_of(graph, links[k].target)));
     arrow_width = std::max(arrow_width, arrow(links[k]).size());
   }
   std::string text = "\n  " + right("cause", source_width) + "  " + left("(lag)", arrow_width) +
@@ -79,11 +55,11 @@ std::string link_table(const CausalGraph& graph) {
   for (std::size_t k = 0; k < shown; ++k) {
     const Link& link = links[k];
     const auto bar = static_cast<std::size_t>(std::lround(std::abs(link.value) * bar_max));
-    text += "  " + right(name(graph, link.source), source_width) + "  " +
-            left(arrow(link), arrow_width) + "  " + left(name(graph, link.target), target_width) +
-            "  " + right(format("%+.3f", link.value), 8) + "  " +
-            right(probability(link.q_value), 7) + "  " +
-            std::string(std::max<std::size_t>(bar, 1), link.value < 0 ? '-' : '+') + "\n";
+    text += "  " + right(name_of(graph, link.source), source_width) + "  " +
+            left(arrow(link), arrow_width) + "  " +
+            left(name_of(graph, link.target), target_width) + "  " +
+            right(formatted("%+.3f", link.value), 8) + "  " + right(probability(link.q_value), 7) +
+            "  " + std::string(std::max<std::size_t>(bar, 1), link.value < 0 ? '-' : '+') + "\n";
   }
   if (links.size() > shown)
     text += "  ... and " + std::to_string(links.size() - shown) + " weaker links in graph.json\n";
@@ -104,10 +80,11 @@ std::string memory_lines(const CausalGraph& graph) {
   std::size_t name_width = 1;
   const std::size_t shown = std::min(strongest.size(), memories_shown_max);
   for (std::size_t k = 0; k < shown; ++k)
-    name_width = std::max(name_width, width(name(graph, strongest[k].source)));
+    name_width = std::max(name_width, width(name_of(graph, strongest[k].source)));
   for (std::size_t k = 0; k < shown; ++k)
-    text += "    " + left(name(graph, strongest[k].source), name_width) + "  " +
-            format("%+.3f", strongest[k].value) + " (" + std::to_string(strongest[k].lag) + ")\n";
+    text += "    " + left(name_of(graph, strongest[k].source), name_width) + "  " +
+            formatted("%+.3f", strongest[k].value) + " (" + std::to_string(strongest[k].lag) +
+            ")\n";
   if (strongest.size() > shown)
     text += "    ... and " + std::to_string(strongest.size() - shown) + " more\n";
   return text;
@@ -119,13 +96,14 @@ std::string chain_lines(const CausalGraph& graph) {
   if (chains.depth == 0) return "\n  No chains: no variable drives another at a lag.\n";
   std::string text =
       "\n  Longest chain of causes: " + std::string(chains.is_exact ? "" : "at most ") +
-      std::to_string(chains.depth) + (chains.depth == 1 ? " link\n" : " links\n");
+      counted(chains.depth, "link") + "\n";
   const std::size_t shown = std::min(chains.longest.size(), chains_shown_max);
   for (std::size_t k = 0; k < shown; ++k) {
     text += "    ";
     const std::vector<int>& chain = chains.longest[k];
     const std::size_t named = std::min(chain.size(), chain_names_max);
-    for (std::size_t i = 0; i < named; ++i) text += (i == 0 ? "" : " -> ") + name(graph, chain[i]);
+    for (std::size_t i = 0; i < named; ++i)
+      text += (i == 0 ? "" : " -> ") + name_of(graph, chain[i]);
     if (chain.size() > named) text += " -> ... (" + std::to_string(chain.size() - named) + " more)";
     text += "\n";
   }
@@ -136,12 +114,12 @@ std::string chain_lines(const CausalGraph& graph) {
 std::string score_lines(const CausalGraph& graph) {
   if (!graph.scores) return "";
   const auto shown = [](const std::optional<double>& value) {
-    return value ? format("%.3f", *value) : std::string("-");
+    return value ? formatted("%.3f", *value) : std::string("-");
   };
   const auto line = [&](const char* what, const Score& score) {
     return std::string("    ") + what + "  precision " + shown(score.precision()) + "  recall " +
            shown(score.recall()) + "  F1 " + shown(score.f1()) + "  MCC " +
-           format("%.3f", score.mcc()) + "  false positive rate " +
+           formatted("%.3f", score.mcc()) + "  false positive rate " +
            shown(score.false_positive_rate()) + "\n";
   };
   std::string text = "\n  Against the truth (links between variables):\n";
@@ -161,7 +139,7 @@ std::string graph_text(const CausalGraph& graph) {
                      std::to_string(graph.samples) + " per test), lags to " +
                      std::to_string(graph.spec.max_lag) + ", " +
                      (graph.spec.fdr == CausalSpec::Fdr::bh ? "false discovery rate " : "alpha ") +
-                     format("%g", graph.spec.alpha) + "\n";
+                     formatted("%g", graph.spec.alpha) + "\n";
   text += link_table(graph) + memory_lines(graph) + chain_lines(graph) + score_lines(graph);
   if (!graph.notes.empty()) text += "\n  Notes:\n";
   for (const std::string& note : graph.notes) text += "    " + note + "\n";

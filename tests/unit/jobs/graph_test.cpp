@@ -9,6 +9,7 @@
 
 #include "core/text/json.h"
 #include "jobs/causal/drawing.h"
+#include "jobs/causal/svg.h"
 
 namespace sovren::jobs {
 namespace {
