@@ -2,6 +2,9 @@
 // How long does PC-stable take on one core, data to oriented graph, against pcalg's stable.fast?
 // Prints a table, then one line of JSON for each size.
 //   pc_bench [VARIABLES SAMPLES DEGREE]     without arguments: the four standard sizes
+//   pc_bench FOLDER                         discrete sets in it: asia, insurance, alarm .csv.gz
+//   with
+//                                           .truth.csv, by chi2 and g2
 #include <algorithm>
 #include <cmath>
 #include <cstdio>
@@ -12,8 +15,10 @@
 #include <vector>
 
 #include "core/base/rng.h"
+#include "kernels/causal/discrete_samples.h"
 #include "kernels/causal/lag_covariance.h"
 #include "kernels/causal/pc_search.h"
+#include "tests/unit/kernels/discrete_set.h"
 
 namespace {
 
@@ -137,9 +142,60 @@ void measure(const Size& size) {
       found.conditions, found.edges, system.links.size(), found.f1(system.links), size.pcalg_s);
 }
 
+/// causal-learn, chi2, the same machine as pcalg's: CPU seconds and F1 of the skeleton; 0: not
+/// measured.
+struct KnownSet {
+  const char* name;
+  double causal_learn_s;
+  double causal_learn_f1;
+};
+constexpr KnownSet known_sets[] = {
+    {"asia", 0.04, 0}, {"insurance", 3.0, 0.894}, {"alarm", 1.7, 0.957}};
+
+void measure_discrete(const std::string& folder, const KnownSet& known) {
+  const auto set = sovren::kernels::testing::read_discrete_set(folder, known.name);
+  if (set.variables == 0) {
+    std::fprintf(stderr, "not there: %s/%s.csv.gz\n", folder.c_str(), known.name);
+    return;
+  }
+  const Series series{
+      .values = set.data, .steps = set.samples(), .variables = set.variables, .valid = {}};
+  for (const DiscreteTest test : {DiscreteTest::chi2, DiscreteTest::g2}) {
+    const double begin = cpu_s();
+    const auto samples =
+        DiscreteSamples::make(series, UsableTimes(series, 0, all_times(series.steps, 0)), test);
+    if (!samples) {
+      std::fprintf(stderr, "%s\n", to_text(samples.error()).c_str());
+      return;
+    }
+    const Found found = search_all(*samples, 0.05, set.links);
+    const double total = cpu_s() - begin;
+    const char* const test_name = test == DiscreteTest::chi2 ? "chi2" : "g2";
+    const auto tests = static_cast<long long>(found.counts.tests);
+    const double f1 = found.f1(set.links);
+    std::printf("%-10s %-5s %8.4f %7lld %5d %6d %6zu %6.3f", known.name, test_name, total, tests,
+                found.conditions, found.edges, set.links.size(), f1);
+    if (test == DiscreteTest::chi2 && known.causal_learn_f1 > 0)
+      std::printf(" %6.1fx %6.3f\n", known.causal_learn_s / total, known.causal_learn_f1);
+    else
+      std::printf(" %7s %6s\n", "-", "-");
+    std::printf(
+        "{\"question\":\"pc_discrete\",\"set\":\"%s\",\"test\":\"%s\",\"total_s\":%.5f,"
+        "\"tests\":%lld,\"conditions\":%d,\"edges\":%d,\"true_edges\":%zu,"
+        "\"skeleton_f1\":%.4f}\n",
+        known.name, test_name, total, tests, found.conditions, found.edges, set.links.size(), f1);
+  }
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
+  if (argc == 2) {
+    std::printf("%-10s %-5s %8s %7s %5s %6s %6s %6s %7s %6s\n", "set", "test", "total s", "tests",
+                "conds", "edges", "truth", "F1", "c-learn", "its F1");
+    for (const KnownSet& known : known_sets) measure_discrete(argv[1], known);
+    return 0;
+  }
   std::printf("%5s %6s %8s %8s %8s %9s %5s %6s %6s %6s %8s\n", "N", "m", "corr s", "search s",
               "total s", "tests", "conds", "edges", "truth", "F1", "pcalg");
   if (argc == 4) {
