@@ -6,6 +6,7 @@
 #include <span>
 
 #include "core/base/check.h"
+#include "kernels/linalg/clones.h"
 
 namespace sovren::kernels {
 namespace {
@@ -29,9 +30,29 @@ std::vector<double> first_arrivals(std::size_t n, const Responses& source,
 /// The strongest of each target over the lags.
 std::vector<double> strongest(std::size_t n, const Responses& responses) {
   std::vector<double> most(n, 0.0);
-  for (std::size_t cell = 0; cell < responses.size(); ++cell)
-    most[cell % n] = std::max(most[cell % n], std::abs(responses[cell]));
+  for (std::size_t lag = 0; lag < responses.size() / n; ++lag)
+    for (std::size_t j = 0; j < n; ++j)
+      most[j] = std::max(most[j], std::abs(responses[lag * n + j]));
   return most;
+}
+
+/// What arrives at k (by lag) and spreads from there: the strongest of each target
+/// over the lags. now: (n), to work in.
+SOVREN_CLONES void strongest_through(std::size_t n, std::span<const double> arrivals,
+                                     const double* mediator, double* now, double* most) {
+  std::fill_n(most, n, 0.0);
+  for (std::size_t tau = 0; tau < arrivals.size(); ++tau) {
+    std::fill_n(now, n, 0.0);
+    for (std::size_t s = 0; s <= tau; ++s) {
+      if (arrivals[s] == 0) continue;
+      const double* const from = mediator + (tau - s) * n;
+      for (std::size_t j = 0; j < n; ++j) now[j] += arrivals[s] * from[j];
+    }
+    for (std::size_t j = 0; j < n; ++j) {
+      const double size = std::abs(now[j]);
+      most[j] = most[j] < size ? size : most[j];
+    }
+  }
 }
 
 double mean(double sum, std::size_t count) {
@@ -40,12 +61,18 @@ double mean(double sum, std::size_t count) {
 
 /// Sum over pairs of the strongest effect through k.
 double mediated_sum(std::size_t n, std::span<const Responses> responses, std::size_t k) {
+  const std::vector<double> reach = strongest(n, responses[k]);
+  double spread = 0;  // whether k leads anywhere
+  for (std::size_t j = 0; j < n; ++j) spread += j == k ? 0 : reach[j];
+  if (spread == 0) return 0;
+  std::vector<double> now(n);
+  std::vector<double> most(n);
   double sum = 0;
   for (std::size_t i = 0; i < n; ++i) {
     if (i == k) continue;
-    const Responses through =
-        mediated_effects(static_cast<int>(n), responses[i], responses[k], static_cast<int>(k));
-    const std::vector<double> most = strongest(n, through);
+    const std::vector<double> arrivals = first_arrivals(n, responses[i], responses[k], k);
+    if (std::ranges::all_of(arrivals, [](double each) { return each == 0; })) continue;
+    strongest_through(n, arrivals, responses[k].data(), now.data(), most.data());
     for (std::size_t j = 0; j < n; ++j)
       if (j != i && j != k) sum += most[j];
   }

@@ -66,7 +66,18 @@ std::vector<SvarModel::Scale> scales_of(const Series& series) {
 class Fitting {
  public:
   Fitting(const SvarModel& model, std::span<const double> data, std::span<double> residuals)
-      : model_(model), data_(data), residuals_(residuals), n_(at(model.variables)) {}
+      : model_(model),
+        residuals_(residuals),
+        n_(at(model.variables)),
+        steps_(data.size() / n_),
+        columns_(data.size()),
+        is_whole_(n_, true) {
+    for (std::size_t t = 0; t < steps_; ++t)
+      for (std::size_t i = 0; i < n_; ++i) {
+        columns_[i * steps_ + t] = data[t * n_ + i];
+        if (std::isnan(data[t * n_ + i])) is_whole_[i] = false;
+      }
+  }
 
   SvarEquation fit(int target, std::vector<Node> parents) const {
     SvarEquation equation;
@@ -92,18 +103,20 @@ class Fitting {
   };
 
   double value(int row, Node node) const {
-    return data_[at(row - node.lag) * n_ + at(node.variable)];
+    return columns_[at(node.variable) * steps_ + at(row - node.lag)];
   }
 
+  /// Those from max_lag on at which target and parents are measured.
   std::vector<int> usable_rows(int target, std::span<const Node> parents) const {
-    const auto is_measured = [&](int row) {
-      return !std::isnan(value(row, {target, 0})) &&
-             std::ranges::none_of(parents, [&](Node p) { return std::isnan(value(row, p)); });
-    };
-    const int steps = static_cast<int>(data_.size() / n_);
+    std::vector<Node> holed;
+    if (!is_whole_[at(target)]) holed.push_back({target, 0});
+    for (const Node parent : parents)
+      if (!is_whole_[at(parent.variable)]) holed.push_back(parent);
     std::vector<int> rows;
-    for (int row = model_.max_lag; row < steps; ++row)
-      if (is_measured(row)) rows.push_back(row);
+    rows.reserve(steps_);
+    for (int row = model_.max_lag; row < static_cast<int>(steps_); ++row)
+      if (std::ranges::none_of(holed, [&](Node node) { return std::isnan(value(row, node)); }))
+        rows.push_back(row);
     return rows;
   }
 
@@ -151,7 +164,7 @@ class Fitting {
     if (is_constant(target, std::sqrt(total), rows.size())) return put_residuals(target, rows, y);
     std::vector<Column> columns;
     std::vector<double> x = matrix(parents, rows, columns);
-    const PivotedQr qr(x, equation.samples, static_cast<int>(columns.size()),
+    const PivotedQr qr(std::move(x), equation.samples, static_cast<int>(columns.size()),
                        tolerance(parents, rows.size()));
     const std::vector<double> factors = qr.solve(y);
     for (std::size_t c = 0; c < columns.size(); ++c) {
@@ -173,9 +186,11 @@ class Fitting {
   }
 
   const SvarModel& model_;
-  std::span<const double> data_;
   std::span<double> residuals_;
   std::size_t n_;
+  std::size_t steps_;
+  std::vector<double> columns_;  ///< (variable, time): the data
+  std::vector<bool> is_whole_;   ///< by variable: nothing is missing
 };
 
 /// Products over the rows at which both residuals are defined, each residual divided by the root
