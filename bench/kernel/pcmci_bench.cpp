@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// How long does PCMCI take on one core, against Tigramite and against the multiply-adds that this
-// core can do? Prints a table, then one line of JSON.
-//   pcmci_bench [VARIABLES STEPS MAX_LAG]     without arguments: the three standard sizes
+// How long do PCMCI and PCMCI+ take on one core, against Tigramite and against the multiply-adds
+// that this core can do? Prints a table, each row followed by the same as a line of JSON.
+//   pcmci_bench [VARIABLES STEPS MAX_LAG]     without arguments: the standard sizes
 #include <sys/resource.h>
 
 #include <algorithm>
@@ -13,9 +13,8 @@
 
 #include "core/base/rng.h"
 #include "kernels/causal/lag_covariance.h"
-#include "kernels/causal/mci.h"
-#include "kernels/causal/pc1.h"
-#include "kernels/causal/student_t.h"
+#include "kernels/causal/pcmci_plus.h"
+#include "kernels/causal/pcmci_search.h"
 #include "kernels/linalg/blas.h"
 
 namespace {
@@ -25,12 +24,14 @@ using namespace sovren::kernels;
 
 struct Size {
   int N, T, max_lag;
-  double tigramite_s;  ///< CPU seconds, 0: not measured
+  double tigramite_s;  ///< CPU seconds of PCMCI, 0: not measured
 };
 
 /// Tigramite 5.2, PCMCI with ParCorr, pc_alpha 0.05, one thread of a 2-core machine: 143.9 CPU s
-/// for 129,826 tests (shared/facts/causal.md 5.1; own synthetic systems of the same kind).
-constexpr Size standard_sizes[] = {{100, 500, 5, 143.9}, {300, 1000, 5, 0}, {1000, 2000, 3, 0}};
+/// for 129,826 tests at T = 500, 212 at T = 1000 (shared/facts/causal.md 1.1, 5.1; own synthetic
+/// systems of the same kind).
+constexpr Size standard_sizes[] = {
+    {100, 500, 5, 143.9}, {100, 1000, 5, 212}, {300, 1000, 5, 0}, {1000, 2000, 3, 0}};
 
 double cpu_s() {
   timespec now{};
@@ -87,6 +88,48 @@ double dgemm_flops() {
   return best;
 }
 
+struct Measured {
+  double first_s = 0;  ///< PC1
+  double rest_s = 0;
+  TestCounts counts;
+  std::size_t links = 0;
+};
+
+Measured measure(Search& search) {
+  Measured measured;
+  std::vector<UnitResult> results;
+  for (bool is_first = true; !search.is_done(); is_first = false) {
+    const double begin = cpu_s();
+    results.clear();
+    for (int unit = 0; unit < search.units(); ++unit) results.push_back(search.run(unit));
+    search.close(results);
+    (is_first ? measured.first_s : measured.rest_s) += cpu_s() - begin;
+    for (const UnitResult& result : results) measured.counts += result.counts;
+  }
+  for (const Mark mark : search.links().mark) measured.links += mark != Mark::none;
+  return measured;
+}
+
+void print(const Size& size, const char* method, double covariance_s, double of_gemm,
+           const Measured& measured) {
+  const double total = covariance_s + measured.first_s + measured.rest_s;
+  const auto tests = static_cast<double>(measured.counts.tests);
+  const double tigramite_s = std::string(method) == "pcmci" ? size.tigramite_s : 0;
+  std::printf("%-10s %5d %5d %3d %8.3f %8.3f %8.3f %8.3f %9.0f %8.2f %6.0f%% %7.2f", method, size.N,
+              size.T, size.max_lag, covariance_s, measured.first_s, measured.rest_s, total, tests,
+              1e-6 * tests / total, 100 * of_gemm, peak_gib());
+  if (tigramite_s > 0)
+    std::printf(" %8.0fx\n", tigramite_s / total);
+  else
+    std::printf(" %9s\n", "-");
+  std::printf(
+      "{\"question\":\"%s\",\"variables\":%d,\"steps\":%d,\"max_lag\":%d,\"covariance_s\":%.4f,"
+      "\"pc1_s\":%.4f,\"rest_s\":%.4f,\"total_s\":%.4f,\"tests\":%.0f,\"tests_per_s\":%.0f,"
+      "\"links\":%zu,\"peak_gib\":%.3f,\"tigramite_s\":%.1f}\n",
+      method, size.N, size.T, size.max_lag, covariance_s, measured.first_s, measured.rest_s, total,
+      tests, tests / total, measured.links, peak_gib(), tigramite_s);
+}
+
 void measure(const Size& size, double flops) {
   const std::vector<double> data = system_data(size);
   const double begin = cpu_s();
@@ -95,50 +138,18 @@ void measure(const Size& size, double flops) {
     std::fprintf(stderr, "%s\n", to_text(correlation.error()).c_str());
     return;
   }
-  const double after_covariance = cpu_s();
-  TestCounts counts;
-  std::vector<std::vector<Parent>> parents;
-  std::size_t parent_count = 0;
-  for (int j = 0; j < size.N; ++j) {
-    Pc1Result result = select_conditions(*correlation, j, {.max_lag = size.max_lag});
-    counts += result.counts;
-    parent_count += result.parents.size();
-    parents.push_back(std::move(result.parents));
-  }
-  const double after_pc1 = cpu_s();
-  const auto pc1_tests = counts.tests;
-  const MciTests tests(*correlation, parents, {.max_lag = size.max_lag});
-  std::vector<double> value(static_cast<std::size_t>(size.N * (size.max_lag + 1)));
-  std::vector<double> p(value.size());
-  std::size_t links = 0;
-  for (int j = 0; j < size.N; ++j) {
-    counts += tests.row(j, value, p);
-    for (const double v : p) links += v <= 0.01;
-  }
-  const double end = cpu_s();
-
-  const double total = end - begin;
+  const double covariance_s = cpu_s() - begin;
   const double n = size.N;
   const double covariance_flop =
       2 * n * n * (2 * size.max_lag + 1) * (size.T - 3 * size.max_lag);  // mean length of a core
-  std::printf("%5d %5d %3d %8.3f %8.3f %8.3f %8.3f %9lld %8.2f %6.0f%% %7.2f", size.N, size.T,
-              size.max_lag, after_covariance - begin, after_pc1 - after_covariance, end - after_pc1,
-              total, static_cast<long long>(counts.tests),
-              1e-6 * static_cast<double>(counts.tests) / total,
-              100 * covariance_flop / flops / (after_covariance - begin), peak_gib());
-  if (size.tigramite_s > 0)
-    std::printf(" %8.0fx\n", size.tigramite_s / total);
-  else
-    std::printf(" %9s\n", "-");
-  std::printf(
-      "{\"question\":\"pcmci\",\"variables\":%d,\"steps\":%d,\"max_lag\":%d,\"covariance_s\":%.4f,"
-      "\"pc1_s\":%.4f,\"mci_s\":%.4f,\"total_s\":%.4f,\"pc1_tests\":%lld,\"tests\":%lld,"
-      "\"tests_per_s\":%.0f,\"parents\":%zu,\"significant\":%zu,\"peak_gib\":%.3f,"
-      "\"tigramite_s\":%.1f}\n",
-      size.N, size.T, size.max_lag, after_covariance - begin, after_pc1 - after_covariance,
-      end - after_pc1, total, static_cast<long long>(pc1_tests),
-      static_cast<long long>(counts.tests), static_cast<double>(counts.tests) / total, parent_count,
-      links, peak_gib(), size.tigramite_s);
+  const double of_gemm = covariance_flop / flops / covariance_s;
+  SearchOptions options;
+  options.max_lag = size.max_lag;
+  const auto pcmci = make_pcmci(*correlation, options);
+  print(size, "pcmci", covariance_s, of_gemm, measure(*pcmci));
+  options.pc_alphas = {0.01};
+  const auto plus = make_pcmci_plus(*correlation, options);
+  print(size, "pcmci-plus", covariance_s, of_gemm, measure(*plus));
 }
 
 }  // namespace
@@ -146,8 +157,9 @@ void measure(const Size& size, double flops) {
 int main(int argc, char** argv) {
   const double flops = dgemm_flops();
   std::printf("one core: dgemm %.1f GFLOP/s (%s)\n", 1e-9 * flops, blas_name().c_str());
-  std::printf("%5s %5s %3s %8s %8s %8s %8s %9s %8s %7s %7s %9s\n", "N", "T", "lag", "covar s",
-              "PC1 s", "MCI s", "total s", "tests", "Mtests/s", "of gemm", "GiB max", "Tigramite");
+  std::printf("%-10s %5s %5s %3s %8s %8s %8s %8s %9s %8s %7s %7s %9s\n", "method", "N", "T", "lag",
+              "covar s", "PC1 s", "rest s", "total s", "tests", "Mtests/s", "of gemm", "GiB max",
+              "Tigramite");
   if (argc == 4) {
     measure({std::stoi(argv[1]), std::stoi(argv[2]), std::stoi(argv[3]), 0}, flops);
     return 0;

@@ -2,7 +2,6 @@
 #include "kernels/causal/pcmci_search.h"
 
 #include <algorithm>
-#include <limits>
 #include <optional>
 #include <utility>
 #include <vector>
@@ -42,7 +41,6 @@ class PcmciSearch : public Search {
 
   void close_selection(std::span<const UnitResult> results);
   void close_mci(std::span<const UnitResult> results);
-  void find_q_values();
   void mark_links();
   bool is_tested(int i, int j, int lag) const {
     return lag >= options_.min_lag && !(lag == 0 && i == j) &&
@@ -123,29 +121,8 @@ void PcmciSearch::close_mci(std::span<const UnitResult> results) {
       }
   }
   symmetrise_lag0(links_.value, links_.p_value, {links_.variables, links_.min_lag, links_.max_lag});
-  find_q_values();
+  set_q_values(links_, options_);
   mark_links();
-}
-
-/// Links that knowledge excludes were not tested: they do not count.
-void PcmciSearch::find_q_values() {
-  links_.q_value = links_.p_value;
-  if (!options_.has_fdr) return;
-  const LinkShape shape{links_.variables, links_.min_lag, links_.max_lag};
-  if (options_.knowledge.is_empty()) {
-    links_.q_value = lagged_q_values(links_.p_value, shape);
-    return;
-  }
-  const auto for_each_excluded = [&](auto&& act) {
-    for (int i = 0; i < links_.variables; ++i)
-      for (int j = 0; j < links_.variables; ++j)
-        for (int lag = 1; lag <= links_.max_lag; ++lag)
-          if (!options_.knowledge.may_link(i, j, lag)) act(links_.index(i, j, lag));
-  };
-  for_each_excluded(
-      [&](std::size_t at) { links_.q_value[at] = std::numeric_limits<double>::quiet_NaN(); });
-  links_.q_value = lagged_q_values(links_.q_value, shape);
-  for_each_excluded([&](std::size_t at) { links_.q_value[at] = 1; });
 }
 
 void PcmciSearch::mark_links() {

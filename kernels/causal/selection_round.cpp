@@ -2,17 +2,20 @@
 #include "kernels/causal/selection_round.h"
 
 #include <algorithm>
+#include <limits>
 
 #include "core/base/check.h"
+#include "kernels/causal/fdr.h"
 
 namespace sovren::kernels {
 namespace {
 
-void pack(std::span<const Parent> nodes, UnitResult& unit) {
-  for (const Parent& parent : nodes) {
-    unit.whole.insert(unit.whole.end(), {parent.node.variable, parent.node.lag});
-    unit.real.insert(unit.real.end(), {parent.val_min, parent.p_max, parent.value});
-  }
+std::int64_t packed(Node node) {
+  return (std::int64_t{node.lag} << 32) + node.variable;
+}
+
+Node unpacked(std::int64_t number) {
+  return {static_cast<int>(number & 0xFFFFFFFF), static_cast<int>(number >> 32)};
 }
 
 }  // namespace
@@ -32,32 +35,55 @@ UnitResult pack_selection(const Pc1Result& result) {
                                     std::int64_t{std::ssize(result.parents)}})
     unit.whole.push_back(number);
   unit.real.push_back(result.alpha);
-  pack(result.parents, unit);
-  pack(result.dropped, unit);
+  for (const Parent& parent : result.parents) unit.real.push_back(parent.val_min);
+  for (const auto* list : {&result.parents, &result.dropped})
+    for (const Parent& parent : *list) {
+      unit.whole.push_back(packed(parent.node));
+      unit.real.push_back(parent.p_max);
+      unit.real.push_back(parent.value);
+    }
   return unit;
 }
 
 Pc1Result unpack_selection(const UnitResult& unit) {
   constexpr std::size_t header = 3;
-  SOVREN_CHECK(unit.whole.size() >= header && unit.real.size() >= 1 &&
-                   (unit.whole.size() - header) * 3 == (unit.real.size() - 1) * 2,
+  SOVREN_CHECK(unit.whole.size() >= header, "a unit of condition selection");
+  const auto parents = static_cast<std::size_t>(unit.whole[header - 1]);
+  const std::size_t nodes = unit.whole.size() - header;
+  SOVREN_CHECK(parents <= nodes && unit.real.size() == 1 + parents + 2 * nodes,
                "a unit of condition selection");
   Pc1Result result;
   result.counts = unit.counts;
   result.level_max = static_cast<int>(unit.whole[0]);
   result.is_capped = unit.whole[1] != 0;
   result.alpha = unit.real[0];
-  const std::size_t nodes = (unit.whole.size() - header) / 2;
   for (std::size_t k = 0; k < nodes; ++k) {
-    const std::int64_t* const node = unit.whole.data() + header + 2 * k;
-    const double* const seen = unit.real.data() + 1 + 3 * k;
-    auto& list = std::ssize(result.parents) < unit.whole[2] ? result.parents : result.dropped;
-    list.push_back({.node = {static_cast<int>(node[0]), static_cast<int>(node[1])},
-                    .val_min = seen[0],
-                    .p_max = seen[1],
-                    .value = seen[2]});
+    const double* const seen = unit.real.data() + 1 + parents + 2 * k;
+    Parent parent{.node = unpacked(unit.whole[header + k]), .p_max = seen[0], .value = seen[1]};
+    if (k < parents) parent.val_min = unit.real[1 + k];
+    (k < parents ? result.parents : result.dropped).push_back(parent);
   }
   return result;
+}
+
+void set_q_values(LinkTable& links, const SearchOptions& options) {
+  links.q_value = links.p_value;
+  if (!options.has_fdr) return;
+  const LinkShape shape{links.variables, links.min_lag, links.max_lag};
+  if (options.knowledge.is_empty()) {
+    links.q_value = lagged_q_values(links.p_value, shape);
+    return;
+  }
+  const auto for_each_excluded = [&](auto&& act) {
+    for (int i = 0; i < links.variables; ++i)
+      for (int j = 0; j < links.variables; ++j)
+        for (int lag = 1; lag <= links.max_lag; ++lag)
+          if (!options.knowledge.may_link(i, j, lag)) act(links.index(i, j, lag));
+  };
+  for_each_excluded(
+      [&](std::size_t at) { links.q_value[at] = std::numeric_limits<double>::quiet_NaN(); });
+  links.q_value = lagged_q_values(links.q_value, shape);
+  for_each_excluded([&](std::size_t at) { links.q_value[at] = 1; });
 }
 
 double target_cost_s(const TestSource& source, const SearchOptions& options) {

@@ -13,10 +13,14 @@ namespace sovren::kernels {
 Pc1Options pc1_options(const SearchOptions& options);
 
 /// The numbers of a unit, and back. whole: level_max, is_capped, the number of parents,
-/// then variable and lag of each parent and dropped candidate. real: alpha, then val_min, p_max
-/// and value of each.
+/// then each parent and dropped candidate. real: alpha, val_min of the parents, then p_max and
+/// value of each; val_min of the dropped ones is lost.
 UnitResult pack_selection(const Pc1Result& result);
 Pc1Result unpack_selection(const UnitResult& unit);
+
+/// q of all links from their p, as options say. Links that knowledge excludes were not tested: q 1,
+/// and they do not count.
+void set_q_values(LinkTable& links, const SearchOptions& options);
 
 /// Seconds of a target in either round of PCMCI on one core, roughly.
 double target_cost_s(const TestSource& source, const SearchOptions& options);

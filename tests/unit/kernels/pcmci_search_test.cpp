@@ -75,6 +75,13 @@ TEST(PcmciSearch, KnowledgeDecidesWhatIsLinkedAndWhichWay) {
   EXPECT_EQ(mark(3, 4, 0), Mark::undirected);
 }
 
+TEST(PcmciSearch, WithLimitsEqualsAPlainComputation) {
+  SearchOptions options{.max_lag = 2, .pc_alphas = {0.3}};
+  options.max_parents = 2;
+  options.max_conditions = 1;
+  expect_plain_result(same_time_system(200, 5), testing::same_time_variables, options);
+}
+
 TEST(PcmciSearch, AwkwardColumnsEqualAPlainComputation) {
   auto data = same_time_system(120, 7);
   const auto n = static_cast<std::size_t>(testing::same_time_variables);
