@@ -176,14 +176,17 @@ double interval_factor(double level) {
 }
 
 IntervalCoverage hold_out_coverage(const Series& series, int max_lag, const ParentLists& parents,
-                                   int rows_fitted, int steps, double level) {
+                                   int rows_fitted, int steps, double level, const Mask& mask) {
   const auto n = at(series.variables);
   const std::size_t cells = at(rows_fitted) * n;
   Series early = series;
   early.steps = rows_fitted;
   early.values = series.values.first(cells);
   if (!series.valid.empty()) early.valid = series.valid.first(cells);
-  const SvarModel model = fit_svar(early, max_lag, parents);
+  Mask early_mask = mask;
+  if (!mask.masked.empty()) early_mask.masked = mask.masked.first(cells);
+  const bool has_masked_targets = mask.in_y && !mask.masked.empty();
+  const SvarModel model = fit_svar(early, max_lag, parents, early_mask);
   const std::vector<double> data = standardise(model, series);
   const std::vector<double> known = abduct(model, data).values;
   std::vector<double> reach = forecast_variances(model, rows_fitted, steps, std::nullopt);
@@ -198,8 +201,10 @@ IntervalCoverage hold_out_coverage(const Series& series, int max_lag, const Pare
     for (int step = 0; step < steps && origin + step < series.steps; ++step) {
       run_row(model, window, max_lag + step, {}, std::nullopt);
       for (std::size_t j = 0; j < n; ++j) {
-        const double value = data[at(origin + step) * n + j];
+        const std::size_t cell = at(origin + step) * n + j;
+        const double value = data[cell];
         const double deviation = reach[at(step) * n + j];
+        if (has_masked_targets && mask.masked[cell] != 0) continue;
         if (std::isnan(value) || !(deviation > width_min * model.scales[j].resolution)) continue;
         const double off = std::abs(value - window[at(max_lag + step) * n + j]);
         coverage.inside[at(step)] += off <= factor * deviation;

@@ -69,9 +69,9 @@ struct IntervalCoverage {
 };
 
 /// Fits on the first `rows_fitted` rows, forecasts from each row from there on up to `steps` rows
-/// ahead, and counts. A variable that the equations determine exactly is left out: its interval has
-/// no width.
+/// ahead, and counts. Left out: values that are masked (in_y), and a variable that the equations
+/// determine exactly, whose interval has no width.
 IntervalCoverage hold_out_coverage(const Series& series, int max_lag, const ParentLists& parents,
-                                   int rows_fitted, int steps, double level);
+                                   int rows_fitted, int steps, double level, const Mask& mask = {});
 
 }  // namespace sovren::kernels

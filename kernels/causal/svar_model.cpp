@@ -65,8 +65,10 @@ std::vector<SvarModel::Scale> scales_of(const Series& series) {
 /// Standardised data with what fits one equation after the other to them.
 class Fitting {
  public:
-  Fitting(const SvarModel& model, std::span<const double> data, std::span<double> residuals)
+  Fitting(const SvarModel& model, std::span<const double> data, const Mask& mask,
+          std::span<double> residuals)
       : model_(model),
+        mask_(mask),
         residuals_(residuals),
         n_(at(model.variables)),
         steps_(data.size() / n_),
@@ -106,16 +108,26 @@ class Fitting {
     return columns_[at(node.variable) * steps_ + at(row - node.lag)];
   }
 
-  /// Those from max_lag on at which target and parents are measured.
+  bool is_masked(int row, Node node) const {
+    return mask_.masked[at(row - node.lag) * n_ + at(node.variable)] != 0;
+  }
+
+  /// Those from max_lag on at which target and parents are measured, and not masked in their role.
   std::vector<int> usable_rows(int target, std::span<const Node> parents) const {
     std::vector<Node> holed;
+    std::vector<Node> masked;
     if (!is_whole_[at(target)]) holed.push_back({target, 0});
     for (const Node parent : parents)
       if (!is_whole_[at(parent.variable)]) holed.push_back(parent);
+    if (!mask_.masked.empty()) {
+      if (mask_.in_y) masked.push_back({target, 0});
+      if (mask_.in_z) masked.insert(masked.end(), parents.begin(), parents.end());
+    }
     std::vector<int> rows;
     rows.reserve(steps_);
     for (int row = model_.max_lag; row < static_cast<int>(steps_); ++row)
-      if (std::ranges::none_of(holed, [&](Node node) { return std::isnan(value(row, node)); }))
+      if (std::ranges::none_of(holed, [&](Node node) { return std::isnan(value(row, node)); }) &&
+          std::ranges::none_of(masked, [&](Node node) { return is_masked(row, node); }))
         rows.push_back(row);
     return rows;
   }
@@ -186,6 +198,7 @@ class Fitting {
   }
 
   const SvarModel& model_;
+  const Mask& mask_;
   std::span<double> residuals_;
   std::size_t n_;
   std::size_t steps_;
@@ -279,7 +292,7 @@ std::vector<double> standardise(const SvarModel& model, const Series& series) {
   return data;
 }
 
-SvarModel fit_svar(const Series& series, int max_lag, ParentLists parents,
+SvarModel fit_svar(const Series& series, int max_lag, ParentLists parents, const Mask& mask,
                    std::vector<double>* residuals) {
   check_parents(parents, series.variables, max_lag);
   auto order = order_at_lag0(parents);
@@ -291,7 +304,7 @@ SvarModel fit_svar(const Series& series, int max_lag, ParentLists parents,
   model.scales = scales_of(series);
   const std::vector<double> data = standardise(model, series);
   std::vector<double> rests(data.size(), nan);
-  const Fitting fitting(model, data, rests);
+  const Fitting fitting(model, data, mask, rests);
   for (int target = 0; target < model.variables; ++target)
     model.equations.push_back(fitting.fit(target, std::move(parents[at(target)])));
   model.covariance = covariance_of(model, rests);

@@ -5,8 +5,9 @@
 #include <span>
 #include <vector>
 
-#include "kernels/causal/lag_covariance.h"
+#include "kernels/causal/series.h"
 #include "kernels/causal/test_source.h"
+#include "kernels/causal/usable_times.h"
 
 namespace sovren::kernels {
 
@@ -27,9 +28,9 @@ struct SvarEquation {
 /// A linear structural vector autoregression, fitted to a series on given parents.
 ///
 /// Model    each equation by least squares with intercept on the rows t = max_lag .. T-1 at which
-///          j and all its parents are measured: every row that has a whole past, not only those
-///          from 2 max_lag on that the tests use, whose conditions reach further back. Of parents
-///          that determine one another some get coefficient 0 (rank < parents).
+///          j and all its parents are measured and not masked: every row that has a whole past, not
+///          only those from 2 max_lag on that the tests use, whose conditions reach further back.
+///          Of parents that determine one another some get coefficient 0 (rank < parents).
 /// Numerics variables are centred and scaled first, so that neither units nor offsets cost digits.
 struct SvarModel {
   /// raw value = centre + spread x standardised value.
@@ -67,12 +68,14 @@ std::optional<std::vector<int>> order_at_lag0(const ParentLists& parents);
 /// (steps, variables) in standard deviations from the mean; NaN where missing.
 std::vector<double> standardise(const SvarModel& model, const Series& series);
 
-/// Fits all equations. residuals, if given: (steps, variables), standardised, NaN where a value
-/// that it takes is missing.
+/// Fits all equations.
+///
+/// mask      rows at which the target is masked (in_y) or a parent is (in_z) are not fitted to.
+/// residuals if given: (steps, variables), standardised, NaN at rows that were not fitted to.
 ///
 /// Requires parents that order_at_lag0() can order, of lags 0 .. max_lag.
 /// Cost     rows x parents^2 per target; rows x variables^2 for the covariance.
-SvarModel fit_svar(const Series& series, int max_lag, ParentLists parents,
+SvarModel fit_svar(const Series& series, int max_lag, ParentLists parents, const Mask& mask = {},
                    std::vector<double>* residuals = nullptr);
 
 }  // namespace sovren::kernels

@@ -272,6 +272,12 @@ TEST(HoldOutCoverage, CountsNothingThatIsMissingOrHasNoWidth) {
   const IntervalCoverage found =
       hold_out_coverage(series, 2, parents_of(4, feedback_links()), 400, 1, 0.9);
   EXPECT_EQ(found.compared[0], 100 + 80 + 100);
+  std::vector<std::uint8_t> masked(values.size(), 0);
+  for (std::size_t row = 480; row < 500; ++row) masked[row * 4] = 1;
+  const Mask targets{masked, false, true, false};
+  EXPECT_EQ(hold_out_coverage(series, 2, parents_of(4, feedback_links()), 400, 1, 0.9, targets)
+                .compared[0],
+            80 + 80 + 100);
 }
 
 TEST(IntervalFactor, IsTheQuantileOfTheNormalDistribution) {

@@ -95,7 +95,7 @@ TEST(SvarModel, UsesTheRowsAtWhichTargetAndParentsAreMeasured) {
   Series series = series_of(values, 4);
   series.valid = valid;
   std::vector<double> residuals;
-  const SvarModel model = fit_svar(series, 2, parents_of(4, feedback_links()), &residuals);
+  const SvarModel model = fit_svar(series, 2, parents_of(4, feedback_links()), {}, &residuals);
   expect_plain_ols(model, series, 1e-9);
   for (int target = 0; target < 4; ++target) {
     int defined = 0;
@@ -105,11 +105,33 @@ TEST(SvarModel, UsesTheRowsAtWhichTargetAndParentsAreMeasured) {
   }
 }
 
+TEST(SvarModel, IsFittedToRowsThatAreNotMaskedInTheirRole) {
+  const std::vector<double> values = run_links(4, feedback_links(), 300, 8);
+  std::vector<std::uint8_t> masked(values.size(), 0);
+  for (std::size_t cell = 0; cell < 400; ++cell) masked[cell] = 1;  // the first 100 rows
+  const ParentLists parents = parents_of(4, feedback_links());
+  for (const bool in_z : {false, true}) {
+    const SvarModel model = fit_svar(series_of(values, 4), 2, parents, {masked, true, true, in_z});
+    // Targets from row 100 on; where parents are masked too, two rows later for those of lag 2.
+    for (int target = 0; target < 4; ++target) {
+      int lag_max = 0;
+      for (const Node parent : parents[at(target)]) lag_max = std::max(lag_max, parent.lag);
+      const int first = 100 + (in_z ? lag_max : 0);
+      EXPECT_EQ(model.equations[at(target)].samples, 300 - first);
+      const std::vector<double> rest(values.begin() + (first - 2) * 4, values.end());
+      const auto plain = plain_ols(series_of(rest, 4), 2, target, parents[at(target)]);
+      EXPECT_NEAR(model.intercept(target), static_cast<double>(plain[0]), 1e-9);
+      EXPECT_NEAR(model.raw_coefficient(target, parents[at(target)][0]),
+                  static_cast<double>(plain[1]), 1e-9);
+    }
+  }
+}
+
 TEST(SvarModel, LeavesResidualsWithTheVarianceOfTheDegreesOfFreedom) {
   const std::vector<double> values = run_links(4, feedback_links(), 300, 3);
   const Series series = series_of(values, 4);
   std::vector<double> residuals;
-  const SvarModel model = fit_svar(series, 2, parents_of(4, feedback_links()), &residuals);
+  const SvarModel model = fit_svar(series, 2, parents_of(4, feedback_links()), {}, &residuals);
   const std::vector<double> data = standardise(model, series);
   for (int target = 0; target < 4; ++target) {
     const SvarEquation& equation = model.equations[at(target)];
