@@ -15,7 +15,8 @@ std::size_t at(int index) {
   return static_cast<std::size_t>(index);
 }
 
-constexpr double width_min = 1e-12;  // of an interval, against the largest value: less is rounding
+constexpr double width_min = 1e-12;   // of an interval, against the largest value: less is rounding
+constexpr double effect_min = 1e-15;  // in standard deviations: less adds to no variance
 
 /// What the equation expects of a target, given the values before it.
 double expected(const SvarModel& model, std::span<const double> values, int row, int target) {
@@ -60,8 +61,14 @@ class Spreading {
     now.assign(n_ * n_, 0.0);
     for (const int target : model_.order) fill(target, now);
     ++row_;
+    const bool is_small =
+        std::ranges::all_of(now, [](double effect) { return std::abs(effect) < effect_min; });
+    small_rows_ = is_small ? small_rows_ + 1 : 0;
     return variances(now);
   }
+
+  /// Is there nothing left that could spread to later rows?
+  bool is_spent() const { return small_rows_ > model_.max_lag; }
 
  private:
   std::vector<double>& matrix(int row) { return past_[at(row - first_) % past_.size()]; }
@@ -98,6 +105,7 @@ class Spreading {
   const std::optional<Hold>& hold_;
   int first_;
   int row_;
+  int small_rows_ = 0;  ///< in succession
   std::size_t n_;
   std::vector<std::vector<double>> past_;  ///< of the last max_lag + 1 rows
 };
@@ -108,18 +116,21 @@ std::vector<double> forecast_variances(const SvarModel& model, int first, int st
                                        const std::optional<Hold>& hold) {
   const auto n = at(model.variables);
   std::vector<double> sums(at(steps) * n, 0.0);
-  const auto add = [&](int step, std::span<const double> variances) {
-    for (std::size_t j = 0; j < n; ++j) sums[at(step) * n + j] += variances[j];
-  };
   const int last = first + steps - 1;
   for (int from = first; from <= last; ++from) {
     const bool is_settled =
         !hold || from > hold->until || (from >= hold->from && last <= hold->until);
     Spreading spreading(model, hold, from);
+    std::vector<double> all(n, 0.0);  // that reaches the row: settled, from all rows before it
     for (int row = from; row <= last; ++row) {
-      const std::vector<double> variances = spreading.next_variances();
-      const int starts = is_settled ? last - row + 1 : 1;  // residuals of this row and later ones
-      for (int k = 0; k < starts; ++k) add(row - first + k, variances);
+      if (!is_settled) all.assign(n, 0.0);
+      if (!spreading.is_spent()) {
+        const std::vector<double> own = spreading.next_variances();
+        for (std::size_t j = 0; j < n; ++j) all[j] += own[j];
+      } else if (!is_settled) {
+        break;
+      }
+      for (std::size_t j = 0; j < n; ++j) sums[at(row - first) * n + j] += all[j];
     }
     if (is_settled) break;
   }

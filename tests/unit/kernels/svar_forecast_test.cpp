@@ -176,6 +176,27 @@ TEST(SvarForecast, HasTheVarianceOfTheResidualsToCome) {
   }
 }
 
+TEST(SvarForecast, SpreadsNoFurtherThanItMattersOverALongTime) {
+  const std::vector<Path> links{{0, 0, 1, 0.8}, {0, 1, 2, 0.5}};
+  const SvarModel model = known_model(2, 2, links);
+  const std::vector<double> past(8, 1.0);
+  // Variances of x0: (1 - 0.8^2h) / (1 - 0.8^2). Held at first and free later, they start anew.
+  const SvarForecast ahead = forecast(model, past, 20000, std::nullopt);
+  const SvarForecast held = forecast(model, past, 20000, Hold{0, 0.5, 4, 103});
+  for (const int h : {1, 2, 50, 500, 20000}) {
+    const double variance = (1 - std::pow(0.64, h)) / 0.36;
+    EXPECT_NEAR(std::pow(ahead.deviation[at((h - 1) * 2)], 2), variance, 1e-12);
+    if (h > 2) {
+      EXPECT_NEAR(std::pow(ahead.deviation[at((h - 1) * 2 + 1)], 2),
+                  1 + 0.25 * (1 - std::pow(0.64, h - 2)) / 0.36, 1e-12);
+    }
+    EXPECT_EQ(held.deviation[at((std::min(h, 100) - 1) * 2)], 0);
+    if (h < 10000) {
+      EXPECT_NEAR(std::pow(held.deviation[at((h + 99) * 2)], 2), variance, 1e-12);
+    }
+  }
+}
+
 TEST(SvarForecast, ExpectsWhatTheEquationsGiveWithoutResiduals) {
   // x0(t) = 3 + 0.5 x0(t-1), x1(t) = 2 x0(t) - 1, in raw units.
   SvarModel model = known_model(2, 1, {{0, 0, 1, 0.5}, {0, 1, 0, 2}});
