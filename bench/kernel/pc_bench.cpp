@@ -18,7 +18,7 @@
 #include "kernels/causal/discrete_samples.h"
 #include "kernels/causal/lag_covariance.h"
 #include "kernels/causal/pc_search.h"
-#include "tests/unit/kernels/discrete_set.h"
+#include "tests/unit/kernels/known_set.h"
 
 namespace {
 
@@ -144,16 +144,16 @@ void measure(const Size& size) {
 
 /// causal-learn, chi2, the same machine as pcalg's: CPU seconds and F1 of the skeleton; 0: not
 /// measured.
-struct KnownSet {
+struct NamedSet {
   const char* name;
   double causal_learn_s;
   double causal_learn_f1;
 };
-constexpr KnownSet known_sets[] = {
+constexpr NamedSet named_sets[] = {
     {"asia", 0.04, 0}, {"insurance", 3.0, 0.894}, {"alarm", 1.7, 0.957}};
 
-void measure_discrete(const std::string& folder, const KnownSet& known) {
-  const auto set = sovren::kernels::testing::read_discrete_set(folder, known.name);
+void measure_discrete(const std::string& folder, const NamedSet& known) {
+  const auto set = sovren::kernels::testing::read_known_set(folder, known.name);
   if (set.variables == 0) {
     std::fprintf(stderr, "not there: %s/%s.csv.gz\n", folder.c_str(), known.name);
     return;
@@ -193,7 +193,7 @@ int main(int argc, char** argv) {
   if (argc == 2) {
     std::printf("%-10s %-5s %8s %7s %5s %6s %6s %6s %7s %6s\n", "set", "test", "total s", "tests",
                 "conds", "edges", "truth", "F1", "c-learn", "its F1");
-    for (const KnownSet& known : known_sets) measure_discrete(argv[1], known);
+    for (const NamedSet& known : named_sets) measure_discrete(argv[1], known);
     return 0;
   }
   std::printf("%5s %6s %8s %8s %8s %9s %5s %6s %6s %6s %8s\n", "N", "m", "corr s", "search s",

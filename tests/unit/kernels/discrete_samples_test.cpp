@@ -14,7 +14,7 @@
 #include "kernels/causal/pc_search.h"
 #include "kernels/causal/pcmci_search.h"
 #include "kernels/causal/usable_times.h"
-#include "tests/unit/kernels/discrete_set.h"
+#include "tests/unit/kernels/known_set.h"
 #include "tests/unit/kernels/plain_discrete.h"
 
 namespace sovren::kernels {
@@ -309,7 +309,7 @@ TEST(DiscreteSamples, LetPcFindTheNetworksOfTheField) {
       std::string(source == nullptr ? "." : source) + "/../shared/data/causal";
   // causal-learn, chi2 at level 0.05: F1 of the skeleton .894 (insurance) and .957 (alarm).
   for (const auto& [name, f1] : {std::pair{"insurance", 0.894}, {"alarm", 0.957}}) {
-    const auto set = testing::read_discrete_set(folder, name);
+    const auto set = testing::read_known_set(folder, name);
     if (set.variables == 0) GTEST_SKIP() << "not there: " << folder << "/" << name;
     const DiscreteSamples samples = samples_of(set.data, set.variables, 0, DiscreteTest::chi2);
     PcSearch search(samples, {.pc_alphas = {0.05}});

@@ -5,11 +5,14 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstdlib>
 #include <numeric>
 #include <string>
+#include <tuple>
 
 #include "kernels/causal/masked_samples.h"
 #include "tests/unit/kernels/dags.h"
+#include "tests/unit/kernels/known_set.h"
 #include "tests/unit/kernels/plain_pc.h"
 #include "tests/unit/kernels/systems.h"
 
@@ -336,6 +339,33 @@ TEST(PcSearch, TestsOnTheSamplesThatThereAre) {
   EXPECT_EQ(links.value[links.index(0, 3, 0)], test.value);
   EXPECT_LT(test.df, 2900);
   EXPECT_EQ(links.p_value[links.index(0, 3, 0)], fisher_z_p(test.value, test.df));
+}
+
+TEST(PcSearch, FindsInProteinsWhatTheFieldFinds) {
+  const char* source = std::getenv("SOVREN_SOURCE");
+  const auto set = testing::read_known_set(
+      std::string(source == nullptr ? "." : source) + "/../shared/data/causal", "sachs");
+  if (set.variables == 0) GTEST_SKIP() << "not there: sachs";
+  // causal-learn and pcalg, of 20 true links: 25 found, 12 of them right; of log(x + 10) 18 and 8.
+  auto logs = set.data;
+  for (double& x : logs) x = std::log(x + 10);
+  for (const auto& [data, links, right_links] :
+       {std::tuple{set.data, 25, 12}, std::tuple{logs, 18, 8}}) {
+    const auto correlation = correlation_of(data, set.variables, 0);
+    PcSearch search(correlation, {.pc_alphas = {0.05}});
+    run_search(search);
+    int found = 0;
+    int right = 0;
+    for (int i = 0; i < set.variables; ++i) {
+      for (int j = i + 1; j < set.variables; ++j) {
+        if (mark_of(search, i, j) == Mark::none) continue;
+        ++found;
+        right += set.is_link(i, j);
+      }
+    }
+    EXPECT_EQ(found, links);
+    EXPECT_EQ(right, right_links);
+  }
 }
 
 TEST(PcSearch, IsDoneWithOneVariable) {

@@ -14,8 +14,8 @@
 
 namespace sovren::kernels::testing {
 
-/// A discrete data set whose network is known: NAME.csv.gz and NAME.truth.csv of a folder.
-struct DiscreteSet {
+/// A data set whose network is known: NAME.csv.gz and NAME.truth.csv of a folder.
+struct KnownSet {
   int variables = 0;
   std::vector<double> data;             ///< (samples, variables)
   std::set<std::pair<int, int>> links;  ///< cause, effect
@@ -43,8 +43,8 @@ inline std::vector<std::vector<std::string>> read_cells(const std::string& path)
 }
 
 /// No variables when it is not there.
-inline DiscreteSet read_discrete_set(const std::string& folder, const std::string& name) {
-  DiscreteSet set;
+inline KnownSet read_known_set(const std::string& folder, const std::string& name) {
+  KnownSet set;
   const auto table = read_cells(folder + "/" + name + ".csv.gz");
   if (table.empty()) return set;
   set.variables = static_cast<int>(table[0].size());
