@@ -24,23 +24,6 @@ SOVREN_CLONES void normalise(double* out, const double* scales, const double* of
   for (int k = 0; k < n; ++k) out[k] = out[k] * (scale * scales[k]) - offset * offsets[k];
 }
 
-/// The time points of one product sum which the core does not cover, in positions of the edge
-/// arrays, for the variable with the smaller lag; the other stands d positions before.
-struct EdgeRange {
-  int head_begin, head_end, tail_begin, tail_end;
-};
-
-EdgeRange edge_range(int T, int L, int smaller_lag, int d) {
-  const int positions = edge_positions(T, L);
-  const int end = T - smaller_lag;  // one past the last time point of the window
-  if (T - 2 * L + d <= 2 * L) {  // no core: the whole window, and every time point has a position
-    return {2 * L - smaller_lag, end, 0, 0};
-  }
-  const int tail = T - 2 * L + d;
-  const int skipped = T - positions;  // the time points between head and tail have none
-  return {2 * L - smaller_lag, 2 * L, tail - skipped, end - skipped};
-}
-
 /// Correlation with itself is 1; a constant has none.
 double self_correlation(bool is_constant) {
   return is_constant ? 0.0 : 1.0;
@@ -48,27 +31,24 @@ double self_correlation(bool is_constant) {
 
 }  // namespace
 
-int edge_positions(int steps, int max_lag) {
-  // All of them while some lag difference has no core.
-  return steps <= 4 * max_lag ? steps : 4 * max_lag;
+LagView LagCorrelation::view() const {
+  return {.core = core_.data(),
+          .edges = edge_rows_.data(),
+          .inverse_length = inverse_length_.data(),
+          .offset = offset_.data(),
+          .position_stride = variables_,
+          .variable_stride = 1,
+          .steps = steps_,
+          .variables = variables_,
+          .max_lag = max_lag_};
 }
 
 double LagCorrelation::correlation(Node a, Node b) const {
-  if (a == b) return self_correlation(is_constant(a));
-  const bool a_is_later = a.lag < b.lag || (a.lag == b.lag && a.variable <= b.variable);
-  const Node later = a_is_later ? a : b;
-  const Node earlier = a_is_later ? b : a;
-  const int d = earlier.lag - later.lag;
-  const EdgeRange range = edge_range(steps_, max_lag_, later.lag, d);
-  const auto positions = std::ptrdiff_t{edge_positions(steps_, max_lag_)};
-  const double* const x = edge_.data() + later.variable * positions;
-  const double* const z = edge_.data() + earlier.variable * positions;
-  double sum = core(later.variable, d)[earlier.variable];
-  for (int u = range.head_begin; u < range.head_end; ++u) sum += x[u] * z[u - d];
-  for (int u = range.tail_begin; u < range.tail_end; ++u) sum += x[u] * z[u - d];
-  const std::size_t ma = moment(a);
-  const std::size_t mb = moment(b);
-  return sum * (inverse_length_[ma] * inverse_length_[mb]) - offset_[ma] * offset_[mb];
+  LagView by_variable = view();  // a single look-up reads few positions of two variables
+  by_variable.edges = edge_.data();
+  by_variable.position_stride = 1;
+  by_variable.variable_stride = edge_positions(steps_, max_lag_);
+  return correlation_of(by_variable, a, b);
 }
 
 void LagCorrelation::correlations(Node a, std::span<const Node> others,

@@ -7,6 +7,7 @@
 
 #include "core/base/result.h"
 #include "core/model/job_spec.h"
+#include "kernels/causal/lag_view.h"
 #include "kernels/causal/series.h"
 #include "kernels/causal/shared_correlation.h"
 
@@ -44,6 +45,10 @@ class LagCorrelation final : public SharedCorrelation {
     return std::span(series_).subspan(static_cast<std::size_t>(variable) * steps, steps);
   }
 
+  /// The arrays as a device takes them: edges by position, so that neighbours in memory are
+  /// variables.
+  LagView view() const;
+
   int variables() const override { return variables_; }
   int max_lag() const override { return max_lag_; }
   int samples() const override { return steps_ - 2 * max_lag_; }
@@ -78,9 +83,6 @@ class LagCorrelation final : public SharedCorrelation {
   std::vector<std::uint8_t> incomplete_;  ///< (lag, variable)
   std::vector<double> resolution_;        ///< (lag, variable): max|raw x| / std
 };
-
-/// How many edge positions a lag correlation of this size has.
-int edge_positions(int steps, int max_lag);
 
 /// The making of a LagCorrelation, split in fixed tiles so that ranks can share the work.
 ///

@@ -37,9 +37,10 @@ constexpr int core_end(int T, int L, int d) {
 /// By BLAS, one thread.
 Result<void> lag_products_cpu(const LagProducts& work, std::span<double> out);
 
-/// On the first CUDA device, FP64. Each sum is one chain of fused multiply-adds in the order of u,
-/// so it does not depend on the device. Against the CPU: |difference| <= 2 eps T max|x|^2.
-/// Errors: device (none, out of memory, or this build has no CUDA).
+/// On the CUDA device of this process (use_device()), FP64. Each sum is one chain of fused
+/// multiply-adds in the order of u, so it does not depend on the device. Against the CPU:
+/// |difference| <= 2 eps T max|x|^2. Errors: device (none, out of memory, or this build has no
+/// CUDA).
 Result<void> lag_products_cuda(const LagProducts& work, std::span<double> out);
 
 }  // namespace sovren::kernels

@@ -3,10 +3,10 @@
 // points at a time through shared memory.
 #include <cuda_runtime.h>
 
-#include <string>
-
 #include "core/base/check.h"
 #include "kernels/causal/lag_products.h"
+#include "kernels/device/device.h"
+#include "kernels/device/device_memory.h"
 
 namespace sovren::kernels {
 namespace {
@@ -62,22 +62,6 @@ __global__ void lag_products(const double* __restrict__ rows, int T, int N, int 
   }
 }
 
-/// Memory on the device, given back with the object.
-struct DeviceArray {
-  double* data = nullptr;
-  DeviceArray() = default;
-  DeviceArray(const DeviceArray&) = delete;
-  DeviceArray& operator=(const DeviceArray&) = delete;
-  ~DeviceArray() { cudaFree(data); }
-};
-
-Result<void> check(cudaError_t status, const char* activity) {
-  if (status == cudaSuccess) return {};
-  return fail({.code = Code::device,
-               .what = std::string("CUDA: ") + cudaGetErrorString(status) + " while " + activity,
-               .hint = "backend = \"cpu\" needs no device; `sovren doctor` shows what is here"});
-}
-
 }  // namespace
 
 Result<void> lag_products_cuda(const LagProducts& work, std::span<double> out) {
@@ -87,21 +71,17 @@ Result<void> lag_products_cuda(const LagProducts& work, std::span<double> out) {
                                  static_cast<size_t>(work.N),
                "out holds the tiles");
   if (tiles == 0) return {};
-  SOVREN_DO(check(cudaSetDevice(0), "choosing the device"));
-  DeviceArray rows;
-  DeviceArray products;
-  SOVREN_DO(check(cudaMalloc(&rows.data, work.rows.size_bytes()), "making room for the data"));
-  SOVREN_DO(check(cudaMalloc(&products.data, out.size_bytes()), "making room for the products"));
-  SOVREN_DO(
-      check(cudaMemcpy(rows.data, work.rows.data(), work.rows.size_bytes(), cudaMemcpyHostToDevice),
-            "copying the data"));
+  SOVREN_DO(check_cuda(cudaSetDevice(used_device()), "choosing the device"));
+  DeviceBuffer<double> rows;
+  DeviceBuffer<double> products;
+  SOVREN_DO(rows.upload(work.rows));
+  SOVREN_DO(products.reserve(out.size()));
   const dim3 grid(static_cast<unsigned>((work.N + piece - 1) / piece), static_cast<unsigned>(tiles),
                   static_cast<unsigned>(2 * work.L + 1));
-  lag_products<<<grid, dim3(side, side)>>>(rows.data, work.T, work.N, work.L, work.first,
-                                           products.data);
-  SOVREN_DO(check(cudaGetLastError(), "starting the products"));
-  return check(cudaMemcpy(out.data(), products.data, out.size_bytes(), cudaMemcpyDeviceToHost),
-               "computing the products");
+  lag_products<<<grid, dim3(side, side)>>>(rows.data(), work.T, work.N, work.L, work.first,
+                                           products.data());
+  SOVREN_DO(check_cuda(cudaGetLastError(), "starting the products"));
+  return products.download(out, "computing the products");
 }
 
 }  // namespace sovren::kernels

@@ -8,6 +8,7 @@
 
 namespace sovren::kernels {
 
+class BatchTests;
 class SharedCorrelation;
 
 /// The value of a variable, lag steps before the time point t: x_variable(t - lag).
@@ -98,6 +99,9 @@ class TestSource {
 
   /// The correlations that hold for every test, or null when samples differ from test to test.
   virtual const SharedCorrelation* shared_correlation() const { return nullptr; }
+
+  /// Many tests as one piece of work, or null when there is no device for it.
+  virtual const BatchTests* batches() const { return nullptr; }
 };
 
 }  // namespace sovren::kernels

@@ -24,4 +24,9 @@ struct DeviceList {
 
 DeviceList list_devices();
 
+/// The device that this process computes on: an index of list_devices(), 0 until it is chosen.
+/// Ranks that share a node's devices choose before they compute.
+void use_device(int index);
+int used_device();
+
 }  // namespace sovren::kernels
