@@ -3,33 +3,26 @@
 
 #include <cmath>
 
-#include "kernels/causal/fdr.h"
-
 namespace sovren::jobs {
 
 namespace {
 
-/// Symmetrises lag 0, adjusts the p-values of lagged links, marks links with q <= alpha.
-kernels::LinkTable table_of(const CausalSpec& spec, const TestedLinks& tested) {
-  kernels::LinkTable table(tested.variables, tested.min_lag, tested.max_lag);
-  std::size_t from = 0;
-  for (int target = 0; target < tested.variables; ++target)
-    for (int source = 0; source < tested.variables; ++source)
-      for (int lag = 0; lag <= tested.max_lag; ++lag, ++from) {
-        if (lag < tested.min_lag || (lag == 0 && source == target)) continue;
-        table.value[table.index(source, target, lag)] = tested.value[from];
-        table.p_value[table.index(source, target, lag)] = tested.p_value[from];
-      }
-  const kernels::LinkShape shape{tested.variables, tested.min_lag, tested.max_lag};
-  kernels::symmetrise_lag0(table.value, table.p_value, shape);
-  table.q_value = spec.fdr == CausalSpec::Fdr::bh ? kernels::lagged_q_values(table.p_value, shape)
-                                                  : table.p_value;
-  for (std::size_t at = 0; at < table.mark.size(); ++at)
-    if (table.q_value[at] <= spec.alpha)
-      table.mark[at] = at % (static_cast<std::size_t>(tested.max_lag) + 1) > 0
-                           ? kernels::Mark::directed
-                           : kernels::Mark::undirected;
-  return table;
+/// Each link gets the confidence of its entry and the interval of its value.
+void set_confidence(CausalGraph& graph, const Confidence& confidence) {
+  graph.confidence = confidence.same_mark;
+  std::vector<double> low(graph.mark.size()), high(graph.mark.size());
+  std::size_t next = 0;  // of the entries that bear a mark
+  for (std::size_t at = 0; at < graph.mark.size(); ++at)
+    if (graph.mark[at] != kernels::Mark::none) {
+      low[at] = confidence.value_low[next];
+      high[at] = confidence.value_high[next++];
+    }
+  for (Link& link : graph.links) {
+    const std::size_t at = graph.index(link.source, link.target, link.lag);
+    link.confidence = graph.confidence[at];
+    link.value_low = low[at];
+    link.value_high = high[at];
+  }
 }
 
 void note_counts(CausalGraph& graph, const kernels::TestCounts& counts) {
@@ -86,7 +79,8 @@ Result<Outcome> make_outcome(const std::string& title, const CausalSpec& spec, c
   graph.time_steps = inputs.table.rows;
   graph.samples = findings.samples;
   graph.spec = spec;
-  set_links(graph, table_of(spec, findings.tested));
+  set_links(graph, findings.links);
+  if (findings.confidence != nullptr) set_confidence(graph, *findings.confidence);
   if (spec.chain_depth) graph.chains = find_chains(graph.count(), arrows_of(graph));
   graph.notes = warnings;
   if (inputs.truth) {

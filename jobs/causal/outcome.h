@@ -4,30 +4,21 @@
 #include <string>
 #include <vector>
 
+#include "jobs/causal/bootstrap.h"
 #include "jobs/causal/graph.h"
 #include "jobs/causal/share.h"
 #include "jobs/kind/job_kind.h"
-#include "kernels/causal/test_source.h"
+#include "kernels/causal/search.h"
 
 namespace sovren::jobs {
 
-/// What the tests found: for each target the values of its possible causes.
-///
-/// Shape    value, p_value: (target, source, lag), lag 0 .. max_lag, row-major: rows of mci_row.
-struct TestedLinks {
-  int variables = 0;
-  int min_lag = 0;
-  int max_lag = 0;
-  std::vector<double> value;
-  std::vector<double> p_value;
-};
-
-/// All tests of a finished analysis.
+/// What a finished analysis found.
 struct Findings {
-  TestedLinks tested;
-  kernels::TestCounts counts;  ///< over both passes
+  const kernels::LinkTable& links;
+  kernels::TestCounts counts;  ///< of all searches
   int samples = 0;
   int conditioning_level = 0;
+  const Confidence* confidence = nullptr;  ///< none: no bootstrap
 };
 
 /// The graph, its files, digest and metrics. A pure function of its arguments.

@@ -2,8 +2,7 @@
 #include "jobs/causal/schedule.h"
 
 #include <algorithm>
-#include <bit>
-#include <cmath>
+#include <numeric>
 
 #include "core/base/check.h"
 
@@ -11,64 +10,71 @@ namespace sovren::jobs {
 
 namespace {
 
-/// Seconds of one unit (the mean of both passes) on one core, roughly: 2 x 10^-8 s per pair of
-/// lagged variables that a target is tested against, growing with the size of the conditions
-/// (facts: N=100, T=1000, 5 lags 0.39 s; N=300 10.2 s for both passes).
-double unit_s(const Schedule::Shape& shape) {
-  const double candidates = static_cast<double>(shape.variables) * (shape.max_lag + 1);
-  return 3e-6 * candidates + 5e-9 * candidates * candidates;
-}
-
-/// A step is to take at most this on one core: more ranks make it shorter, down to 0.1 s.
+/// A step is to take at most this on one core: stops are answered soon.
 constexpr double step_s_aim = 1.0;
 
-/// At least so many steps per pass, where there are as many units: stops are answered soon, and
-/// progress moves.
+/// At least so many steps in a round, where there are as many units: progress moves.
 constexpr int steps_min = 8;
+
+/// What a rank takes must be long against the clock and the exchange to tell its speed.
+constexpr double measured_s_min = 0.02;
+
+/// One rank is not taken for more than this times slower or faster than the mean.
+constexpr double speed_ratio_max = 4;
 
 }  // namespace
 
-std::vector<int> radical_inverse_order(int count) {
-  const int bits = std::bit_width(static_cast<unsigned>(std::max(count - 1, 0)));
-  std::vector<int> order;
-  order.reserve(static_cast<std::size_t>(count));
-  for (unsigned i = 0; i < (1U << bits); ++i) {
-    unsigned reversed = 0;
-    for (int bit = 0; bit < bits; ++bit) reversed |= ((i >> bit) & 1U) << (bits - 1 - bit);
-    if (reversed < static_cast<unsigned>(count)) order.push_back(static_cast<int>(reversed));
-  }
-  return order;
-}
-
-Rows rows_of_rank(int rows, int rank, int ranks) {
-  const std::int64_t first = std::int64_t{rank} * rows / ranks;
-  const std::int64_t last = std::int64_t{rank + 1} * rows / ranks;
+Rows rows_of_rank(std::int64_t rows, int rank, int ranks) {
+  const std::int64_t first = rank * rows / ranks;
+  const std::int64_t last = (rank + 1) * rows / ranks;
   return {first, last - first};
 }
 
-int Schedule::units_per_step_of(const Shape& shape) {
-  const double by_time = step_s_aim / unit_s(shape);
-  const double by_count = static_cast<double>(shape.variables) / steps_min;
-  const double units = std::max(1.0, std::min(by_time, by_count));
-  return static_cast<int>(std::bit_floor(static_cast<unsigned>(units)));
+int units_in_step(const kernels::Search& search, int first) {
+  const int total = search.units();
+  SOVREN_CHECK(first >= 0 && first < total, "the round has units left");
+  const int most = std::max(1, total / steps_min);
+  double cost_s = 0;
+  int count = 0;
+  while (first + count < total && count < most) {
+    cost_s += search.cost_s(first + count);
+    if (count > 0 && cost_s > step_s_aim) break;
+    ++count;
+  }
+  return count;
 }
 
-Schedule::Schedule(int variables, int units_per_step)
-    : order_(radical_inverse_order(variables)), units_per_step_(units_per_step) {
-  SOVREN_CHECK(variables >= 1 && units_per_step >= 1, "a step has work");
-  steps_per_pass_ = (variables + units_per_step_ - 1) / units_per_step_;
+std::vector<int> deal(std::span<const double> costs_s, std::span<const double> speeds) {
+  std::vector<std::size_t> order(costs_s.size());
+  std::iota(order.begin(), order.end(), std::size_t{0});
+  std::ranges::stable_sort(order, std::ranges::greater{},
+                           [&](std::size_t unit) { return costs_s[unit]; });
+  std::vector<double> busy_s(speeds.size(), 0.0);
+  std::vector<int> rank_of(costs_s.size());
+  for (const std::size_t unit : order) {
+    std::size_t best = 0;
+    for (std::size_t rank = 1; rank < speeds.size(); ++rank)
+      if (busy_s[rank] + costs_s[unit] / speeds[rank] < busy_s[best] + costs_s[unit] / speeds[best])
+        best = rank;
+    busy_s[best] += costs_s[unit] / speeds[best];
+    rank_of[unit] = static_cast<int>(best);
+  }
+  return rank_of;
 }
 
-std::span<const int> Schedule::units(std::int64_t step) const {
-  SOVREN_CHECK(step >= 0 && step < steps_total(), "a step of the schedule");
-  const std::int64_t first = step % steps_per_pass_ * units_per_step_;
-  const std::int64_t last = std::min<std::int64_t>(first + units_per_step_, std::ssize(order_));
-  return std::span(order_).subspan(static_cast<std::size_t>(first),
-                                   static_cast<std::size_t>(last - first));
-}
-
-std::int64_t Schedule::units_done(std::int64_t steps_of_pass) const {
-  return std::clamp<std::int64_t>(steps_of_pass * units_per_step_, 0, std::ssize(order_));
+void RankSpeeds::learn(std::span<const double> costs_s, std::span<const double> took_s) {
+  SOVREN_CHECK(costs_s.size() == speeds_.size() && took_s.size() == speeds_.size(),
+               "one figure for each rank");
+  std::vector<double> measured(speeds_.size());
+  for (std::size_t rank = 0; rank < speeds_.size(); ++rank) {
+    if (took_s[rank] < measured_s_min || costs_s[rank] <= 0) return;
+    measured[rank] = costs_s[rank] / took_s[rank];
+  }
+  const double mean =
+      std::accumulate(measured.begin(), measured.end(), 0.0) / static_cast<double>(measured.size());
+  for (std::size_t rank = 0; rank < speeds_.size(); ++rank)
+    speeds_[rank] = 0.5 * speeds_[rank] +
+                    0.5 * std::clamp(measured[rank] / mean, 1 / speed_ratio_max, speed_ratio_max);
 }
 
 }  // namespace sovren::jobs

@@ -90,6 +90,8 @@ std::vector<std::byte> packed(const Result<Inputs>& read) {
     pack(packer, read->table);
     packer.number<std::uint8_t>(read->truth ? 1 : 0);
     if (read->truth) pack(packer, *read->truth);
+    packer.number<std::uint8_t>(read->mask ? 1 : 0);
+    if (read->mask) pack(packer, *read->mask);
   } else {
     pack(packer, read.error());
   }
@@ -102,6 +104,7 @@ Result<Inputs> unpacked(std::span<const std::byte> bytes) {
   Inputs inputs;
   inputs.table = unpack_table(unpacker);
   if (unpacker.number<std::uint8_t>() != 0) inputs.truth = unpack_truth(unpacker);
+  if (unpacker.number<std::uint8_t>() != 0) inputs.mask = unpack_table(unpacker);
   return inputs;
 }
 

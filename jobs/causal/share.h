@@ -73,6 +73,7 @@ class Unpacker {
 struct Inputs {
   Table table;
   std::optional<Truth> truth;
+  std::optional<Table> mask;  ///< the same rows and variables; not 0: masked
 };
 
 /// Rank 0 reads the inputs, or finds out why it cannot; every rank gets the same inputs or the same

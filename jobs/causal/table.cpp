@@ -181,6 +181,22 @@ std::vector<std::string> numbered_names(int count) {
   return names;
 }
 
+Result<int> find_variable(const Table& table, const std::string& name, const std::string& where) {
+  const auto found = std::ranges::find(table.names, name);
+  if (found != table.names.end()) return static_cast<int>(found - table.names.begin());
+  if (std::ranges::find(table.all_names, name) != table.all_names.end())
+    return fail({.code = Code::data_invalid,
+                 .what = "variable '" + name + "' is not part of the analysis",
+                 .hint = "add it to causal_analysis.variables",
+                 .where = where});
+  const std::vector<std::string_view> candidates(table.names.begin(), table.names.end());
+  const std::string near = text::nearest(name, candidates);
+  return fail({.code = Code::data_invalid,
+               .what = "there is no variable '" + name + "' in the data",
+               .hint = near.empty() ? "" : "did you mean '" + near + "'?",
+               .where = where});
+}
+
 Result<Table> read_table(const TableQuery& query) {
   const auto [file, dataset] = split_dataset(query.path);
   const std::string extension = lower_extension(file);

@@ -54,6 +54,9 @@ inline constexpr int table_columns_max = 1 << 16;
 /// and column, and what is allowed.
 Result<Table> read_table(const TableQuery& query);
 
+/// The column of a variable. Errors: data_invalid at `where`, with the nearest name.
+Result<int> find_variable(const Table& table, const std::string& name, const std::string& where);
+
 /// The rows of a small csv of text (the truth of a graph): its header and its cells, with the line
 /// that each row is on.
 struct TextRow {

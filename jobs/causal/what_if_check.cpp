@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <algorithm>
 
-#include "core/text/nearest.h"
 #include "jobs/causal/what_if.h"
 
 namespace sovren::jobs {
@@ -14,21 +13,6 @@ std::string place(const std::string& list, std::size_t index, const std::string&
 
 std::string quoted(const std::string& name) {
   return "'" + name + "'";
-}
-
-Result<void> check_variable(const Table& table, const std::string& name, const std::string& where) {
-  if (std::ranges::find(table.names, name) != table.names.end()) return {};
-  if (std::ranges::find(table.all_names, name) != table.all_names.end())
-    return fail({.code = Code::data_invalid,
-                 .what = "variable " + quoted(name) + " is not part of the analysis",
-                 .hint = "add it to causal_analysis.variables",
-                 .where = where});
-  const std::vector<std::string_view> candidates(table.names.begin(), table.names.end());
-  const std::string near = text::nearest(name, candidates);
-  return fail({.code = Code::data_invalid,
-               .what = "there is no variable " + quoted(name) + " in the data",
-               .hint = near.empty() ? "" : "did you mean " + quoted(near) + "?",
-               .where = where});
 }
 
 /// RowLimits that an intervention can be held over.
@@ -106,12 +90,12 @@ Result<void> check_what_if(const CausalSpec& spec, const Table& table) {
          .where =
              spec.effects.empty() ? "causal_analysis.interventions" : "causal_analysis.effects"});
   for (std::size_t k = 0; k < spec.effects.size(); ++k) {
-    SOVREN_DO(check_variable(table, spec.effects[k].cause, place("effects", k, "cause")));
-    SOVREN_DO(check_variable(table, spec.effects[k].effect, place("effects", k, "effect")));
+    SOVREN_DO(find_variable(table, spec.effects[k].cause, place("effects", k, "cause")));
+    SOVREN_DO(find_variable(table, spec.effects[k].effect, place("effects", k, "effect")));
   }
   const RowLimits rows{spec.max_lag, table.rows, table.rows + horizon_of(spec) - 1};
   for (std::size_t k = 0; k < spec.interventions.size(); ++k) {
-    SOVREN_DO(check_variable(table, spec.interventions[k].set, place("interventions", k, "set")));
+    SOVREN_DO(find_variable(table, spec.interventions[k].set, place("interventions", k, "set")));
     SOVREN_DO(check_rows(spec.interventions[k], rows, k));
   }
   return {};

@@ -2,7 +2,7 @@
 // The list of all job kinds. A new kind is one line here and one alternative of KindSpec.
 #include <variant>
 
-#include "jobs/causal/pcmci_kind.h"
+#include "jobs/causal/causal_kind.h"
 #include "jobs/kind/job_kind.h"
 
 namespace sovren::jobs {

@@ -4,18 +4,14 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
-#include <bit>
+#include <string>
+#include <utility>
+#include <vector>
 
 #include "jobs/causal/parallel.h"
 
 namespace sovren::jobs {
 namespace {
-
-TEST(Schedule, OrdersUnitsByTheirRadicalInverse) {
-  EXPECT_EQ(radical_inverse_order(8), (std::vector<int>{0, 4, 2, 6, 1, 5, 3, 7}));
-  EXPECT_EQ(radical_inverse_order(5), (std::vector<int>{0, 4, 2, 1, 3}));
-  EXPECT_EQ(radical_inverse_order(1), (std::vector<int>{0}));
-}
 
 TEST(Schedule, GivesEveryRowToOneRank) {
   for (const int rows : {1, 3, 10, 17})
@@ -30,48 +26,60 @@ TEST(Schedule, GivesEveryRowToOneRank) {
     }
 }
 
-TEST(Schedule, DoesEveryUnitOncePerPass) {
-  for (const int n : {1, 2, 7, 16, 100, 1000}) {
-    const Schedule schedule(Schedule::Shape{n, 3});
-    EXPECT_TRUE(std::has_single_bit(static_cast<unsigned>(schedule.units_per_step())));
-    for (const std::int64_t pass : {0, 1}) {
-      std::vector<int> all;
-      for (std::int64_t step = 0; step < schedule.steps_per_pass(); ++step) {
-        const auto units = schedule.units(pass * schedule.steps_per_pass() + step);
-        all.insert(all.end(), units.begin(), units.end());
-      }
-      std::sort(all.begin(), all.end());
-      ASSERT_EQ(std::ssize(all), n);
-      for (int k = 0; k < n; ++k) EXPECT_EQ(all[static_cast<std::size_t>(k)], k);
-    }
-  }
-}
+/// A round of units that cost what the test says.
+class Costs : public kernels::Search {
+ public:
+  explicit Costs(std::vector<double> costs_s) : costs_s_(std::move(costs_s)) {}
+  std::string phase() const override { return "costs"; }
+  int units() const override { return static_cast<int>(costs_s_.size()); }
+  double cost_s(int unit) const override { return costs_s_[static_cast<std::size_t>(unit)]; }
+  kernels::UnitResult run(int) const override { return {}; }
+  void close(std::span<const kernels::UnitResult>) override {}
+  double fraction() const override { return 0; }
+  double fraction_after() const override { return 1; }
+  int conditioning_level() const override { return 0; }
+  const kernels::LinkTable& links() const override { return links_; }
 
-TEST(Schedule, SharesEveryStepEvenlyOverTheRanks) {
-  const Schedule schedule(Schedule::Shape{256, 2});
-  ASSERT_GE(schedule.units_per_step(), 8);
-  for (std::int64_t step = 0; step < schedule.steps_per_pass(); ++step)
-    for (int rank = 0; rank < 4; ++rank) {
-      const Rows mine = rows_of_rank(256, rank, 4);
-      const auto units = schedule.units(step);
-      const auto count = std::count_if(units.begin(), units.end(), [&](int unit) {
-        return unit >= mine.first && unit < mine.first + mine.count;
-      });
-      EXPECT_EQ(count, schedule.units_per_step() / 4);
-    }
+ private:
+  std::vector<double> costs_s_;
+  kernels::LinkTable links_;
+};
+
+TEST(Schedule, CutsARoundIntoStepsOfASecond) {
+  EXPECT_EQ(units_in_step(Costs(std::vector<double>(100, 0.25)), 0), 4);
+  EXPECT_EQ(units_in_step(Costs(std::vector<double>(100, 0.25)), 98), 2);
+  EXPECT_EQ(units_in_step(Costs(std::vector<double>(100, 7.0)), 3), 1);
+  EXPECT_EQ(units_in_step(Costs({0.1, 5, 0.1}), 1), 1);
 }
 
 TEST(Schedule, HasStepsEnoughToStopBetween) {
-  EXPECT_GE(Schedule(Schedule::Shape{100, 5}).steps_per_pass(), 8);
-  EXPECT_EQ(Schedule(Schedule::Shape{4, 1}).steps_per_pass(), 4);
+  EXPECT_EQ(units_in_step(Costs(std::vector<double>(80, 1e-6)), 0), 10);
+  EXPECT_EQ(units_in_step(Costs(std::vector<double>(4, 1e-6)), 2), 1);
 }
 
-TEST(Schedule, CountsTheUnitsThatAreDone) {
-  const Schedule schedule(10, 4);
-  EXPECT_EQ(schedule.steps_per_pass(), 3);
-  EXPECT_EQ(schedule.units_done(-2), 0);
-  EXPECT_EQ(schedule.units_done(2), 8);
-  EXPECT_EQ(schedule.units_done(3), 10);
+TEST(Schedule, DealsByCostAndSpeed) {
+  EXPECT_EQ(deal(std::vector<double>{1, 1, 1, 1}, std::vector<double>{1, 1}),
+            (std::vector<int>{0, 1, 0, 1}));
+  EXPECT_EQ(deal(std::vector<double>{1, 1, 1, 3}, std::vector<double>{1, 1}),
+            (std::vector<int>{1, 1, 1, 0}));
+  // A rank that is three times as fast takes three of four.
+  EXPECT_EQ(deal(std::vector<double>{1, 1, 1, 1}, std::vector<double>{3, 1}),
+            (std::vector<int>{0, 0, 0, 1}));
+  EXPECT_EQ(deal(std::vector<double>{}, std::vector<double>{1, 1}), std::vector<int>{});
+}
+
+TEST(Schedule, LearnsWhichRankIsSlow) {
+  RankSpeeds speeds(2);
+  for (int step = 0; step < 20; ++step)
+    speeds.learn(std::vector<double>{1, 1}, std::vector<double>{1, 3});
+  EXPECT_NEAR(speeds.speeds()[0] / speeds.speeds()[1], 3, 1e-4);
+  const std::vector<double> before(speeds.speeds().begin(), speeds.speeds().end());
+  speeds.learn(std::vector<double>{1, 1}, std::vector<double>{0.001, 0.001});  // too short to tell
+  speeds.learn(std::vector<double>{1, 0}, std::vector<double>{1, 1});          // had no work
+  EXPECT_EQ(std::vector<double>(speeds.speeds().begin(), speeds.speeds().end()), before);
+  for (int step = 0; step < 50; ++step)
+    speeds.learn(std::vector<double>{1, 1}, std::vector<double>{0.1, 1000});
+  EXPECT_GT(speeds.speeds()[1], 0.2);  // never starved: it may recover
 }
 
 TEST(ParallelLoop, DoesEachIndexOnce) {
