@@ -11,6 +11,7 @@
 #include "core/model/job_spec.h"
 #include "jobs/causal/chains.h"
 #include "jobs/causal/scores.h"
+#include "jobs/causal/what_if.h"
 #include "kernels/causal/search.h"
 
 namespace sovren::jobs {
@@ -58,6 +59,7 @@ struct CausalGraph {
   std::vector<Link> links;         ///< by source, target, lag
   std::optional<Chains> chains;
   std::optional<Scores> scores;
+  std::optional<WhatIf> what_if;  ///< none: no linear model of such data
   std::vector<std::string> notes;
 
   int count() const { return static_cast<int>(variables.size()); }

@@ -62,11 +62,19 @@ std::map<std::string, double> metrics_of(const CausalGraph& graph, const Finding
   metrics["causal_links"] = static_cast<double>(graph.links.size());
   metrics["causal_conditioning_level"] = findings.conditioning_level;
   if (graph.chains) metrics["causal_chain_depth"] = graph.chains->depth;
+  if (graph.what_if && graph.what_if->coverage)
+    metrics["prediction_confidence"] = graph.what_if->coverage->share;
   if (!graph.scores) return metrics;
   const Scores& scores = *graph.scores;
   if (const auto f1 = scores.main().f1()) metrics["causal_f1"] = *f1;
   if (scores.temporal_accuracy) metrics["temporal_accuracy"] = *scores.temporal_accuracy;
   return metrics;
+}
+
+/// Rows of pc are samples in no order: only what is asked for is worked out.
+bool wants_model(const CausalSpec& spec) {
+  return has_model(spec) && (spec.method != CausalSpec::Method::pc || !spec.effects.empty() ||
+                             !spec.interventions.empty());
 }
 
 }  // namespace
@@ -87,6 +95,11 @@ Result<Outcome> make_outcome(const std::string& title, const CausalSpec& spec, c
     graph.scores = score(graph, *inputs.truth);
     for (const auto& notes : {inputs.truth->notes, graph.scores->notes})
       graph.notes.insert(graph.notes.end(), notes.begin(), notes.end());
+  }
+  if (wants_model(spec)) {
+    graph.what_if = what_if(spec, inputs.table, findings.links);
+    const std::vector<std::string>& notes = graph.what_if->notes;
+    graph.notes.insert(graph.notes.end(), notes.begin(), notes.end());
   }
   note_counts(graph, findings.counts);
   note_same_time_links(graph);

@@ -53,22 +53,39 @@ Hdf5Handle dataset_properties() {
   return properties;
 }
 
-/// values: double or std::int8_t, stored as given.
+/// values: double or std::int8_t, stored as given, with the shape that `axes` names.
 template <class T>
-bool put_matrix(hid_t file, const char* name, const CausalGraph& graph,
-                const std::vector<T>& values) {
+bool put_array(hid_t file, const std::string& name, const std::vector<std::size_t>& shape,
+               const std::string& axes, const std::vector<T>& values) {
   constexpr bool is_real = std::is_same_v<T, double>;
-  const auto n = static_cast<hsize_t>(graph.count());
-  const std::array<hsize_t, 3> shape{n, n, static_cast<hsize_t>(graph.spec.max_lag) + 1};
-  const Hdf5Handle space(H5Screate_simple(3, shape.data(), nullptr), H5Sclose);
+  const std::vector<hsize_t> sizes(shape.begin(), shape.end());
+  const Hdf5Handle space(H5Screate_simple(static_cast<int>(sizes.size()), sizes.data(), nullptr),
+                         H5Sclose);
   const Hdf5Handle properties = dataset_properties();
-  const Hdf5Handle dataset(H5Dcreate2(file, name, is_real ? H5T_IEEE_F64LE : H5T_STD_I8LE,
+  const Hdf5Handle dataset(H5Dcreate2(file, name.c_str(), is_real ? H5T_IEEE_F64LE : H5T_STD_I8LE,
                                       space.get(), H5P_DEFAULT, properties.get(), H5P_DEFAULT),
                            H5Dclose);
   return dataset &&
          H5Dwrite(dataset.get(), is_real ? H5T_NATIVE_DOUBLE : H5T_NATIVE_INT8, H5S_ALL, H5S_ALL,
                   H5P_DEFAULT, values.data()) >= 0 &&
-         put_text(dataset.get(), "axes", "source,target,lag");
+         put_text(dataset.get(), "axes", axes);
+}
+
+template <class T>
+bool put_matrix(hid_t file, const char* name, const CausalGraph& graph,
+                const std::vector<T>& values) {
+  const std::size_t n = graph.variables.size();
+  return put_array(file, name, {n, n, static_cast<std::size_t>(graph.spec.max_lag) + 1},
+                   "source,target,lag", values);
+}
+
+bool put_model(hid_t file, const CausalGraph& graph) {
+  if (!graph.what_if) return true;
+  for (const NamedArray& array : what_if_arrays(*graph.what_if, graph.spec.max_lag))
+    if (!array.values.empty() &&
+        !put_array(file, array.name, array.shape, array.axes, array.values))
+      return false;
+  return true;
 }
 
 /// Numbers of the enumerators of kernels::Mark, as the attribute "codes" says.
@@ -130,7 +147,8 @@ Result<std::string> result_hdf5(const CausalGraph& graph) {
       !put_matrix(file.get(), "p_matrix", graph, graph.p_value) ||
       !put_matrix(file.get(), "q_matrix", graph, graph.q_value) || !put_marks(file.get(), graph) ||
       (!graph.confidence.empty() &&
-       !put_matrix(file.get(), "confidence_matrix", graph, graph.confidence)))
+       !put_matrix(file.get(), "confidence_matrix", graph, graph.confidence)) ||
+      !put_model(file.get(), graph))
     return fail(hdf5_failed("a matrix"));
   if (H5Fflush(file.get(), H5F_SCOPE_GLOBAL) < 0) return fail(hdf5_failed("the image"));
   const auto size = H5Fget_file_image(file.get(), nullptr, 0);

@@ -2,6 +2,7 @@
 // graph.json, schema sovren.causal_graph/1 (docs/formats.md, "Result of causal-analysis").
 #include "core/text/json.h"
 #include "jobs/causal/graph.h"
+#include "jobs/causal/what_if_json.h"
 
 namespace sovren::jobs {
 
@@ -87,6 +88,7 @@ std::string graph_json(const CausalGraph& graph) {
                {"scores", graph.scores ? to_json(*graph.scores) : Json(nullptr)},
                {"notes", graph.notes},
                {"settings", settings_to_json(graph)}};
+  if (graph.what_if) json.update(what_if_json(*graph.what_if, graph.variables, graph.time_steps));
   return text::dump_json(json, 1) + "\n";
 }
 

@@ -11,10 +11,6 @@ std::string place(const std::string& list, std::size_t index, const std::string&
   return "causal_analysis." + list + "[" + std::to_string(index) + "]." + key;
 }
 
-std::string quoted(const std::string& name) {
-  return "'" + name + "'";
-}
-
 /// RowLimits that an intervention can be held over.
 struct RowLimits {
   int first;   // with a past as long as max_lag

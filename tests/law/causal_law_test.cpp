@@ -66,13 +66,47 @@ LawSubject with_awkward_columns() {
   return subject;
 }
 
+LawSubject with(const std::string& name, const std::function<void(CausalSpec&)>& change,
+                int variables = 7) {
+  LawSubject subject = causal_subject(name, variables, 150, 2);
+  change(std::get<CausalSpec>(subject.spec.kind));
+  return subject;
+}
+
+LawSubject with_mask() {
+  return with("mask", [](CausalSpec& spec) {
+    Svar mask = make_svar(7, 150, 2, 1);
+    for (std::size_t k = 0; k < mask.values.size(); ++k) mask.values[k] = k % 11 == 0 ? 1 : 0;
+    spec.mask = data_path("mask_of");
+    spec.mask_type = CausalSpec::MaskType::xyz;
+    write_csv(mask, spec.mask);
+  });
+}
+
 const std::vector<Case>& cases() {
+  using Method = CausalSpec::Method;
+  using Test = CausalSpec::Test;
   static const std::vector<Case> all{
       {"CausalPlain", [] { return causal_subject("plain", 11, 200, 2); }},
       {"CausalOptions", with_options},
       {"CausalMissing", [] { return causal_subject("missing", 8, 160, 2, true); }},
       {"CausalAwkwardColumns", with_awkward_columns},
       {"CausalTwoVariables", [] { return causal_subject("two", 2, 100, 1); }},
+      {"CausalPc", [] { return with("pc", [](auto& spec) { spec.method = Method::pc; }, 30); }},
+      {"CausalPcmciPlus",
+       [] { return with("plus", [](auto& spec) { spec.method = Method::pcmci_plus; }); }},
+      {"CausalRankNormal",
+       [] { return with("robust", [](auto& spec) { spec.test = Test::robust_parcorr; }); }},
+      {"CausalMask", with_mask},
+      {"CausalBootstrap",
+       [] { return with("bootstrap", [](auto& spec) { spec.bootstrap = 12; }); }},
+      {"CausalKnowledge",
+       [] {
+         return with("knowledge", [](auto& spec) {
+           spec.required = {{"v0", "v1", 0}, {"v2", "v3", 2}};
+           spec.forbidden = {{"v4", "v5", {}}};
+         });
+       }},
   };
   return all;
 }

@@ -231,25 +231,6 @@ Code refusal(const CausalSpec& spec, const JobSpec& like = {}) {
   return loaded ? Code::bug : loaded.error().code;
 }
 
-TEST(Pcmci, RefusesWhatThisVersionDoesNotHave) {
-  const CausalSpec good = spec_of(make_svar(4, 100, 1, 4), "refuse.csv", 1);
-  CausalSpec spec = good;
-  spec.method = CausalSpec::Method::pcmci_plus;
-  EXPECT_EQ(refusal(spec), Code::refused);
-  spec = good;
-  spec.test = CausalSpec::Test::robust_parcorr;
-  EXPECT_EQ(refusal(spec), Code::refused);
-  spec = good;
-  spec.bootstrap = 10;
-  EXPECT_EQ(refusal(spec), Code::refused);
-  spec = good;
-  spec.effects = {{"v0", "v1", 1}};
-  EXPECT_EQ(refusal(spec), Code::refused);
-  spec = good;
-  spec.interventions = {{"v0", 1}};
-  EXPECT_EQ(refusal(spec), Code::refused);
-}
-
 TEST(Pcmci, RefusesMoreMemoryThanTheJobMayHave) {
   const CausalSpec spec = spec_of(make_svar(40, 100, 3, 4), "memory.csv", 3);
   JobSpec job;
