@@ -7,6 +7,7 @@
 
 #include "core/base/check.h"
 #include "kernels/causal/pc_search.h"
+#include "kernels/causal/pcmci_plus.h"
 #include "kernels/causal/pcmci_search.h"
 
 namespace sovren::jobs {
@@ -20,6 +21,7 @@ std::unique_ptr<kernels::Search> make_search(CausalSpec::Method method,
     case CausalSpec::Method::pcmci:
       return kernels::make_pcmci(source, options);
     case CausalSpec::Method::pcmci_plus:
+      return kernels::make_pcmci_plus(source, options);
     case CausalSpec::Method::pc:
       break;
   }

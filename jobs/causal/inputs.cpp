@@ -43,9 +43,6 @@ Result<Table> read_mask(const CausalSpec& spec, const Table& table) {
 }  // namespace
 
 Result<void> check_settings(const CausalSpec& spec) {
-  if (spec.method == Method::pcmci_plus ||
-      (spec.test != Test::parcorr && spec.test != Test::robust_parcorr))
-    return fail(setting_error(Code::refused, "method", "this version does not have it yet"));
   const bool is_pc = spec.method == Method::pc;
   if (!is_pc && (spec.max_lag < 1 || spec.min_lag < 0 || spec.min_lag > spec.max_lag))
     return fail({.code = Code::spec_invalid,
@@ -58,11 +55,10 @@ Result<void> check_settings(const CausalSpec& spec) {
                               "several levels are for method pcmci; " +
                                   std::string(is_pc ? "pc" : "pcmci-plus") + " takes one number",
                               "write: pc_alpha = 0.01"));
-  const bool has_fit = spec.test == Test::parcorr || spec.test == Test::robust_parcorr;
-  if (selection_levels(spec).size() > 1 && !has_fit)
+  if (selection_levels(spec).size() > 1 && spec.test == Test::cmi_knn)
     return fail(setting_error(Code::spec_invalid, "pc_alpha",
-                              "to choose among several levels needs the fit of a linear model: "
-                              "test = parcorr or robust-parcorr",
+                              "AIC chooses among several levels, and cmi-knn fits nothing that it "
+                              "could judge",
                               "write: pc_alpha = 0.05"));
   return {};
 }

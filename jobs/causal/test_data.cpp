@@ -11,7 +11,9 @@
 
 #include "core/base/check.h"
 #include "jobs/causal/schedule.h"
+#include "kernels/causal/cmi_knn.h"
 #include "kernels/causal/dense_samples.h"
+#include "kernels/causal/discrete_samples.h"
 #include "kernels/causal/lag_covariance.h"
 #include "kernels/causal/masked_samples.h"
 #include "kernels/causal/resample.h"
@@ -79,6 +81,17 @@ class Correlations : public TestData {
   std::optional<kernels::MaskedSamples> masked_;
 };
 
+/// A source that needs nothing else.
+template <class Source>
+class Samples : public TestData {
+ public:
+  explicit Samples(Source source) : source_(std::move(source)) {}
+  const kernels::TestSource& source() const override { return source_; }
+
+ private:
+  Source source_;
+};
+
 /// This rank's tiles. Empty together with an error: the others then learn of it by the size.
 Result<std::vector<double>> compute_mine(const Communicator& comm, const kernels::LagTiles& tiles,
                                          Backend backend) {
@@ -125,14 +138,40 @@ Result<std::unique_ptr<TestData>> share_correlations(Communicator& comm, const C
       std::make_unique<kernels::LagCorrelation>(std::move(tiles).assemble(all)));
 }
 
-/// On these time points, on this rank alone.
-Result<std::unique_ptr<TestData>> make_test_data(const CausalSpec& spec, const Inputs& inputs,
-                                                 std::vector<int> times) {
-  const View view(inputs, spec.mask_type);
+Result<std::unique_ptr<TestData>> make_cmi_knn(const CausalSpec& spec, const View& view,
+                                               kernels::UsableTimes times) {
+  const kernels::CmiKnnOptions options{.neighbors = spec.neighbors,
+                                       .shuffle_neighbors = spec.shuffle_neighbors,
+                                       .shuffles = spec.shuffles,
+                                       .seed = spec.seed};
+  SOVREN_TRY(samples, kernels::CmiKnn::make(view.series, std::move(times), options));
+  return std::make_unique<Samples<kernels::CmiKnn>>(std::move(samples));
+}
+
+Result<std::unique_ptr<TestData>> make_discrete(const CausalSpec& spec, const View& view,
+                                                kernels::UsableTimes times) {
+  const auto test = spec.test == Test::g2 ? kernels::DiscreteTest::g2 : kernels::DiscreteTest::chi2;
+  SOVREN_TRY(samples, kernels::DiscreteSamples::make(view.series, std::move(times), test));
+  return std::make_unique<Samples<kernels::DiscreteSamples>>(std::move(samples));
+}
+
+Result<std::unique_ptr<TestData>> make_correlations(const CausalSpec& spec, const Inputs& inputs,
+                                                    const View& view, std::vector<int> times) {
   SOVREN_TRY(dense,
              kernels::DenseSamples::make(view.series, spec.max_lag, times, marginals_of(spec)));
   return std::make_unique<Correlations>(spec, inputs, std::move(times),
                                         std::make_unique<kernels::DenseSamples>(std::move(dense)));
+}
+
+/// On these time points, on this rank alone.
+Result<std::unique_ptr<TestData>> make_test_data(const CausalSpec& spec, const Inputs& inputs,
+                                                 std::vector<int> times) {
+  const View view(inputs, spec.mask_type);
+  if (spec.test == Test::parcorr || spec.test == Test::robust_parcorr)
+    return make_correlations(spec, inputs, view, std::move(times));
+  kernels::UsableTimes usable(view.series, spec.max_lag, std::move(times), view.mask);
+  if (spec.test == Test::cmi_knn) return make_cmi_knn(spec, view, std::move(usable));
+  return make_discrete(spec, view, std::move(usable));
 }
 
 }  // namespace
