@@ -73,6 +73,10 @@ Result<Inputs> read_inputs(const CausalSpec& spec) {
   Inputs inputs;
   SOVREN_TRY(table, read_table({spec.data, spec.variables, spec.missing}));
   SOVREN_DO(check_length(spec, table));
+  if (auto checked = check_values(spec, table); !checked) {
+    checked.error().where = spec.data;
+    return fail(std::move(checked).error());
+  }
   if (!spec.truth.empty()) {
     SOVREN_TRY(truth, read_truth(spec.truth, table));
     inputs.truth = std::move(truth);

@@ -3,8 +3,10 @@
 
 #include <algorithm>
 #include <cmath>
+#include <set>
 #include <span>
 
+#include "kernels/causal/discrete_samples.h"
 #include "kernels/linalg/blas.h"
 
 namespace sovren::jobs {
@@ -155,6 +157,39 @@ int copy_of(const std::vector<std::vector<double>>& columns, int column) {
   return -1;
 }
 
+/// Each lag looks at other time steps: those at one end of the series are not in every window.
+Result<void> check_windows(const Table& table, int column, int max_lag) {
+  for (int lag = 0; lag <= 2 * max_lag; ++lag) {
+    const int first = 2 * max_lag - lag;
+    const int last = table.rows - 1 - lag;
+    bool has_value = false;
+    for (int row = first; row <= last && !has_value; ++row)
+      has_value = !std::isnan(table.at(row, column));
+    if (!has_value)
+      return fail({.code = Code::data_invalid,
+                   .what = "variable " + quoted(table.names[at(column)]) +
+                           " has no value in the rows " + std::to_string(first) + " to " +
+                           std::to_string(last) + ", all that lag " + std::to_string(lag) +
+                           " can use",
+                   .hint = "leave it out of causal_analysis.variables"});
+  }
+  return {};
+}
+
+Result<void> check_levels(const Table& table, int column) {
+  std::set<double> levels;
+  for (int row = 0; row < table.rows; ++row)
+    if (!std::isnan(table.at(row, column))) levels.insert(table.at(row, column));
+  if (std::ssize(levels) <= kernels::DiscreteSamples::max_levels) return {};
+  return fail({.code = Code::data_invalid,
+               .what = "variable " + quoted(table.names[at(column)]) + " has " +
+                       std::to_string(levels.size()) +
+                       " different values, but a test of discrete data takes at most " +
+                       std::to_string(kernels::DiscreteSamples::max_levels),
+               .hint = "for continuous data set test = \"parcorr\", \"robust-parcorr\" or "
+                       "\"cmi-knn\""});
+}
+
 }  // namespace
 
 int time_steps_needed(const CausalSpec& spec, int variables) {
@@ -178,6 +213,15 @@ Result<void> check_length(const CausalSpec& spec, const Table& table) {
                        ": at least " + std::to_string(needed) + " are needed",
                .hint = "make max_lag smaller, or bring a longer series; time goes down the rows",
                .where = spec.data});
+}
+
+Result<void> check_values(const CausalSpec& spec, const Table& table) {
+  const bool is_discrete = spec.test == CausalSpec::Test::chi2 || spec.test == CausalSpec::Test::g2;
+  for (int column = 0; column < table.columns; ++column) {
+    if (table.has_missing) SOVREN_DO(check_windows(table, column, spec.max_lag));
+    if (is_discrete) SOVREN_DO(check_levels(table, column));
+  }
+  return {};
 }
 
 std::vector<std::string> column_warnings(const Table& table) {

@@ -16,6 +16,10 @@ int time_steps_needed(const CausalSpec& spec, int variables);
 /// Are there time steps enough? Errors: data_invalid, saying how many are needed.
 Result<void> check_length(const CausalSpec& spec, const Table& table);
 
+/// Has each variable values at every lag that the analysis looks at, and for a discrete test few
+/// enough different ones? Errors: data_invalid, naming the variable.
+Result<void> check_values(const CausalSpec& spec, const Table& table);
+
 /// What the user should know of the columns: one that never changes; one that is a copy of another,
 /// or is made up of others exactly.
 ///

@@ -92,7 +92,11 @@ const std::vector<Case>& cases() {
       {"CausalMissing", [] { return causal_subject("missing", 8, 160, 2, true); }},
       {"CausalAwkwardColumns", with_awkward_columns},
       {"CausalTwoVariables", [] { return causal_subject("two", 2, 100, 1); }},
-      {"CausalPc", [] { return with("pc", [](auto& spec) { spec.method = Method::pc; }, 30); }},
+      {"CausalPc",
+       [] {
+         return with(
+             "pc", [](auto& spec) { spec.method = Method::pc; }, 30);
+       }},
       {"CausalPcmciPlus",
        [] { return with("plus", [](auto& spec) { spec.method = Method::pcmci_plus; }); }},
       {"CausalRankNormal",

@@ -5,7 +5,7 @@
 #include <unistd.h>
 
 #include <cmath>
-#include <fstream>
+#include <limits>
 
 #include "core/base/rng.h"
 #include "tests/unit/jobs/run_causal.h"
@@ -15,7 +15,6 @@ namespace sovren::jobs {
 namespace {
 
 using Method = CausalSpec::Method;
-using Test = CausalSpec::Test;
 using text::Json;
 
 std::string path_of(const std::string& name) {
@@ -190,6 +189,50 @@ TEST(CausalKind, RefusesSettingsThatDoNotGoTogether) {
   spec.effects = {{"v0", "v9", 1}};
   EXPECT_TRUE(
       error_of(spec).starts_with("causal_analysis.effects[0].effect: there is no variable"));
+}
+
+TEST(CausalKind, RefusesContinuousDataForADiscreteTest) {
+  CausalSpec spec = chain_spec("continuous");
+  spec.test = CausalSpec::Test::g2;
+  EXPECT_TRUE(error_of(spec).starts_with(
+      spec.data +
+      ": variable 'v0' has 400 different values, but a test of discrete data takes at "
+      "most 64"))
+      << error_of(spec);
+}
+
+TEST(CausalKind, RefusesAVariableWithoutAValueInAWindow) {
+  CausalSpec spec = chain_spec("window");
+  Svar svar = make_svar(3, 50, 1, 1);
+  for (std::size_t t = 0; t < 49; ++t)
+    svar.values[3 * t + 1] = std::numeric_limits<double>::quiet_NaN();
+  write_csv(svar, spec.data);
+  spec.missing = std::numeric_limits<double>::quiet_NaN();
+  spec.max_lag = 1;  // its last row, the only one measured, is in the window of lag 0 alone
+  EXPECT_TRUE(error_of(spec).starts_with(
+      spec.data + ": variable 'v1' has no value in the rows 1 to 48, all that lag 1 can use"))
+      << error_of(spec);
+}
+
+/// y follows |x|, which no correlation shows.
+TEST(CausalKind, CmiKnnFindsWhatNoCorrelationShows) {
+  Svar svar{2, 250, {}, {}};
+  const Philox noise(11, 1);
+  for (std::uint64_t t = 0; t < 250; ++t) {
+    const double before = t == 0 ? 0 : svar.values[2 * t - 2];
+    svar.values.insert(svar.values.end(),
+                       {noise.normal(2 * t), std::abs(before) + 0.3 * noise.normal(2 * t + 1)});
+  }
+  CausalSpec spec;
+  spec.method = Method::pcmci_plus;
+  spec.data = path_of("absolute");
+  write_csv(svar, spec.data);
+  EXPECT_TRUE(link_of(graph_of_spec(spec), "v0", "v1", 1).is_null());
+  spec.test = CausalSpec::Test::cmi_knn;
+  spec.shuffles = 100;
+  const Json graph = graph_of_spec(spec);
+  EXPECT_FALSE(link_of(graph, "v0", "v1", 1).is_null()) << graph;
+  EXPECT_EQ(graph["settings"]["test"], "cmi-knn");
 }
 
 }  // namespace
