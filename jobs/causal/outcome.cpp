@@ -3,6 +3,8 @@
 
 #include <cmath>
 
+#include "jobs/causal/result_files.h"
+
 namespace sovren::jobs {
 
 namespace {
@@ -106,14 +108,8 @@ Result<Outcome> make_outcome(const std::string& title, const CausalSpec& spec, c
   note_chains(graph);
 
   Outcome outcome;
-  SOVREN_TRY(matrices, result_hdf5(graph));
-  outcome.files.push_back({"graph.json", graph_json(graph)});
-  outcome.files.push_back({"graph.svg", graph_svg(graph)});
-  outcome.files.push_back({"heatmap.svg", heatmap_svg(graph)});
-  outcome.files.push_back({"graph.txt", graph_text(graph)});
-  outcome.files.push_back({"graph.graphml", graph_graphml(graph)});
-  outcome.files.push_back({"graph.dot", graph_dot(graph)});
-  outcome.files.push_back({"result.h5", std::move(matrices)});
+  SOVREN_TRY(files, result_files(graph, inputs.table));
+  outcome.files = std::move(files);
   outcome.digest = content_digest(graph);
   outcome.metrics = metrics_of(graph, findings);
   return outcome;

@@ -5,6 +5,7 @@
 #include <cmath>
 
 #include "core/base/check.h"
+#include "jobs/causal/markup.h"
 #include "kernels/causal/svar_effects.h"
 #include "kernels/causal/svar_forecast.h"
 
@@ -30,10 +31,6 @@ int index_of(const Table& table, const std::string& name) {
   const auto found = std::ranges::find(table.names, name);
   SOVREN_CHECK(found != table.names.end(), "check_what_if() was called");
   return static_cast<int>(found - table.names.begin());
-}
-
-std::string counted(std::size_t count, const std::string& what) {
-  return std::to_string(count) + " " + what + (count == 1 ? "" : "s");
 }
 
 /// Takes out the links at lag 0 among variables that a circle leads to and from; how many.

@@ -55,8 +55,8 @@ std::string setting_line(const CausalGraph& graph) {
   line += is_iid(spec) ? std::to_string(graph.time_steps) + " samples"
                        : std::to_string(graph.time_steps) + " time steps · lags " +
                              std::to_string(spec.min_lag) + "–" + std::to_string(spec.max_lag);
-  if (spec.method != CausalSpec::Method::pcmci && !spec.pc_alpha.values.empty())
-    return line + " · level " + formatted("%g", spec.pc_alpha.values.front());
+  if (spec.method != CausalSpec::Method::pcmci)
+    return line + " · level " + formatted("%g", selection_levels(spec).front());
   return line + (spec.fdr == CausalSpec::Fdr::bh ? " · false discovery rate " : " · α = ") +
          formatted("%g", spec.alpha);
 }
