@@ -36,6 +36,9 @@ struct SubsetRequest {
   std::span<const Node> list;
   int size = 0;
   double critical = 0;  ///< |value| at most this separates; near to it, the judge decides
+  /// By place of the list; empty: none. Subsets of such places alone do not separate, as is known,
+  /// and do not count.
+  std::span<const std::uint8_t> known;
 };
 
 struct SubsetOutcome {

@@ -24,6 +24,41 @@ std::vector<Node> conditions(const SubsetRequest& request, std::uint64_t rank) {
   return z;
 }
 
+std::uint64_t known_places(const SubsetRequest& request, std::size_t first = 0) {
+  std::uint64_t count = 0;
+  for (std::size_t place = first; place < request.known.size(); ++place)
+    count += request.known[place];
+  return count;
+}
+
+/// How many of the subsets below this rank are known already.
+std::uint64_t known_below(const SubsetRequest& request, std::uint64_t rank) {
+  const auto known = [&](int place) { return request.known[static_cast<std::size_t>(place)] != 0; };
+  if (request.known.empty()) return 0;
+  if (rank >= subsets_of(request))
+    return subset_count(static_cast<int>(known_places(request)), request.size);
+  std::vector<int> places(static_cast<std::size_t>(request.size));
+  subset_of_rank(rank, static_cast<int>(request.list.size()), request.size, places.data());
+  std::uint64_t below = 0;
+  int next = 0;
+  for (int at = 0; at < request.size; ++at) {
+    const int place = places[static_cast<std::size_t>(at)];
+    // Those that have a smaller place here, and the same before.
+    for (; next < place; ++next)
+      if (known(next))
+        below += subset_count(
+            static_cast<int>(known_places(request, static_cast<std::size_t>(next) + 1)),
+            request.size - 1 - at);
+    if (!known(place)) break;
+    ++next;
+  }
+  return below;
+}
+
+bool is_known(const SubsetRequest& request, std::uint64_t rank) {
+  return known_below(request, rank + 1) > known_below(request, rank);
+}
+
 /// The test with the least |value|; the first of equal ones.
 void keep_weakest(const Partial& partial, std::uint64_t rank, std::uint64_t& weakest_rank,
                   Partial& weakest) {
@@ -41,6 +76,7 @@ SubsetOutcome DeviceCorrelation::subsets_on_cpu(const SubsetRequest& request,
   SubsetOutcome outcome;
   std::uint64_t weakest = no_rank;
   for (std::uint64_t rank = 0; rank < subsets_of(request); ++rank) {
+    if (is_known(request, rank)) continue;
     const Partial partial = complete_.partial(request.x, request.y, conditions(request, rank));
     outcome.counts.count(partial);
     if (judge.is_separated(partial)) {
@@ -84,7 +120,7 @@ void DeviceCorrelation::single_subsets(std::span<const SubsetRequest> requests, 
   conditions_of.reserve(requests.size());
   for (std::size_t k = 0; k < requests.size(); ++k) {
     const SubsetRequest& request = requests[k];
-    if (subsets_of(request) != 1) continue;
+    if (subsets_of(request) != 1 || is_known(request, 0)) continue;
     conditions_of.push_back(conditions(request, 0));
     places.push_back(k);
     tests.push_back(
@@ -111,7 +147,7 @@ void DeviceCorrelation::run(std::span<const SubsetRequest> requests, const Judge
   for (std::size_t k = 0; k < requests.size(); ++k) {
     const SubsetRequest& request = requests[k];
     const std::uint64_t count = subsets_of(request);
-    if (count < 2) continue;
+    if (count < 2 || known_below(request, count) == count) continue;
     const std::size_t test = request.base.size() + static_cast<std::size_t>(request.size) + 2;
     if (count >= most_subsets || samples() - static_cast<int>(test) < 1 ||
         search_bytes(1, test) > work_limit_) {
@@ -172,6 +208,7 @@ void DeviceCorrelation::finish_subsets(const SubsetRequest& request, const Judge
   Partial least{.value = answer.weakest_value, .df = df};
   for (const std::uint64_t rank : unsure) {
     if (rank > separating) break;
+    if (is_known(request, rank)) continue;
     const Partial partial = repeat(request.x, request.y, conditions(request, rank));
     out.counts.count(partial);
     --out.counts.tests;  // all are counted below
@@ -185,8 +222,8 @@ void DeviceCorrelation::finish_subsets(const SubsetRequest& request, const Judge
   const bool is_separated = separating != no_rank;
   out.rank = is_separated ? static_cast<std::int64_t>(separating) : -1;
   out.weakest = is_separated ? found : least;
-  out.counts.tests +=
-      static_cast<std::int64_t>(is_separated ? separating + 1 : subsets_of(request));
+  const std::uint64_t looked_at = is_separated ? separating + 1 : subsets_of(request);
+  out.counts.tests += static_cast<std::int64_t>(looked_at - known_below(request, looked_at));
 }
 
 }  // namespace sovren::kernels

@@ -30,13 +30,18 @@ double FisherZ::p_of(const Partial& partial) {
 
 bool FisherZ::is_dependent(const Partial& partial) {
   if (!std::isnan(partial.p_value) || partial.df < 2) return p_of(partial) <= alpha_;
-  if (partial.df != df_) {
-    df_ = partial.df;
+  const double v = std::abs(partial.value);
+  const double limit = critical(partial.df);
+  if (std::abs(v - limit) < 1e-12) return p_of(partial) <= alpha_;
+  return v > limit;
+}
+
+double FisherZ::critical(int df) {
+  if (df != df_) {
+    df_ = df;
     limit_ = std::tanh(quantile_ / std::sqrt(df_ - 1.0));
   }
-  const double v = std::abs(partial.value);
-  if (std::abs(v - limit_) < 1e-12) return p_of(partial) <= alpha_;
-  return v > limit_;
+  return limit_;
 }
 
 }  // namespace sovren::kernels

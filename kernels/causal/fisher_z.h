@@ -22,6 +22,8 @@ class FisherZ {
  public:
   explicit FisherZ(double alpha);
   bool is_dependent(const Partial& partial);
+  /// The correlation whose p is alpha; df >= 2.
+  double critical(int df);
   static double p_of(const Partial& partial);
 
  private:

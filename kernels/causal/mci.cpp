@@ -5,6 +5,7 @@
 #include <cmath>
 
 #include "core/base/check.h"
+#include "kernels/causal/batch_tests.h"
 #include "kernels/causal/conditions.h"
 #include "kernels/causal/mci_panel.h"
 #include "kernels/causal/shared_correlation.h"
@@ -26,10 +27,9 @@ MciTests::MciTests(const TestSource& source, std::span<const std::vector<Parent>
       kept.push_back(parent.node);
     }
   }
-  prepare();
 }
 
-void MciTests::prepare() {
+void MciTests::prepare() const {
   const SharedCorrelation* const shared = source_.shared_correlation();
   if (shared == nullptr) return;
   const int n = source_.variables();
@@ -90,6 +90,7 @@ bool MciTests::row_shared(int target, std::span<double> value, std::span<double>
   const SharedCorrelation* const shared = source_.shared_correlation();
   const Node y{target, 0};
   if (shared == nullptr || shared->is_constant(y)) return false;
+  std::call_once(prepared_, [this] { prepare(); });
   const auto& parents_y = parents_[static_cast<std::size_t>(target)];
   MciPanel panel(*shared, y, parents_y);
   if (!panel.is_well_conditioned()) return false;
@@ -109,6 +110,43 @@ bool MciTests::row_shared(int target, std::span<double> value, std::span<double>
       counts.count(result);
       value[entry(i, lag)] = result.value;
       p[entry(i, lag)] = p_value_of(result);
+    }
+  }
+  return true;
+}
+
+bool MciTests::rows(const BatchTests& batches, std::span<const int> targets,
+                    std::span<double> value, std::span<double> p,
+                    std::span<TestCounts> counts) const {
+  const std::size_t row = entry(source_.variables(), 0);
+  SOVREN_CHECK(value.size() == targets.size() * row && p.size() == value.size() &&
+                   counts.size() == targets.size(),
+               "value and p are (targets, N, max_lag + 1)");
+  std::vector<Partial> found(value.size());
+  const MciRequest request{.parents = parents_,
+                           .targets = targets,
+                           .min_lag = options_.min_lag,
+                           .max_lag = options_.max_lag};
+  if (!batches.run(request, found)) return false;
+  std::ranges::fill(value, 0.0);
+  std::ranges::fill(p, 1.0);
+  std::vector<Node> z;
+  for (std::size_t k = 0; k < targets.size(); ++k) {
+    const Node y{targets[k], 0};
+    for (int i = 0; i < source_.variables(); ++i) {
+      for (int lag = options_.min_lag; lag <= options_.max_lag; ++lag) {
+        const Node x{i, lag};
+        if (!is_tested(x, y)) continue;
+        const std::size_t at = k * row + entry(i, lag);
+        if (std::isnan(found[at].value)) {
+          mci_conditions(x, y, parents_[static_cast<std::size_t>(y.variable)],
+                         parents_[static_cast<std::size_t>(i)], z);
+          found[at] = source_.partial(x, y, z);
+        }
+        counts[k].count(found[at]);
+        value[at] = found[at].value;
+        p[at] = p_value_of(found[at]);
+      }
     }
   }
   return true;

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <limits>
+#include <mutex>
 #include <span>
 #include <vector>
 
@@ -38,6 +39,11 @@ class MciTests {
   /// symmetrised (fdr.h: symmetrise_lag0). Returns what was counted.
   TestCounts row(int target, std::span<double> value, std::span<double> p) const;
 
+  /// Many rows by the source's device: value and p are (targets, N, max_lag + 1), counts (targets).
+  /// False: it has none, or none any more.
+  bool rows(const BatchTests& batches, std::span<const int> targets, std::span<double> value,
+            std::span<double> p, std::span<TestCounts> counts) const;
+
  private:
   /// The part of all tests of one (source, lag) that does not depend on the target.
   struct Side {
@@ -51,7 +57,7 @@ class MciTests {
     return x != y && (options_.knowledge == nullptr ||
                       options_.knowledge->may_link(x.variable, y.variable, x.lag));
   }
-  void prepare();
+  void prepare() const;
   void row_one_by_one(int target, std::span<double> value, std::span<double> p,
                       TestCounts& counts) const;
   bool row_shared(int target, std::span<double> value, std::span<double> p,
@@ -64,9 +70,10 @@ class MciTests {
   const TestSource& source_;
   MciOptions options_;
   std::vector<std::vector<Node>> parents_;
-  std::vector<Side> sides_;   ///< by entry(source, lag); complete data only
-  std::vector<int> columns_;  ///< lag N + variable
-  std::vector<double> blocks_;
+  mutable std::once_flag prepared_;   ///< of the next three: a device does not need them
+  mutable std::vector<Side> sides_;   ///< by entry(source, lag); complete data only
+  mutable std::vector<int> columns_;  ///< lag N + variable
+  mutable std::vector<double> blocks_;
 };
 
 /// One row without keeping anything: MciTests(source, parents, options).row(...).

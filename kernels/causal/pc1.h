@@ -2,6 +2,7 @@
 #pragma once
 
 #include <limits>
+#include <span>
 #include <vector>
 
 #include "kernels/causal/knowledge.h"
@@ -44,5 +45,10 @@ struct Pc1Result {
 ///          ("stable"); then sort by val_min, falling, ties in the order before.
 /// Source   Runge et al. 2019, algorithm S1; the order of operations of Tigramite 5.2.
 Pc1Result select_conditions(const TestSource& source, int target, const Pc1Options& options);
+
+/// The same for many targets, whose passes are run together; in the order of the targets. batches:
+/// the source's.
+std::vector<Pc1Result> select_conditions(const TestSource& source, const BatchTests& batches,
+                                         std::span<const int> targets, const Pc1Options& options);
 
 }  // namespace sovren::kernels

@@ -48,6 +48,7 @@ class PcSearch : public Search {
   int units() const override { return static_cast<int>(round_.cost_s.size()); }
   double cost_s(int unit) const override { return round_.cost_s[static_cast<std::size_t>(unit)]; }
   UnitResult run(int unit) const override;
+  void run_batch(std::span<const int> units, std::span<UnitResult> out) const override;
   void close(std::span<const UnitResult> results) override;
   double fraction() const override { return fraction_; }
   double fraction_after() const override { return fraction_after_; }
@@ -68,6 +69,7 @@ class PcSearch : public Search {
     std::vector<double> cost_s;      ///< (units)
   };
   class Tester;
+  class Batch;
 
   double test_s(int level) const;
   double tests_of(Pair pair, int level) const;

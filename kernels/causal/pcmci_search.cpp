@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "core/base/check.h"
+#include "kernels/causal/batch_tests.h"
 #include "kernels/causal/fdr.h"
 #include "kernels/causal/mci.h"
 #include "kernels/causal/orientation.h"
@@ -30,6 +31,7 @@ class PcmciSearch : public Search {
   int units() const override { return round_ == Round::done ? 0 : source_.variables(); }
   double cost_s(int) const override { return target_cost_s(source_, options_); }
   UnitResult run(int unit) const override;
+  void run_batch(std::span<const int> units, std::span<UnitResult> out) const override;
   void close(std::span<const UnitResult> results) override;
   double fraction() const override { return 0.5 * static_cast<int>(round_); }
   double fraction_after() const override { return round_ == Round::selection ? 0.5 : 1; }
@@ -39,6 +41,8 @@ class PcmciSearch : public Search {
  private:
   enum class Round { selection, mci, done };
 
+  bool rows_on_device(const BatchTests& batches, std::span<const int> units,
+                      std::span<UnitResult> out) const;
   void close_selection(std::span<const UnitResult> results);
   void close_mci(std::span<const UnitResult> results);
   void mark_links();
@@ -68,6 +72,39 @@ UnitResult PcmciSearch::run(int unit) const {
   const std::span<double> real = result.real;
   result.counts = mci_->row(unit, real.first(row), real.last(row));
   return result;
+}
+
+void PcmciSearch::run_batch(std::span<const int> units, std::span<UnitResult> out) const {
+  const BatchTests* const batches = source_.batches();
+  if (batches != nullptr && round_ == Round::mci && rows_on_device(*batches, units, out)) return;
+  if (batches == nullptr || round_ == Round::mci) {
+    Search::run_batch(units, out);
+    return;
+  }
+  const auto found = select_conditions(source_, *batches, units, pc1_options(options_));
+  std::ranges::transform(found, out.begin(), pack_selection);
+}
+
+bool PcmciSearch::rows_on_device(const BatchTests& batches, std::span<const int> units,
+                                 std::span<UnitResult> out) const {
+  constexpr std::size_t most = 128;  // rows at a time: what comes from the device takes room here
+  const std::size_t row = links_.value.size() / static_cast<std::size_t>(links_.variables);
+  for (std::size_t first = 0; first < units.size(); first += most) {
+    const auto batch = units.subspan(first, std::min(most, units.size() - first));
+    std::vector<double> value(batch.size() * row);
+    std::vector<double> p(value.size());
+    std::vector<TestCounts> counts(batch.size());
+    if (!mci_->rows(batches, batch, value, p, counts)) return false;
+    for (std::size_t k = 0; k < batch.size(); ++k) {
+      UnitResult& result = out[first + k];
+      const auto values = std::span(value).subspan(k * row, row);
+      const auto p_values = std::span(p).subspan(k * row, row);
+      result.real.assign(values.begin(), values.end());
+      result.real.insert(result.real.end(), p_values.begin(), p_values.end());
+      result.counts = counts[k];
+    }
+  }
+  return true;
 }
 
 void PcmciSearch::close(std::span<const UnitResult> results) {

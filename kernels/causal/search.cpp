@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "kernels/causal/search.h"
 
+#include <numeric>
+
 #include "core/base/check.h"
 
 namespace sovren::kernels {
@@ -20,10 +22,13 @@ void Search::run_batch(std::span<const int> units, std::span<UnitResult> out) co
 }
 
 const LinkTable& run_search(Search& search) {
+  std::vector<int> units;
   std::vector<UnitResult> results;
   while (!search.is_done()) {
-    results.clear();
-    for (int unit = 0; unit < search.units(); ++unit) results.push_back(search.run(unit));
+    units.resize(static_cast<std::size_t>(search.units()));
+    std::iota(units.begin(), units.end(), 0);
+    results.assign(units.size(), UnitResult{});
+    search.run_batch(units, results);
     search.close(results);
   }
   return search.links();

@@ -93,8 +93,9 @@ class Search {
   /// Seconds of one unit on one core, roughly: work is shared out and cut into steps by it.
   virtual double cost_s(int unit) const = 0;
   virtual UnitResult run(int unit) const = 0;
-  /// Several units of the round; out has one place for each. A device runs them as one batch. The
-  /// default calls run().
+  /// Several units of the round; out has one place for each. A source with a device (batches())
+  /// runs them there as one batch: decisions are those of run(), values differ by 1e-12, so a job
+  /// calls one of the two only. The default calls run().
   virtual void run_batch(std::span<const int> units, std::span<UnitResult> out) const;
   virtual void close(std::span<const UnitResult> results) = 0;
   bool is_done() const { return units() == 0; }

@@ -29,9 +29,10 @@ class Significance {
   bool is_dependent(double r, int df);
   bool is_dependent(const Partial& partial);
   double alpha() const { return alpha_; }
+  /// The correlation whose p is alpha.
+  double critical(int df);
 
  private:
-  double critical(int df);
   double alpha_;
   std::vector<double> critical_;  ///< by df; 0: not yet found
 };
