@@ -33,7 +33,7 @@ struct LinkTableStyle {
   bool has_lags = false;
   bool has_confidence = false;
   bool is_signed = false;
-  double strongest = 1;
+  double strongest = 1e-300;
   std::set<std::pair<int, int>> chain;  ///< its steps
 };
 
@@ -65,8 +65,8 @@ std::string link_row(const CausalGraph& graph, const Link& link, const LinkTable
 std::string head_of(const LinkTableStyle& style, const CausalSpec& spec) {
   std::string head = "<thead><tr><th>cause</th><th>type</th><th>effect</th>";
   if (style.has_lags) head += "<th class=\"n\">lag</th>";
-  head += "<th class=\"n\" data-first=\"descending\" aria-sort=\"descending\">" +
-          escaped(strength_title(spec)) + "</th><th class=\"n\">p</th><th class=\"n\">q</th>";
+  head += "<th class=\"n\" data-first=\"descending\">" + escaped(strength_title(spec)) +
+          "</th><th class=\"n\">p</th><th class=\"n\">q</th>";
   if (style.has_confidence)
     head +=
         "<th class=\"n\" data-first=\"descending\">confidence</th>"
@@ -139,10 +139,8 @@ std::string report_links(const CausalGraph& graph) {
   const std::vector<Link> own = by_strength(graph, true);
   links.insert(links.end(), own.begin(), own.end());
   if (links.empty()) return section("links", "Links", "<p>There are none at this level.</p>\n");
-  std::ranges::stable_sort(
-      links, [](const Link& a, const Link& b) { return std::abs(a.value) > std::abs(b.value); });
   LinkTableStyle style{.has_lags = !is_iid(graph.spec), .is_signed = has_sign(graph.spec)};
-  style.strongest = std::max(std::abs(links.front().value), 1e-300);
+  for (const Link& link : links) style.strongest = std::max(style.strongest, std::abs(link.value));
   const std::vector<int> chain = shown_chain(graph);
   for (std::size_t k = 1; k < chain.size(); ++k) style.chain.insert({chain[k - 1], chain[k]});
   style.has_confidence =
@@ -155,7 +153,7 @@ std::string report_links(const CausalGraph& graph) {
       "class=\"hint\"></span></div>\n";
   if (shown < links.size())
     text += "<p>The " + std::to_string(shown) + " strongest of " + std::to_string(links.size()) +
-            " links; the others are in graph.json.</p>\n";
+            " links, those between variables first; the others are in graph.json.</p>\n";
   text +=
       "<div class=\"scroll\"><table id=\"link-table\">" + head_of(style, graph.spec) + "<tbody>\n";
   for (std::size_t k = 0; k < shown; ++k) text += link_row(graph, links[k], style);

@@ -14,6 +14,7 @@ namespace {
 
 constexpr std::size_t effects_max = 40;
 constexpr std::size_t mediators_max = 6;
+constexpr double share_min = 0.005;  // of an effect, to name a mediator
 constexpr std::size_t forecasts_max = 24;
 constexpr std::size_t responses_max = 12;
 
@@ -62,17 +63,18 @@ std::string effect_words(const CausalGraph& graph, const Effect& effect) {
                      formatted("%+.4g", effect.total[lag]) + " (" +
                      formatted("%+.3f", effect.total_standardised[lag]) +
                      " standard deviations per standard deviation).</p>\n";
-  std::vector<const Mediator*> shown;
-  for (const Mediator& mediator : effect.mediators)
-    if (shown.size() < mediators_max) shown.push_back(&mediator);
-  if (shown.empty()) return text;
-  text += "<p>Of this goes through ";
-  for (std::size_t k = 0; k < shown.size(); ++k)
-    text +=
-        (k == 0 ? "" : ", ") + std::string("<b>") + escaped(name_of(graph, shown[k]->variable)) +
-        "</b> " +
-        formatted("%.0f %%", 100 * shown[k]->standardised[lag] / effect.total_standardised[lag]);
-  return text + ".</p>\n";
+  std::string through;
+  std::size_t shown = 0;
+  for (const Mediator& mediator : effect.mediators) {
+    const double share = mediator.standardised[lag] / effect.total_standardised[lag];
+    if (std::abs(share) < share_min || shown == mediators_max) continue;
+    ++shown;
+    through += (through.empty() ? "" : ", ") + std::string("<b>") +
+               escaped(name_of(graph, mediator.variable)) + "</b> " +
+               formatted("%.0f %%", 100 * share);
+  }
+  if (!through.empty()) text += "<p>Of this goes through " + through + ".</p>\n";
+  return text;
 }
 
 std::string effect_chart(const CausalGraph& graph, const Effect& effect) {

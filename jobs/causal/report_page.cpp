@@ -36,7 +36,7 @@ footer { padding-bottom: 40px; font-size: .85rem; }
 .answer { font-size: 1.12rem; }
 .tiles { display: flex; flex-wrap: wrap; gap: 12px; margin: 16px 0; padding: 0; list-style: none; }
 .tiles li { flex: 1 1 120px; border: 1px solid var(--line); border-radius: 8px; padding: 8px 14px; }
-.tiles b { display: block; font-size: 1.5rem; line-height: 1.3;
+.tiles b { display: block; font-size: 1.5rem; line-height: 1.3; white-space: nowrap;
   font-variant-numeric: tabular-nums; }
 .tiles span { color: var(--soft); font-size: .85rem; }
 .chain { display: flex; flex-wrap: wrap; align-items: center; gap: 6px; margin: 10px 0;

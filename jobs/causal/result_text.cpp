@@ -32,15 +32,17 @@ std::string right(const std::string& text, std::size_t columns) {
   return used < columns ? std::string(columns - used, ' ') + text : text;
 }
 
-std::string arrow(const Link& link) {
+std::string arrow(const Link& link, bool has_lags) {
   if (link.type == LinkType::undirected) return "o-----o";
   if (link.type == LinkType::conflict) return "x-----x";
-  return "--(" + std::to_string(link.lag) + ")-->";
+  return has_lags ? "--(" + std::to_string(link.lag) + ")-->" : "------->";
 }
 
 std::string link_table(const CausalGraph& graph) {
   const std::vector<Link> links = by_strength(graph, false);
   if (links.empty()) return "\n  No links between variables at this alpha.\n";
+  const bool has_lags = !is_iid(graph.spec);
+  const bool has_confidence = links.front().confidence.has_value();
   std::size_t source_width = 5;
   std::size_t target_width = 6;
   std::size_t arrow_width = 8;
@@ -48,18 +50,24 @@ std::string link_table(const CausalGraph& graph) {
   for (std::size_t k = 0; k < shown; ++k) {
     source_width = std::max(source_width, width(name_of(graph, links[k].source)));
     target_width = std::max(target_width, width(name_of(graph, links[k].target)));
-    arrow_width = std::max(arrow_width, arrow(links[k]).size());
+    arrow_width = std::max(arrow_width, arrow(links[k], has_lags).size());
   }
-  std::string text = "\n  " + right("cause", source_width) + "  " + left("(lag)", arrow_width) +
-                     "  " + left("effect", target_width) + "  strength  q-value\n";
+  std::string text = "\n  " + right("cause", source_width) + "  " +
+                     left(has_lags ? "(lag)" : "", arrow_width) + "  " +
+                     left("effect", target_width) + "  strength  q-value" +
+                     (has_confidence ? "  confidence" : "") + "\n";
   for (std::size_t k = 0; k < shown; ++k) {
     const Link& link = links[k];
     const auto bar = static_cast<std::size_t>(std::lround(std::abs(link.value) * bar_max));
+    const std::string confidence =
+        has_confidence ? right(formatted("%.0f %%", 100 * link.confidence.value_or(0)), 10) + "  "
+                       : "";
     text += "  " + right(name_of(graph, link.source), source_width) + "  " +
-            left(arrow(link), arrow_width) + "  " +
+            left(arrow(link, has_lags), arrow_width) + "  " +
             left(name_of(graph, link.target), target_width) + "  " +
             right(formatted("%+.3f", link.value), 8) + "  " + right(probability(link.q_value), 7) +
-            "  " + std::string(std::max<std::size_t>(bar, 1), link.value < 0 ? '-' : '+') + "\n";
+            "  " + confidence +
+            std::string(std::max<std::size_t>(bar, 1), link.value < 0 ? '-' : '+') + "\n";
   }
   if (links.size() > shown)
     text += "  ... and " + std::to_string(links.size() - shown) + " weaker links in graph.json\n";
@@ -134,12 +142,18 @@ std::string score_lines(const CausalGraph& graph) {
 }  // namespace
 
 std::string graph_text(const CausalGraph& graph) {
-  std::string text = "Causal graph of " + graph.title + ": " + std::to_string(graph.count()) +
-                     " variables, " + std::to_string(graph.time_steps) + " time steps (" +
-                     std::to_string(graph.samples) + " per test), lags to " +
-                     std::to_string(graph.spec.max_lag) + ", " +
-                     (graph.spec.fdr == CausalSpec::Fdr::bh ? "false discovery rate " : "alpha ") +
-                     formatted("%g", graph.spec.alpha) + "\n";
+  const CausalSpec& spec = graph.spec;
+  const bool has_levels = spec.method != CausalSpec::Method::pcmci;
+  std::string text = "Causal graph of " + graph.title + ": " + method_title(spec) + ", " +
+                     test_title(spec) + "; " + std::to_string(graph.count()) + " variables, " +
+                     std::to_string(graph.time_steps) +
+                     (is_iid(spec) ? " samples" : " time steps") + " (" +
+                     std::to_string(graph.samples) + " per test), ";
+  if (!is_iid(spec)) text += "lags to " + std::to_string(spec.max_lag) + ", ";
+  text += has_levels ? "level " + formatted("%g", selection_levels(spec).front())
+          : spec.fdr == CausalSpec::Fdr::bh ? "false discovery rate " + formatted("%g", spec.alpha)
+                                            : "alpha " + formatted("%g", spec.alpha);
+  text += "\n";
   text += link_table(graph) + memory_lines(graph) + chain_lines(graph) + score_lines(graph);
   if (!graph.notes.empty()) text += "\n  Notes:\n";
   for (const std::string& note : graph.notes) text += "    " + note + "\n";

@@ -160,22 +160,37 @@ TEST(CausalGraph, IsPrintedForATerminal) {
                           .link(1, 1, 1, .31, .001, .003)
                           .graph();
   graph.notes = {"a note"};
-  EXPECT_EQ(graph_text(graph),
-            "Causal graph of weather: 3 variables, 100 time steps (98 per test), lags to 1, false "
-            "discovery rate 0.05\n"
-            "\n"
-            "  cause  (lag)     effect  strength  q-value\n"
-            "   wind  --(1)-->  rain      +0.500    9e-06  ++++++++++\n"
-            "   rain  --(1)-->  snow      -0.420    9e-05  --------\n"
-            "\n"
-            "  Strongest link to its own past (lag):\n"
-            "    rain  +0.310 (1)\n"
-            "\n"
-            "  Longest chain of causes: 2 links\n"
-            "    wind -> rain -> snow\n"
-            "\n"
-            "  Notes:\n"
-            "    a note\n");
+  EXPECT_EQ(
+      graph_text(graph),
+      "Causal graph of weather: PCMCI, partial correlation; 3 variables, 100 time steps (98 per "
+      "test), lags to 1, false discovery rate 0.05\n"
+      "\n"
+      "  cause  (lag)     effect  strength  q-value\n"
+      "   wind  --(1)-->  rain      +0.500    9e-06  ++++++++++\n"
+      "   rain  --(1)-->  snow      -0.420    9e-05  --------\n"
+      "\n"
+      "  Strongest link to its own past (lag):\n"
+      "    rain  +0.310 (1)\n"
+      "\n"
+      "  Longest chain of causes: 2 links\n"
+      "    wind -> rain -> snow\n"
+      "\n"
+      "  Notes:\n"
+      "    a note\n");
+}
+
+TEST(CausalGraph, PrintsConfidenceAndLinksWithoutDirection) {
+  CausalGraph graph = Found()
+                          .link(0, 1, 1, 0.5, 1e-6, 9e-6)
+                          .link(1, 2, 0, 0.25, 1e-4, 1e-4, Mark::conflict)
+                          .graph();
+  for (Link& link : graph.links) link.confidence = 0.875;
+  const std::string text = graph_text(graph);
+  EXPECT_NE(text.find("  cause  (lag)     effect  strength  q-value  confidence\n"
+                      "   wind  --(1)-->  rain      +0.500    9e-06        88 %  ++++++++++\n"
+                      "   rain  x-----x   snow      +0.250    1e-04        88 %  +++++\n"),
+            text.npos)
+      << text;
 }
 
 TEST(CausalGraph, WithoutLinksSaysSo) {
