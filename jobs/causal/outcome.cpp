@@ -99,7 +99,7 @@ Result<Outcome> make_outcome(const std::string& title, const CausalSpec& spec, c
       graph.notes.insert(graph.notes.end(), notes.begin(), notes.end());
   }
   if (wants_model(spec)) {
-    graph.what_if = what_if(spec, inputs.table, findings.links);
+    graph.what_if = what_if(spec, inputs, findings.links);
     const std::vector<std::string>& notes = graph.what_if->notes;
     graph.notes.insert(graph.notes.end(), notes.begin(), notes.end());
   }

@@ -226,11 +226,4 @@ Result<Table> read_table(const TableQuery& query) {
   return table;
 }
 
-std::vector<std::uint8_t> validity(const Table& table) {
-  if (!table.has_missing) return {};
-  std::vector<std::uint8_t> valid(table.values.size());
-  for (std::size_t k = 0; k < valid.size(); ++k) valid[k] = std::isnan(table.values[k]) ? 0 : 1;
-  return valid;
-}
-
 }  // namespace sovren::jobs

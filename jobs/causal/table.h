@@ -33,9 +33,6 @@ struct Table {
   }
 };
 
-/// 1 where a value was measured, 0 where not, as kernels::Series has it; empty: all were.
-std::vector<std::uint8_t> validity(const Table& table);
-
 /// What to read. path: .csv, .tsv, .npy, .h5 or .hdf5, the last two with "#path/of/the/dataset"
 /// behind it where the file holds several.
 struct TableQuery {

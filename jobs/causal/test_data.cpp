@@ -2,14 +2,13 @@
 #include "jobs/causal/test_data.h"
 
 #include <algorithm>
-#include <cmath>
 #include <cstring>
-#include <initializer_list>
 #include <optional>
 #include <utility>
 #include <vector>
 
 #include "core/base/check.h"
+#include "jobs/causal/data_view.h"
 #include "jobs/causal/schedule.h"
 #include "kernels/causal/cmi_knn.h"
 #include "kernels/causal/dense_samples.h"
@@ -27,30 +26,6 @@ using Test = CausalSpec::Test;
 
 /// Streams of random numbers of a job's seed (core/base/rng.h).
 constexpr std::uint64_t bootstrap_stream = 11;
-
-/// The table as kernels see it, with the bytes that say what is missing and what is masked.
-struct View {
-  View(const Inputs& inputs, CausalSpec::MaskType type) {
-    const Table& table = inputs.table;
-    if (table.has_missing)
-      for (const double value : table.values) valid.push_back(std::isnan(value) ? 0 : 1);
-    series = {table.values, table.rows, table.columns, valid};
-    if (!inputs.mask) return;
-    for (const double value : inputs.mask->values) masked.push_back(value != 0 ? 1 : 0);
-    const auto is_one_of = [&](std::initializer_list<CausalSpec::MaskType> types) {
-      return std::ranges::find(types, type) != types.end();
-    };
-    using enum CausalSpec::MaskType;
-    mask = {masked, is_one_of({x, xy, xz, xyz}), is_one_of({y, xy, yz, xyz}),
-            is_one_of({z, xz, yz, xyz})};
-  }
-  View(const View&) = delete;
-  View& operator=(const View&) = delete;
-  std::vector<std::uint8_t> valid;
-  std::vector<std::uint8_t> masked;
-  kernels::Series series;
-  kernels::Mask mask;
-};
 
 kernels::Marginals marginals_of(const CausalSpec& spec) {
   return spec.test == Test::robust_parcorr ? kernels::Marginals::rank_normal
@@ -76,7 +51,7 @@ class Correlations : public TestData {
   }
 
  private:
-  View view_;
+  DataView view_;
   std::unique_ptr<kernels::SharedCorrelation> complete_;
   std::optional<kernels::MaskedSamples> masked_;
 };
@@ -130,7 +105,7 @@ Result<std::vector<double>> exchange(Communicator& comm, const kernels::LagTiles
 /// The same on every rank, each of which made a part of it.
 Result<std::unique_ptr<TestData>> share_correlations(Communicator& comm, const CausalSpec& spec,
                                                      const Inputs& inputs, Backend backend) {
-  const View view(inputs, spec.mask_type);
+  const DataView view(inputs, spec.mask_type);
   SOVREN_TRY(tiles, kernels::LagTiles::make(view.series, spec.max_lag));
   SOVREN_TRY(all, exchange(comm, tiles, compute_mine(comm, tiles, backend)));
   return std::make_unique<Correlations>(
@@ -138,7 +113,7 @@ Result<std::unique_ptr<TestData>> share_correlations(Communicator& comm, const C
       std::make_unique<kernels::LagCorrelation>(std::move(tiles).assemble(all)));
 }
 
-Result<std::unique_ptr<TestData>> make_cmi_knn(const CausalSpec& spec, const View& view,
+Result<std::unique_ptr<TestData>> make_cmi_knn(const CausalSpec& spec, const DataView& view,
                                                kernels::UsableTimes times) {
   const kernels::CmiKnnOptions options{.neighbors = spec.neighbors,
                                        .shuffle_neighbors = spec.shuffle_neighbors,
@@ -148,7 +123,7 @@ Result<std::unique_ptr<TestData>> make_cmi_knn(const CausalSpec& spec, const Vie
   return std::make_unique<Samples<kernels::CmiKnn>>(std::move(samples));
 }
 
-Result<std::unique_ptr<TestData>> make_discrete(const CausalSpec& spec, const View& view,
+Result<std::unique_ptr<TestData>> make_discrete(const CausalSpec& spec, const DataView& view,
                                                 kernels::UsableTimes times) {
   const auto test = spec.test == Test::g2 ? kernels::DiscreteTest::g2 : kernels::DiscreteTest::chi2;
   SOVREN_TRY(samples, kernels::DiscreteSamples::make(view.series, std::move(times), test));
@@ -156,7 +131,7 @@ Result<std::unique_ptr<TestData>> make_discrete(const CausalSpec& spec, const Vi
 }
 
 Result<std::unique_ptr<TestData>> make_correlations(const CausalSpec& spec, const Inputs& inputs,
-                                                    const View& view, std::vector<int> times) {
+                                                    const DataView& view, std::vector<int> times) {
   SOVREN_TRY(dense,
              kernels::DenseSamples::make(view.series, spec.max_lag, times, marginals_of(spec)));
   return std::make_unique<Correlations>(spec, inputs, std::move(times),
@@ -166,7 +141,7 @@ Result<std::unique_ptr<TestData>> make_correlations(const CausalSpec& spec, cons
 /// On these time points, on this rank alone.
 Result<std::unique_ptr<TestData>> make_test_data(const CausalSpec& spec, const Inputs& inputs,
                                                  std::vector<int> times) {
-  const View view(inputs, spec.mask_type);
+  const DataView view(inputs, spec.mask_type);
   if (spec.test == Test::parcorr || spec.test == Test::robust_parcorr)
     return make_correlations(spec, inputs, view, std::move(times));
   kernels::UsableTimes usable(view.series, spec.max_lag, std::move(times), view.mask);

@@ -5,6 +5,7 @@
 #include <cmath>
 
 #include "core/base/check.h"
+#include "jobs/causal/data_view.h"
 #include "jobs/causal/markup.h"
 #include "kernels/causal/svar_effects.h"
 #include "kernels/causal/svar_forecast.h"
@@ -60,12 +61,11 @@ std::size_t open_circles(ParentLists& parents) {
 /// All that the answers are worked out from.
 class Asked {
  public:
-  Asked(const CausalSpec& spec, const Table& table, const kernels::LinkTable& links)
-      : spec_(spec), table_(table), valid_(validity(table)) {
-    series_ = {table.values, table.rows, table.columns, valid_};
+  Asked(const CausalSpec& spec, const Inputs& inputs, const kernels::LinkTable& links)
+      : spec_(spec), table_(inputs.table), view_(inputs, spec.mask_type) {
     parents_ = parents_of(links, result_.notes);
-    model_ = kernels::fit_svar(series_, spec.max_lag, parents_);
-    past_ = kernels::abduct(model_, kernels::standardise(model_, series_));
+    model_ = kernels::fit_svar(view_.series, spec.max_lag, parents_, view_.mask);
+    past_ = kernels::abduct(model_, kernels::standardise(model_, view_.series));
   }
 
   WhatIf answer() {
@@ -111,8 +111,7 @@ class Asked {
 
   const CausalSpec& spec_;
   const Table& table_;
-  std::vector<std::uint8_t> valid_;
-  kernels::Series series_;
+  DataView view_;
   ParentLists parents_;
   SvarModel model_;
   kernels::Abducted past_;
@@ -309,8 +308,9 @@ void Asked::put_coverage() {
     result_.notes.push_back("too few rows to see how often the forecast intervals hold");
     return;
   }
-  const kernels::IntervalCoverage found = kernels::hold_out_coverage(
-      series_, spec_.max_lag, parents_, fitted, std::max(1, spec_.max_lag), spec_.interval_level);
+  const kernels::IntervalCoverage found =
+      kernels::hold_out_coverage(view_.series, spec_.max_lag, parents_, fitted,
+                                 std::max(1, spec_.max_lag), spec_.interval_level, view_.mask);
   Coverage coverage{.rows_fitted = fitted};
   std::int64_t inside = 0;
   for (std::size_t step = 0; step < found.inside.size(); ++step) {
@@ -351,9 +351,9 @@ ParentLists parents_of(const kernels::LinkTable& links, std::vector<std::string>
   return parents;
 }
 
-WhatIf what_if(const CausalSpec& spec, const Table& table, const kernels::LinkTable& links) {
+WhatIf what_if(const CausalSpec& spec, const Inputs& inputs, const kernels::LinkTable& links) {
   SOVREN_CHECK(has_model(spec), "categories have no linear model");
-  return Asked(spec, table, links).answer();
+  return Asked(spec, inputs, links).answer();
 }
 
 }  // namespace sovren::jobs

@@ -14,6 +14,8 @@
 
 namespace sovren::jobs {
 
+struct Inputs;
+
 /// A link of the fitted model: source(t - lag) stands in the equation of target. Standardised:
 /// change of the target, in its standard deviations, per standard deviation of the source.
 struct DirectEffect {
@@ -139,7 +141,7 @@ kernels::ParentLists parents_of(const kernels::LinkTable& links, std::vector<std
 /// Requires has_model() and check_what_if().
 /// Cost     about rows x parents^2 x variables, and variables^3 for each step of a forecast with
 ///          intervals.
-WhatIf what_if(const CausalSpec& spec, const Table& table, const kernels::LinkTable& links);
+WhatIf what_if(const CausalSpec& spec, const Inputs& inputs, const kernels::LinkTable& links);
 
 /// A matrix for result.h5.
 struct NamedArray {

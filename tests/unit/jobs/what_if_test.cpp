@@ -9,6 +9,7 @@
 #include <limits>
 
 #include "core/base/rng.h"
+#include "jobs/causal/share.h"
 #include "jobs/causal/what_if_json.h"
 
 namespace sovren::jobs {
@@ -31,7 +32,8 @@ struct Weather {
   static constexpr int variables = 4;
   std::vector<Link> links{
       {0, 0, 1, 0.5}, {1, 1, 1, 0.3}, {0, 1, 1, 0.8}, {1, 2, 2, -0.7}, {0, 3, 0, 0.9}};
-  Table table;
+  Inputs inputs;
+  Table& table = inputs.table;
   LinkTable found;
   CausalSpec spec;
 
@@ -62,7 +64,7 @@ struct Weather {
   WhatIf answer() const {
     const auto checked = check_what_if(spec, table);
     EXPECT_TRUE(checked) << to_text(checked.error());
-    return what_if(spec, table, found);
+    return what_if(spec, inputs, found);
   }
   void lose(int row, int column) {
     table.values[at(row * variables + column)] = std::numeric_limits<double>::quiet_NaN();
@@ -373,6 +375,18 @@ TEST(WhatIf, TakesMissingValuesConstantsAndNoHorizon) {
     EXPECT_EQ(response.with.size(), 11U);
     for (const double value : response.with) EXPECT_TRUE(std::isfinite(value));
   }
+}
+
+TEST(WhatIf, FitsNoRowsThatAreMasked) {
+  Weather weather;
+  weather.inputs.mask = weather.table;
+  for (int row = 0; row < 400; ++row)
+    for (int j = 0; j < 4; ++j) weather.inputs.mask->values[at(row * 4 + j)] = row < 100 ? 1 : 0;
+  EXPECT_EQ(weather.answer().equations[1].samples, 300);
+  weather.spec.mask_type = CausalSpec::MaskType::yz;
+  EXPECT_EQ(weather.answer().equations[1].samples, 299);  // lag 1
+  weather.spec.mask_type = CausalSpec::MaskType::x;
+  EXPECT_EQ(weather.answer().equations[1].samples, 398);
 }
 
 TEST(WhatIf, OfUnrelatedRowsForecastsTheNextOne) {
