@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "jobs/causal/causal_kind.h"
 
-#include <algorithm>
 #include <chrono>
-#include <filesystem>
+#include <map>
 #include <optional>
 #include <utility>
 
@@ -64,7 +63,7 @@ class CausalKind : public JobKind {
   Result<void> prepare();
   Done run(std::span<const int> units) const;
   Result<std::vector<std::vector<UnitResult>>> exchange(const Done& mine);
-  std::optional<int> depth_so_far() const;
+  const std::map<std::string, double>& graph_metrics() const;
 
   std::string name_;
   std::int64_t memory_bytes_max_;  ///< 0: no limit
@@ -77,8 +76,8 @@ class CausalKind : public JobKind {
   RankSpeeds speeds_;
   std::int64_t tests_before_ = 0;  ///< done by earlier attempts
   SteadyClock::time_point started_;
-  mutable std::string depth_of_;  ///< the phase that depth_ was found in
-  mutable std::optional<int> depth_;
+  mutable std::string metrics_of_;  ///< the phase that the next were found in
+  mutable std::map<std::string, double> graph_metrics_;
 };
 
 Result<void> CausalKind::load() {
@@ -205,24 +204,24 @@ Result<void> CausalKind::checkpoint(StateWriter& writer) const {
   return analysis_->log().put(writer, setting_.comm.rank(), setting_.comm.size());
 }
 
-/// Depth of the graph as far as it is known: what the chain depth can become. Nothing when only a
-/// bound is known.
-std::optional<int> CausalKind::depth_so_far() const {
-  const std::string phase = analysis_->search().phase();
-  if (depth_of_ == phase) return depth_;
-  depth_of_ = phase;
-  const kernels::LinkTable& links = analysis_->links();
-  std::vector<Arrow> arrows;
-  for (int source = 0; source < links.variables; ++source)
-    for (int target = 0; target < links.variables; ++target)
-      for (int lag = 0; source != target && lag <= links.max_lag; ++lag)
-        if (links.mark[links.index(source, target, lag)] == kernels::Mark::directed) {
-          arrows.push_back({source, target, 1});
-          break;
-        }
-  const Chains chains = find_chains(links.variables, arrows);
-  depth_ = chains.is_exact ? std::optional(chains.depth) : std::nullopt;
-  return depth_;
+/// The graph as far as the rounds behind tell it: what chain depth and accuracy can become.
+const std::map<std::string, double>& CausalKind::graph_metrics() const {
+  const std::string phase = done() ? "done" : analysis_->search().phase();
+  if (metrics_of_ == phase) return graph_metrics_;
+  metrics_of_ = phase;
+  graph_metrics_.clear();
+  CausalGraph graph;
+  graph.variables = inputs_.table.names;
+  graph.spec = spec_;
+  set_links(graph, analysis_->links());
+  if (spec_.chain_depth) {
+    const Chains chains = find_chains(graph.count(), arrows_of(graph));
+    if (chains.is_exact) graph_metrics_["causal_chain_depth"] = chains.depth;
+  }
+  if (inputs_.truth)
+    if (const auto accuracy = score(graph, *inputs_.truth).temporal_accuracy)
+      graph_metrics_["temporal_accuracy"] = *accuracy;
+  return graph_metrics_;
 }
 
 Progress CausalKind::progress() const {
@@ -240,8 +239,7 @@ Progress CausalKind::progress() const {
   if (elapsed_s > 0)
     progress.metrics["tests_per_second"] = static_cast<double>(tests - tests_before_) / elapsed_s;
   progress.metrics["causal_conditioning_level"] = analysis_->conditioning_level();
-  if (spec_.chain_depth)
-    if (const auto depth = depth_so_far()) progress.metrics["causal_chain_depth"] = *depth;
+  progress.metrics.insert(graph_metrics().begin(), graph_metrics().end());
   return progress;
 }
 

@@ -15,21 +15,24 @@ from sovren_case import SovrenCase, processes_of  # noqa: E402
 class Kill(SovrenCase):
     KILLS = int(os.environ.get("SOVREN_TEST_KILLS", "20"))
 
-    def kill_and_resume(self, ranks, seed):
-        self.generate(variables=50, length=1000, max_lag=5)
-        want = self.report("data.toml", "--dir", "undisturbed")["digest"]
-        words = ["data.toml", "--json", "--ranks", ranks, "--set", 'checkpoint.interval="1 steps"',
+    def kill_and_resume(self, ranks, seed, *settings, variables=50, length=1000):
+        """ranks: each command has one of these."""
+        self.generate(variables=variables, length=length, max_lag=5)
+        sets = [word for setting in settings for word in ("--set", setting)]
+        want = self.report("data.toml", *sets, "--dir", "undisturbed")["digest"]
+        words = ["data.toml", "--json", *sets, "--set", 'checkpoint.interval="1 steps"',
                  "--set", "retry.limit=50", "--set", 'retry.backoff="1ms"']
         rng = random.Random(seed)
         killed = {"sovren": 0, "mpirun": 0, "rank": 0}
         while sum(killed.values()) < self.KILLS:
-            process = self.start("run", *words)
+            chosen = rng.choice(ranks)
+            process = self.start("run", *words, "--ranks", chosen)
             try:
                 process.wait(timeout=rng.uniform(0.0, 0.6))  # the random moment
                 continue
             except subprocess.TimeoutExpired:
                 pass
-            whom = rng.choice(["sovren", "mpirun", "rank"] if ranks > 1 else ["sovren", "rank"])
+            whom = rng.choice(["sovren", "mpirun", "rank"] if chosen > 1 else ["sovren", "rank"])
             if self.kill_one(whom, process.pid, rng):
                 killed[whom] += 1
             if whom == "sovren":
@@ -69,10 +72,14 @@ class Kill(SovrenCase):
             return ""
 
     def test_one_rank(self):
-        self.kill_and_resume(ranks=1, seed=1)
+        self.kill_and_resume([1], 1)
 
     def test_two_ranks(self):
-        self.kill_and_resume(ranks=2, seed=2)
+        self.kill_and_resume([2], 2)
+
+    def test_levels_and_replicates_on_changing_ranks(self):
+        self.kill_and_resume([1, 2, 4], 3, 'causal_analysis.method="pcmci-plus"', "causal_analysis.bootstrap=20",
+                             variables=16, length=500)
 
     def test_no_process_outlives_a_killed_sovren(self):
         self.generate(variables=300, length=500, max_lag=4)
