@@ -169,6 +169,20 @@ void place_nodes(Drawing& drawing) {
   }
 }
 
+/// Does the curve keep away from the nodes that it does not join?
+bool is_clear(const Drawing& drawing, const DrawnEdge& edge, const Curve& curve) {
+  const double away = drawing.node_radius + (drawing.names_radial ? 4 : 12);
+  constexpr int pieces = 20;
+  for (int k = 1; k < pieces; ++k) {
+    const Point point = point_on(curve, double(k) / pieces);
+    for (std::size_t node = 0; node < drawing.nodes.size(); ++node)
+      if (node != at(edge.source) && node != at(edge.target) &&
+          distance(point, drawing.nodes[node].at) < away)
+        return false;
+  }
+  return true;
+}
+
 /// Bends inwards, away from the names, and to the left of its direction, so that two arrows between
 /// the same variables part. Long ones bend deeper, so that neighbours are not joined by loops.
 Curve bend(const Drawing& drawing, const DrawnEdge& edge) {
@@ -184,7 +198,10 @@ Curve bend(const Drawing& drawing, const DrawnEdge& edge) {
   Point b = between(middle, drawing.centre, depth / whole_depth);
   b.x += (c.y - a.y) * aside;
   b.y -= (c.x - a.x) * aside;
-  const Curve whole{a, b, c};
+  Curve whole{a, b, c};
+  constexpr int tries_max = 8;
+  for (int tried = 0; tried < tries_max && !is_clear(drawing, edge, whole); ++tried)
+    whole.b = between(whole.b, drawing.centre, 0.2);
   // From rim to rim: the parameters where the curve leaves the one node and meets the other.
   const auto gap = [&](int node) {
     const double ring = drawing.nodes[at(node)].is_in_chain ? (drawing.names_radial ? 3 : 5) : 0;

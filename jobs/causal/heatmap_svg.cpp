@@ -185,7 +185,7 @@ void draw_names(Svg& svg, const Grid& grid, Point at) {
 void draw_panel(Svg& svg, const Grid& grid, const Panel& panel, Point corner, bool has_lags,
                 double end) {
   const double size = grid.side * grid.cell;
-  const Point at{corner.x + grid.name_width, corner.y + grid.name_width + 24};
+  const Point at{corner.x + grid.name_width, corner.y + grid.name_width + (has_lags ? 24 : 6)};
   if (has_lags)
     svg.write({at.x + size / 2, corner.y + 12},
               panel.lag == 0 ? "lag 0 (same time)" : "lag " + std::to_string(panel.lag),

@@ -48,6 +48,7 @@ ul.plain { margin: 8px 0; padding-left: 20px; }
 figure { margin: 0; overflow-x: auto; background: #ffffff; border-radius: 8px; padding: 4px;
   text-align: center; }
 figure > svg { max-width: 100%; height: auto; }
+@media screen and (prefers-color-scheme: dark) { figure { filter: brightness(.92); } }
 @media (max-width: 640px) { figure > svg { max-width: none; width: 620px; } }
 .scroll { overflow: auto; max-height: 640px; border: 1px solid var(--line); border-radius: 8px; }
 table { border-collapse: collapse; width: 100%; font-size: .9rem;

@@ -73,25 +73,36 @@ void draw_line(Svg& svg, const Curve& curve, LinkType type, const Stroke& stroke
   }
 }
 
-void draw_edges(Svg& svg, const Drawing& drawing, double end) {
+Stroke stroke_of(const Drawing& drawing, const DrawnEdge& edge, double end) {
   const double width_least = drawing.names_radial ? 1.2 : 1.6;
   const double width_most = drawing.names_radial ? 3.4 : 6.0;
+  const double strength = edge.value / end;
+  Stroke stroke;
+  stroke.colour = hex(colour_of(link_scale, strength));
+  stroke.width = width_least + (width_most - width_least) * std::min(1.0, std::abs(strength));
+  stroke.head = (drawing.names_radial ? 6 : 8) + 2 * stroke.width;
+  if (edge.type != LinkType::directed) stroke.width *= 0.6;  // arrows are what one looks for
+  return stroke;
+}
+
+/// Gold on both sides of a link, apart from it by a thin white line.
+void draw_halo(Svg& svg, const Curve& curve, double width, double gold) {
+  svg.curve(curve, chain_gold, width + 2 * gold, false);
+  svg.curve(curve, "#ffffff", width + 0.6 * gold, false);
+}
+
+void draw_edges(Svg& svg, const Drawing& drawing, double end) {
   for (const DrawnEdge& edge : drawing.edges)
     if (edge.is_in_chain)
-      svg.curve(edge.curve, chain_gold, width_most + (drawing.names_radial ? 4.5 : 7), false);
+      draw_halo(svg, edge.curve, stroke_of(drawing, edge, end).width,
+                drawing.names_radial ? 2.6 : 4.5);
   std::vector<std::string> heads;
   for (const DrawnEdge& edge : drawing.edges) {
-    const double strength = edge.value / end;
-    Stroke stroke;
-    stroke.colour = hex(colour_of(link_scale, strength));
-    stroke.width = width_least + (width_most - width_least) * std::min(1.0, std::abs(strength));
-    stroke.head = (drawing.names_radial ? 6 : 8) + 2 * stroke.width;
-    if (edge.type == LinkType::directed) {
+    const Stroke stroke = stroke_of(drawing, edge, end);
+    if (edge.type == LinkType::directed)
       heads.push_back(draw_shaft(svg, edge.curve, stroke));
-      continue;
-    }
-    stroke.width *= 0.6;  // arrows are what one looks for
-    draw_line(svg, edge.curve, edge.type, stroke);
+    else
+      draw_line(svg, edge.curve, edge.type, stroke);
   }
   for (const std::string& head : heads) svg.raw(head);
   for (const DrawnEdge& edge : drawing.edges) {
@@ -175,7 +186,7 @@ void draw_key(Svg& svg, const Drawing& drawing, bool has_lags, Point at) {
     say(when + "directions contradict");
   }
   if (!drawing.chain.empty()) {
-    svg.curve(sample(0, 46), chain_gold, 9);
+    draw_halo(svg, sample(0, 46), 3, 4);
     svg.curve(sample(0, 46), stroke.colour, 3);
     say("longest chain, " + counted(std::ssize(drawing.chain) - 1, "link"));
   }

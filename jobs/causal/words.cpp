@@ -24,8 +24,8 @@ constexpr std::array<Title, 5> tests{
      {"robust-parcorr", "robust partial correlation", "partial correlation of ranks"},
      {"cmi-knn", "conditional mutual information, nearest neighbours",
       "conditional mutual information (nats)"},
-     {"chi2", "chi-squared test", "strength of dependence"},
-     {"g2", "G-squared test", "strength of dependence"}}};
+     {"chi2", "chi-squared test", "Cramér’s V"},
+     {"g2", "G-squared test", "conditional mutual information (nats)"}}};
 
 template <std::size_t count>
 Title title_of(const std::array<Title, count>& titles, std::string_view name) {

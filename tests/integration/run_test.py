@@ -4,7 +4,9 @@ import json
 import math
 import os
 import shutil
+import subprocess
 import unittest
+import xml.etree.ElementTree as ElementTree
 
 from sovren_case import SOURCE, SovrenCase
 
@@ -40,6 +42,27 @@ class Run(SovrenCase):
         self.assertIsInstance(graph["chains"], list)
         self.assertIsInstance(graph["chain_depth"], int)
         self.assertGreater(graph["scores"]["precision"], 0.7)
+
+    def test_writes_pictures_and_graphs_that_other_programs_read(self):
+        self.generate()
+        self.report("data.toml")
+        result = self.job_dir() / "result"
+        links = json.loads((result / "graph.json").read_text())["links"]
+        for name in ("graph.svg", "heatmap.svg"):
+            self.assertTrue(ElementTree.parse(result / name).getroot().tag.endswith("}svg"), name)
+        space = {"g": "http://graphml.graphdrawing.org/xmlns"}
+        edges = ElementTree.parse(result / "graph.graphml").findall("g:graph/g:edge", space)
+        data = [{item.get("key"): item.text for item in edge.findall("g:data", space)} for edge in edges]
+        self.assertEqual([(int(edge["lag"]), float(edge["value"]), edge["type"]) for edge in data],
+                         [(link["lag"], link["value"], link["type"]) for link in links])
+        page = (result / "report.html").read_text()
+        for link in links:
+            self.assertIn(f'{link["value"]:+.3f}', page)
+        for outside in ("http:", "https:", "src="):
+            self.assertNotIn(outside, page)
+        if shutil.which("dot"):
+            picture = subprocess.run(["dot", "-Tsvg", result / "graph.dot"], capture_output=True, check=True).stdout
+            self.assertEqual(picture.count(b'class="edge"'), sum(link["source"] != link["target"] for link in links))
 
     def test_any_number_of_ranks_gives_the_same_bits(self):
         self.generate(variables=20)
