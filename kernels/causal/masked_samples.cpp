@@ -45,9 +45,11 @@ MaskedSamples::Columns MaskedSamples::columns(std::span<const Node> z, std::span
   values.reserve((z.size() + tested.size()) * times.size());
   const auto add = [&](Node node) {
     const std::size_t begin = values.size();
+    values.resize(begin + times.size());
+    const auto own = std::span(values).subspan(begin);
     const double* const from = values_.data() + std::ptrdiff_t{node.variable} * steps_ - node.lag;
-    for (const int t : times) values.push_back(from[t]);
-    const double resolution = standardise(std::span(values).subspan(begin), marginals_);
+    for (std::size_t s = 0; s < times.size(); ++s) own[s] = from[times[s]];
+    const double resolution = standardise(own, marginals_);
     if (resolution == 0) {
       values.resize(begin);
       return false;

@@ -85,27 +85,26 @@ TEST(CmiKnn, FindsADependenceThatNoCorrelationShows) {
 }
 
 TEST(CmiKnn, IsCalibratedWhereAConditionExplainsTheDependence) {
-  // x and y are strongly dependent, and independent given z: 200 tests of a true null.
+  // x and y are strongly dependent, and independent given z: 100 tests of a true null.
   int found = 0;
-  int found_without = 0;
-  const int tests = 200;
-  for (std::uint64_t seed = 0; seed < tests; ++seed) {
-    const auto source = knn(common_driver(150, 0, 100 + seed), 3, {.shuffles = 100}, 0);
+  for (std::uint64_t seed = 0; seed < 100; ++seed) {
+    const auto source = knn(common_driver(120, 0, 100 + seed), 3, {.shuffles = 60}, 0);
     found += source.partial({0, 0}, {1, 0}, std::vector<Node>{{2, 0}}).p_value <= 0.1;
-    found_without += source.partial({0, 0}, {1, 0}, {}).p_value <= 0.1;
+    if (seed < 10) {
+      EXPECT_LE(source.partial({0, 0}, {1, 0}, {}).p_value, 0.1);
+    }
   }
-  EXPECT_EQ(found_without, tests);
-  EXPECT_LE(found, 36);  // 20 expected; 4 standard deviations
-  EXPECT_GE(found, 4);
+  EXPECT_NEAR(found, 10, 12);  // 4 standard deviations
+  EXPECT_GE(found, 1);
 }
 
 TEST(CmiKnn, IsCalibratedOnIndependentNoise) {
   int found = 0;
-  for (std::uint64_t seed = 0; seed < 300; ++seed)
-    found += knn(testing::noise(100, 2, seed), 2, {.shuffles = 100}, 0)
+  for (std::uint64_t seed = 0; seed < 200; ++seed)
+    found += knn(testing::noise(80, 2, seed), 2, {.shuffles = 60}, 0)
                  .partial({0, 0}, {1, 0}, {})
                  .p_value <= 0.1;
-  EXPECT_NEAR(found, 30, 4 * std::sqrt(27.0));
+  EXPECT_NEAR(found, 20, 4 * std::sqrt(18.0));
 }
 
 TEST(CmiKnn, DependsOnTheOrderOfTheValuesAlone) {
