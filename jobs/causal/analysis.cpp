@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "core/base/check.h"
+#include "kernels/causal/batch_tests.h"
 #include "kernels/causal/pc_search.h"
 #include "kernels/causal/pcmci_plus.h"
 #include "kernels/causal/pcmci_search.h"
@@ -51,6 +52,11 @@ Analysis::Analysis(const CausalSpec& spec, const Inputs& inputs, std::unique_ptr
       options_(options_of(spec, knowledge)),
       graph_search_(make_search(spec.method, data_->source(), options_)),
       search_(graph_search_.get()) {}
+
+std::string Analysis::device_trouble() const {
+  const kernels::BatchTests* const batches = data_->source().batches();
+  return batches == nullptr ? "" : batches->trouble();
+}
 
 void Analysis::add(kernels::UnitResult result) {
   SOVREN_CHECK(!is_done(), "a unit is missing");

@@ -3,6 +3,7 @@
 
 #include <memory>
 #include <optional>
+#include <string>
 #include <vector>
 
 #include "core/base/result.h"
@@ -41,6 +42,8 @@ class Analysis {
   int conditioning_level() const { return graph_search_->conditioning_level(); }
   const kernels::LinkTable& links() const { return graph_search_->links(); }
   int samples() const { return data_->source().samples(); }
+  /// Why the device was given up; "": there is none, or it was not.
+  std::string device_trouble() const;
   /// Null without bootstrap, or before it is done.
   const Confidence* confidence() const;
 

@@ -133,17 +133,25 @@ Result<void> CausalKind::restore(StateReader& reader) {
   return {};
 }
 
-/// The units that are this rank's, on its threads; a device takes them as one batch.
+/// The units that are this rank's, on its threads. A device takes each thread's share as one batch:
+/// it computes one at a time, while the other threads prepare and judge theirs.
 CausalKind::Done CausalKind::run(std::span<const int> units) const {
   const kernels::Search& search = analysis_->search();
   Done done;
   done.results.resize(units.size());
   const SteadyClock::time_point start = SteadyClock::now();
-  if (setting_.backend == Backend::cuda)
-    search.run_batch(units, done.results);
-  else
+  if (search.takes_batches()) {
+    const auto threads = static_cast<std::size_t>(std::max(setting_.threads, 1));
+    const std::size_t share = std::max<std::size_t>((units.size() + threads - 1) / threads, 1);
+    for_each_index(setting_.threads, (units.size() + share - 1) / share, [&](std::size_t k) {
+      const std::size_t first = k * share;
+      const std::size_t count = std::min(share, units.size() - first);
+      search.run_batch(units.subspan(first, count), std::span(done.results).subspan(first, count));
+    });
+  } else {
     for_each_index(setting_.threads, units.size(),
                    [&](std::size_t k) { done.results[k] = search.run(units[k]); });
+  }
   done.took_s = seconds_since(start);
   for (const int unit : units) done.cost_s += search.cost_s(unit);
   return done;
@@ -246,7 +254,10 @@ Progress CausalKind::progress() const {
 Result<Outcome> CausalKind::finish() {
   SOVREN_CHECK(done(), "finish() comes after the last step");
   if (setting_.comm.rank() != 0) return Outcome{};
-  return make_outcome(name_, spec_, inputs_, warnings_,
+  std::vector<std::string> notes = warnings_;
+  if (const std::string trouble = analysis_->device_trouble(); !trouble.empty())
+    notes.push_back("rank 0 gave its device up and went on without it: " + trouble);
+  return make_outcome(name_, spec_, inputs_, notes,
                       {.links = analysis_->links(),
                        .counts = analysis_->log().counts(),
                        .samples = analysis_->samples(),

@@ -12,6 +12,8 @@
 #include "jobs/causal/schedule.h"
 #include "kernels/causal/cmi_knn.h"
 #include "kernels/causal/dense_samples.h"
+#include "kernels/causal/device_correlation.h"
+#include "kernels/causal/device_engine.h"
 #include "kernels/causal/discrete_samples.h"
 #include "kernels/causal/lag_covariance.h"
 #include "kernels/causal/masked_samples.h"
@@ -54,6 +56,18 @@ class Correlations : public TestData {
   DataView view_;
   std::unique_ptr<kernels::SharedCorrelation> complete_;
   std::optional<kernels::MaskedSamples> masked_;
+};
+
+/// Complete data, with the rank's device beside the CPU.
+class WithDevice : public TestData {
+ public:
+  WithDevice(kernels::LagCorrelation complete, std::unique_ptr<kernels::TestEngine> engine)
+      : complete_(std::move(complete)), device_(complete_, std::move(engine)) {}
+  const kernels::TestSource& source() const override { return device_; }
+
+ private:
+  kernels::LagCorrelation complete_;
+  kernels::DeviceCorrelation device_;
 };
 
 /// A source that needs nothing else.
@@ -102,12 +116,28 @@ Result<std::vector<double>> exchange(Communicator& comm, const kernels::LagTiles
   return all;
 }
 
+/// Each rank with its device, or none.
+Result<std::unique_ptr<TestData>> share_device(Communicator& comm,
+                                               kernels::LagCorrelation complete) {
+  auto engine = kernels::make_cuda_engine(complete.view());
+  std::int64_t is_made = engine ? 1 : 0;
+  SOVREN_DO(comm.all_reduce(std::span(&is_made, 1), Reduce::min));
+  if (!engine) return fail(engine.error());
+  if (is_made == 0)
+    return fail({.code = Code::device,
+                 .what = "another rank could not copy the correlations to its device",
+                 .hint = "its log says why"});
+  return std::make_unique<WithDevice>(std::move(complete), *std::move(engine));
+}
+
 /// The same on every rank, each of which made a part of it.
 Result<std::unique_ptr<TestData>> share_correlations(Communicator& comm, const CausalSpec& spec,
                                                      const Inputs& inputs, Backend backend) {
   const DataView view(inputs, spec.mask_type);
   SOVREN_TRY(tiles, kernels::LagTiles::make(view.series, spec.max_lag));
   SOVREN_TRY(all, exchange(comm, tiles, compute_mine(comm, tiles, backend)));
+  if (backend == Backend::cuda && !inputs.table.has_missing && !inputs.mask)
+    return share_device(comm, std::move(tiles).assemble(all));
   return std::make_unique<Correlations>(
       spec, inputs, kernels::all_times(inputs.table.rows, spec.max_lag),
       std::make_unique<kernels::LagCorrelation>(std::move(tiles).assemble(all)));

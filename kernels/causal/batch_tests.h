@@ -86,4 +86,10 @@ class BatchTests {
   virtual std::int64_t repeated() const = 0;
 };
 
+/// The source's device; null: it has none, or has given it up.
+inline const BatchTests* working_device(const TestSource& source) {
+  const BatchTests* const batches = source.batches();
+  return batches != nullptr && batches->trouble().empty() ? batches : nullptr;
+}
+
 }  // namespace sovren::kernels

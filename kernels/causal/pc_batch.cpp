@@ -122,9 +122,12 @@ void PcSearch::Batch::unload(std::span<UnitResult> out) const {
 }
 
 /// Level 0 is a look at the matrix: no work for a device.
+bool PcSearch::takes_batches() const {
+  return round_.level > 0 && working_device(source_) != nullptr;
+}
+
 void PcSearch::run_batch(std::span<const int> units, std::span<UnitResult> out) const {
-  const BatchTests* const batches = source_.batches();
-  if (batches == nullptr || round_.level == 0 || !batches->trouble().empty()) {
+  if (!takes_batches()) {
     Search::run_batch(units, out);
     return;
   }
@@ -135,7 +138,7 @@ void PcSearch::run_batch(std::span<const int> units, std::span<UnitResult> out) 
     for (std::size_t k = round_.begin[unit]; k < round_.begin[unit + 1]; ++k)
       batch.add(u, round_.pairs[k]);
   }
-  batch.run(*batches);
+  batch.run(*source_.batches());
   batch.unload(out);
 }
 

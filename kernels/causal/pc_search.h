@@ -49,6 +49,7 @@ class PcSearch : public Search {
   double cost_s(int unit) const override { return round_.cost_s[static_cast<std::size_t>(unit)]; }
   UnitResult run(int unit) const override;
   void run_batch(std::span<const int> units, std::span<UnitResult> out) const override;
+  bool takes_batches() const override;
   void close(std::span<const UnitResult> results) override;
   double fraction() const override { return fraction_; }
   double fraction_after() const override { return fraction_after_; }

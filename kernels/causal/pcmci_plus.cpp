@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "core/base/check.h"
+#include "kernels/causal/batch_tests.h"
 #include "kernels/causal/mixed_graph.h"
 #include "kernels/causal/orientation.h"
 #include "kernels/causal/plus_units.h"
@@ -27,6 +28,10 @@ class PcmciPlusSearch : public Search {
   int units() const override;
   double cost_s(int unit) const override;
   UnitResult run(int unit) const override;
+  void run_batch(std::span<const int> units, std::span<UnitResult> out) const override;
+  bool takes_batches() const override {
+    return round_ == Round::selection && working_device(source_) != nullptr;
+  }
   void close(std::span<const UnitResult> results) override;
   double fraction() const override;
   double fraction_after() const override;
@@ -160,6 +165,14 @@ UnitResult PcmciPlusSearch::run(int unit) const {
     return pack(tests().link(link, level_, is_required(link)));
   }
   return pack(tests().triple(round_triples_[at], size_max()));
+}
+
+/// A device has part in the selection.
+void PcmciPlusSearch::run_batch(std::span<const int> units, std::span<UnitResult> out) const {
+  if (takes_batches())
+    select_on_device(source_, *working_device(source_), units, selection_options(), out);
+  else
+    Search::run_batch(units, out);
 }
 
 void PcmciPlusSearch::close(std::span<const UnitResult> results) {

@@ -32,6 +32,7 @@ class PcmciSearch : public Search {
   double cost_s(int) const override { return target_cost_s(source_, options_); }
   UnitResult run(int unit) const override;
   void run_batch(std::span<const int> units, std::span<UnitResult> out) const override;
+  bool takes_batches() const override { return working_device(source_) != nullptr; }
   void close(std::span<const UnitResult> results) override;
   double fraction() const override { return 0.5 * static_cast<int>(round_); }
   double fraction_after() const override { return round_ == Round::selection ? 0.5 : 1; }
@@ -75,14 +76,11 @@ UnitResult PcmciSearch::run(int unit) const {
 }
 
 void PcmciSearch::run_batch(std::span<const int> units, std::span<UnitResult> out) const {
-  const BatchTests* const batches = source_.batches();
-  if (batches != nullptr && round_ == Round::mci && rows_on_device(*batches, units, out)) return;
-  if (batches == nullptr || round_ == Round::mci) {
+  const BatchTests* const device = working_device(source_);
+  if (device != nullptr && round_ == Round::selection)
+    select_on_device(source_, *device, units, pc1_options(options_), out);
+  else if (device == nullptr || !rows_on_device(*device, units, out))
     Search::run_batch(units, out);
-    return;
-  }
-  const auto found = select_conditions(source_, *batches, units, pc1_options(options_));
-  std::ranges::transform(found, out.begin(), pack_selection);
 }
 
 bool PcmciSearch::rows_on_device(const BatchTests& batches, std::span<const int> units,

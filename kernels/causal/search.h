@@ -97,6 +97,8 @@ class Search {
   /// runs them there as one batch: decisions are those of run(), values differ by 1e-12, so a job
   /// calls one of the two only. The default calls run().
   virtual void run_batch(std::span<const int> units, std::span<UnitResult> out) const;
+  /// Is run_batch() a device's work in this round? If not, threads share the units by run().
+  virtual bool takes_batches() const { return false; }
   virtual void close(std::span<const UnitResult> results) = 0;
   bool is_done() const { return units() == 0; }
 

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <span>
+
 #include "kernels/causal/pc1.h"
 #include "kernels/causal/search.h"
 
@@ -21,6 +23,11 @@ Pc1Result unpack_selection(const UnitResult& unit);
 /// q of all links from their p, as options say. Links that knowledge excludes were not tested: q 1,
 /// and they do not count.
 void set_q_values(LinkTable& links, const SearchOptions& options);
+
+/// The units of some targets, whose passes run together on a device.
+void select_on_device(const TestSource& source, const BatchTests& device,
+                      std::span<const int> targets, const Pc1Options& options,
+                      std::span<UnitResult> out);
 
 /// Seconds of a target in either round of PCMCI on one core, roughly.
 double target_cost_s(const TestSource& source, const SearchOptions& options);

@@ -137,6 +137,11 @@ class Attempt {
     SOVREN_DO(comm_.all_reduce(std::span(&has_device, 1), Reduce::min));
     if (has_device == 0 && !found.devices.empty())
       found = {.is_compiled = true, .devices = {}, .why_none = "another rank has no device"};
+    if (!found.devices.empty()) {
+      const int place = device_of_rank(std::getenv("OMPI_COMM_WORLD_LOCAL_RANK"),
+                                       static_cast<int>(found.devices.size()));
+      kernels::use_device(found.devices[static_cast<std::size_t>(place)].index);
+    }
     return choose_backend(wanted, found);
   }
 

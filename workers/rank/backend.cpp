@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "workers/rank/backend.h"
 
+#include <algorithm>
+#include <cstdlib>
+
 namespace sovren::workers {
 
 Result<BackendChoice> choose_backend(Backend wanted, const kernels::DeviceList& found) {
@@ -18,6 +21,11 @@ Result<BackendChoice> choose_backend(Backend wanted, const kernels::DeviceList& 
          .what = "the job asks for backend = \"cuda\", but there is no device: " + found.why_none,
          .hint = "use backend = \"auto\" or \"cpu\""});
   return BackendChoice{.backend = Backend::cpu, .devices = {}, .why = found.why_none};
+}
+
+int device_of_rank(const char* local_rank, int devices) {
+  const int number = local_rank == nullptr ? 0 : std::max(std::atoi(local_rank), 0);
+  return devices < 1 ? 0 : number % devices;
 }
 
 }  // namespace sovren::workers

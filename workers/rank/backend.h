@@ -21,4 +21,8 @@ struct BackendChoice {
 /// Errors   refused: CUDA was asked for and there is none; repeating would not help.
 Result<BackendChoice> choose_backend(Backend wanted, const kernels::DeviceList& found);
 
+/// Which of the `devices` that a node's ranks see is this rank's: they go round. local_rank: its
+/// number on the node as mpirun gives it (OMPI_COMM_WORLD_LOCAL_RANK); null: it is alone there.
+int device_of_rank(const char* local_rank, int devices);
+
 }  // namespace sovren::workers

@@ -7,6 +7,7 @@
 #include "core/base/rng.h"
 #include "kernels/causal/device_correlation.h"
 #include "kernels/causal/pc_search.h"
+#include "kernels/causal/pcmci_plus.h"
 #include "kernels/causal/pcmci_search.h"
 #include "tests/unit/kernels/emulated_engine.h"
 #include "tests/unit/kernels/systems.h"
@@ -70,6 +71,14 @@ TEST(DeviceSearch, PcmciFindsTheSameLinks) {
           complete, {.max_lag = 3, .pc_alphas = {0.1}, .max_conditions = 2, .knowledge = knowledge},
           make_pcmci),
       20);
+}
+
+TEST(DeviceSearch, PcmciPlusFindsTheSameLinks) {
+  auto data = testing::chain(400, 8, 2, 6);
+  for (std::size_t t = 0; t < 400; ++t)
+    for (std::size_t j = 2; j < 8; ++j) data[8 * t + j] += 0.5 * data[8 * t + j - 2];
+  const auto complete = testing::correlation_of(data, 8, 2);
+  EXPECT_GT(expect_same_links(complete, {.max_lag = 2, .pc_alphas = {0.05}}, make_pcmci_plus), 10);
 }
 
 TEST(DeviceSearch, PcmciFindsTheSameLinksAmongDegenerateVariables) {
@@ -143,6 +152,7 @@ TEST(DeviceSearch, TheCpuFinishesWhatTheDeviceCannot) {
     const auto ours = make_pcmci(device, options);
     run_in_batches(*ours);
     EXPECT_NE(device.trouble(), "");
+    EXPECT_FALSE(ours->takes_batches());
     EXPECT_EQ(ours->links().mark, theirs->links().mark);
   }
 }

@@ -102,5 +102,15 @@ TEST(Backend, AutoTakesCudaWhereADeviceIs) {
   EXPECT_NE(missing.error().what.find("no driver"), std::string::npos);
 }
 
+TEST(Backend, RanksOfANodeGoRoundItsDevices) {
+  EXPECT_EQ(device_of_rank(nullptr, 4), 0);
+  EXPECT_EQ(device_of_rank("0", 4), 0);
+  EXPECT_EQ(device_of_rank("3", 4), 3);
+  EXPECT_EQ(device_of_rank("6", 4), 2);
+  EXPECT_EQ(device_of_rank("2", 1), 0);
+  EXPECT_EQ(device_of_rank("2", 0), 0);
+  EXPECT_EQ(device_of_rank("-1", 3), 0);
+}
+
 }  // namespace
 }  // namespace sovren::workers
