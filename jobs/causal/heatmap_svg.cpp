@@ -224,10 +224,7 @@ std::string heatmap_svg(const CausalGraph& graph) {
                                  2 * margin_px + 0.85 * text_width(help, 12.5), 560.0});
   const double bottom = top_px + grid.rows * grid.panel_height();
   Svg svg(width, bottom + 62, "Values of all links of " + graph.title + ", by lag");
-  svg.write({margin_px, 40}, graph.title, {.px = 22, .anchor = "start", .weight = "bold"});
-  svg.write({margin_px, 63}, setting_line(graph),
-            {.px = 13.5, .anchor = "start", .fill = soft_ink});
-  svg.write({margin_px, 82}, help, {.px = 12.5, .anchor = "start", .fill = soft_ink});
+  svg.heading(margin_px, width, graph.title, {setting_line(graph), help});
   for (std::size_t k = 0; k < panels.size(); ++k) {
     const int row = static_cast<int>(k) / grid.columns;
     const int column = static_cast<int>(k) % grid.columns;

@@ -36,8 +36,10 @@ std::string scores(const CausalGraph& graph) {
       "<th class=\"n\">MCC</th><th class=\"n\">false positive rate</th><th class=\"n\">right</th>"
       "<th class=\"n\">too many</th><th class=\"n\">missed</th></tr></thead>\n<tbody>\n";
   if (found.with_lag) text += score_row("cause, effect and lag", *found.with_lag);
-  text += score_row("cause and effect", found.without_lag) +
-          score_row("that the two are linked", found.skeleton) + "</tbody></table></div>\n";
+  text += score_row("cause and effect", found.without_lag);
+  if (found.arrows)
+    text += score_row("cause and effect, where data can tell (CPDAG)", *found.arrows);
+  text += score_row("that the two are linked", found.skeleton) + "</tbody></table></div>\n";
   if (found.temporal_accuracy)
     text += "<p>Of the true pairs found, " + formatted("%.1f %%", 100 * *found.temporal_accuracy) +
             " have their strongest link at a true lag.</p>\n";

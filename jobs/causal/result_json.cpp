@@ -32,6 +32,7 @@ Json to_json(const Scores& scores) {
   json["with_lag"] = scores.with_lag ? to_json(*scores.with_lag) : Json(nullptr);
   json["without_lag"] = to_json(scores.without_lag);
   json["skeleton"] = to_json(scores.skeleton);
+  json["arrows"] = scores.arrows ? to_json(*scores.arrows) : Json(nullptr);
   return json;
 }
 

@@ -209,13 +209,6 @@ std::string left_out(const Drawing& drawing) {
   return sentence;
 }
 
-void draw_heading(Svg& svg, const Drawing& drawing, const CausalGraph& graph) {
-  svg.write({28, 40}, graph.title, {.px = 22, .anchor = "start", .weight = "bold"});
-  svg.write({28, 63}, setting_line(graph), {.px = 13.5, .anchor = "start", .fill = soft_ink});
-  if (const std::string what = left_out(drawing); !what.empty())
-    svg.write({28, 82}, what, {.px = 12.5, .anchor = "start", .fill = soft_ink});
-}
-
 }  // namespace
 
 std::string graph_svg(const CausalGraph& graph) {
@@ -223,7 +216,7 @@ std::string graph_svg(const CausalGraph& graph) {
   const double link_end = scale_end(strongest_link(drawing));
   const double memory_end = scale_end(strongest_memory(drawing));
   Svg svg(drawing.width, drawing.height + legend_px, "Causal graph of " + graph.title);
-  draw_heading(svg, drawing, graph);
+  svg.heading(28, drawing.width, graph.title, {setting_line(graph), left_out(drawing)});
   draw_edges(svg, drawing, link_end);
   draw_nodes(svg, drawing, graph, memory_end);
   const double left = drawing.width / 2 - 350;

@@ -133,6 +133,7 @@ std::string score_lines(const CausalGraph& graph) {
   std::string text = "\n  Against the truth (links between variables):\n";
   if (graph.scores->with_lag) text += line("with lag   ", *graph.scores->with_lag);
   text += line("without lag", graph.scores->without_lag);
+  if (graph.scores->arrows) text += line("as CPDAG   ", *graph.scores->arrows);
   text += line("linked     ", graph.scores->skeleton);
   if (graph.scores->temporal_accuracy)
     text += "    right lag for " + shown(graph.scores->temporal_accuracy) + " of the pairs found\n";

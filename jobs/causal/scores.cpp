@@ -11,6 +11,7 @@
 #include "core/text/digest.h"
 #include "core/text/job_file.h"
 #include "jobs/causal/graph.h"
+#include "kernels/causal/mixed_graph.h"
 
 namespace sovren::jobs {
 
@@ -91,6 +92,27 @@ struct Found {
   std::set<Pair> pairs;   ///< cause, effect
   std::set<Lagged> lagged;
 };
+
+/// The arrows of the CPDAG of a directed graph: those into its colliders a --> k <-- b, a and b not
+/// linked, and what follows by Meek's rules.
+std::set<Pair> arrows_of_class(const Found& truth, int variables) {
+  kernels::MixedGraph graph(variables);
+  for (const auto& [a, b] : truth.linked) graph.link(a, b);
+  std::vector<std::vector<int>> parents(static_cast<std::size_t>(variables));
+  for (const auto& [source, target] : truth.pairs)
+    parents[static_cast<std::size_t>(target)].push_back(source);
+  std::vector<kernels::MixedGraph::Arrow> arrows;
+  for (int k = 0; k < variables; ++k)
+    for (const int a : parents[static_cast<std::size_t>(k)])
+      for (const int b : parents[static_cast<std::size_t>(k)])
+        if (a != b && !graph.are_linked(a, b)) arrows.push_back({a, k});
+  graph.orient(arrows);
+  kernels::orient_by_rules(graph);
+  std::set<Pair> found;
+  for (const auto& [source, target] : truth.pairs)
+    if (graph.mark(source, target) == kernels::Mark::directed) found.insert({source, target});
+  return found;
+}
 
 std::optional<double> temporal_accuracy(const std::map<Pair, const Link*>& strongest,
                                         const std::set<Lagged>& truth) {
@@ -204,6 +226,8 @@ Scores score(const CausalGraph& graph, const Truth& truth) {
   note(scores.notes, undirected, "at lag 0: scored without direction, as the skeleton");
   scores.skeleton = compare(found.linked, known.linked, n * (n - 1) / 2);
   scores.without_lag = compare(found.pairs, known.pairs, n * (n - 1));
+  if (graph.spec.method == CausalSpec::Method::pc)
+    scores.arrows = compare(found.pairs, arrows_of_class(known, graph.count()), n * (n - 1));
   if (!truth.has_lags) return scores;
   const std::int64_t lags = graph.spec.max_lag - lag_min + 1;
   scores.with_lag = compare(found.lagged, known.lagged, n * (n - 1) * lags);

@@ -61,6 +61,9 @@ struct Scores {
   Score without_lag;              ///< (source, target) has to be right
   /// Which pairs of variables are linked at all, either way, at any lag that was tested. Any type.
   Score skeleton;
+  /// Method pc: (source, target) has to be right among the arrows that every graph with the truth's
+  /// independences shares (its CPDAG): what data can tell at all.
+  std::optional<Score> arrows;
   /// Of the true pairs at lags of 1 or more that were found at such a lag, the share whose
   /// strongest lag is a true one.
   std::optional<double> temporal_accuracy;

@@ -99,6 +99,23 @@ void Svg::box(Point top_left, double width, double height, const std::string& fi
            " fill=\"" + fill + "\"/>\n";
 }
 
+void Svg::heading(double x, double width, const std::string& title,
+                  const std::vector<std::string>& lines) {
+  constexpr double title_px = 22;
+  const double room = width - 2 * x;
+  const double needed = 0.9 * text_width(title, title_px);
+  write({x, 40}, title,
+        {.px = title_px * std::min(1.0, room / std::max(needed, 1.0)),
+         .anchor = "start",
+         .weight = "bold"});
+  double y = 63;
+  for (const std::string& line : lines) {
+    if (line.empty()) continue;
+    write({x, y}, line, {.px = y < 64 ? 13.5 : 12.5, .anchor = "start", .fill = soft_ink});
+    y += 19;
+  }
+}
+
 void Svg::colour_bar(Point at, double width, const Scale& scale, double end, bool has_negative,
                      const std::string& name) {
   constexpr int cells = 60;

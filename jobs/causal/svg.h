@@ -3,6 +3,7 @@
 
 #include <array>
 #include <string>
+#include <vector>
 
 #include "jobs/causal/curve.h"
 
@@ -68,6 +69,10 @@ class Svg {
   /// below.
   void colour_bar(Point at, double width, const Scale& scale, double end, bool has_negative,
                   const std::string& name);
+  /// Title, and lines below it, at the top left of a picture of some width. The title is made
+  /// smaller where it would not fit.
+  void heading(double x, double width, const std::string& title,
+               const std::vector<std::string>& lines);
   std::string finish() { return text_ + "</svg>\n"; }
 
  private:

@@ -51,7 +51,7 @@ std::string strength_title(const CausalSpec& spec) {
 std::string setting_line(const CausalGraph& graph) {
   const CausalSpec& spec = graph.spec;
   std::string line = method_title(spec) + ", " + test_title(spec) + " · " +
-                     std::to_string(graph.count()) + " variables · ";
+                     counted(graph.count(), "variable") + " · ";
   line += is_iid(spec) ? std::to_string(graph.time_steps) + " samples"
                        : std::to_string(graph.time_steps) + " time steps · lags " +
                              std::to_string(spec.min_lag) + "–" + std::to_string(spec.max_lag);

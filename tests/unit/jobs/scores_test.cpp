@@ -182,6 +182,28 @@ TEST(Score, OfIndependentSamplesIsThatOfTheArrows) {
   EXPECT_FALSE(scores.temporal_accuracy);
 }
 
+/// a --> c <-- b is a collider, and c --> d follows from it.
+TEST(Score, OfArrowsLeavesOutWhatNoDataCanTell) {
+  CausalGraph graph = graph_of({{0, 2, 0, 0.5}, {1, 2, 0, 0.5}, {2, 3, 0, 0.5}});
+  graph.spec.method = CausalSpec::Method::pc;
+  graph.spec.max_lag = 0;
+  Truth truth;
+  truth.links = {{0, 2, -1}, {1, 2, -1}, {2, 3, -1}};
+  const Scores collider = score(graph, truth);
+  ASSERT_TRUE(collider.arrows);
+  EXPECT_EQ(collider.arrows->true_positives, 3);
+  EXPECT_EQ(collider.arrows->true_negatives, 17);
+  // A chain: every direction could be the other way round.
+  truth.links = {{0, 2, -1}, {2, 3, -1}};
+  const Scores chain = score(graph, truth);
+  EXPECT_EQ(chain.arrows->true_positives, 0);
+  EXPECT_EQ(chain.arrows->false_positives, 3);
+  EXPECT_EQ(chain.arrows->false_negatives, 0);
+  EXPECT_EQ(chain.without_lag.true_positives, 2);
+  graph.spec.method = CausalSpec::Method::pcmci_plus;
+  EXPECT_FALSE(score(graph, truth).arrows);
+}
+
 TEST(Score, OfNothingFoundHasNoPrecision) {
   Truth truth;
   truth.links = {{0, 1, -1}};
