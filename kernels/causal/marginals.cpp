@@ -7,6 +7,7 @@
 #include <numeric>
 #include <vector>
 
+#include "core/base/check.h"
 #include "kernels/causal/normal.h"
 #include "kernels/linalg/blas.h"
 #include "kernels/linalg/clones.h"
@@ -75,21 +76,67 @@ double scale_to_length_1(std::span<double> values) {
   return 0;
 }
 
+/// Places of the values in ascending order.
+std::vector<std::size_t> ascending(std::span<const double> values) {
+  std::vector<std::size_t> order(values.size());
+  std::iota(order.begin(), order.end(), std::size_t{0});
+  std::ranges::sort(order, {}, [&](std::size_t k) { return values[k]; });
+  return order;
+}
+
+/// The normal quantile of count / n, with a place for all of them.
+double quantile_of_share(std::size_t count, std::size_t n) {
+  constexpr double largest = 1 - 1e-5;
+  return normal_quantile(count == n ? largest
+                                    : static_cast<double>(count) / static_cast<double>(n));
+}
+
 }  // namespace
 
 void rank_normal(std::span<double> values) {
-  constexpr double largest = 1 - 1e-5;
+  const std::vector<std::size_t> order = ascending(values);
   const std::size_t n = values.size();
-  std::vector<std::size_t> order(n);
-  std::iota(order.begin(), order.end(), std::size_t{0});
-  std::ranges::sort(order, {}, [&](std::size_t k) { return values[k]; });
   for (std::size_t first = 0; first < n;) {
+    const double own = values[order[first]];
     std::size_t end = first + 1;
-    while (end < n && values[order[end]] == values[order[first]]) ++end;
-    const double u = end == n ? largest : static_cast<double>(end) / static_cast<double>(n);
-    const double transformed = normal_quantile(u);
+    while (end < n && values[order[end]] == own) ++end;
+    const double transformed = quantile_of_share(end, n);
     for (; first < end; ++first) values[order[first]] = transformed;
   }
+}
+
+RankNormalizer::RankNormalizer(std::span<const double> values, int steps)
+    : steps_(static_cast<std::size_t>(steps)), ranks_(values.size()) {
+  for (std::size_t begin = 0; begin < values.size(); begin += steps_) {
+    const auto own = values.subspan(begin, steps_);
+    std::uint32_t rank = 0;
+    double last = 0;
+    for (std::size_t place = 0; const std::size_t t : ascending(own)) {
+      if (place > 0 && own[t] != last) ++rank;
+      last = own[t];
+      ranks_[begin + t] = rank;
+      ++place;
+    }
+  }
+}
+
+std::vector<double> RankNormalizer::quantiles(int n) {
+  const auto count = static_cast<std::size_t>(n);
+  std::vector<double> made(count + 1);
+  for (std::size_t k = 1; k <= count; ++k) made[k] = quantile_of_share(k, count);
+  return made;
+}
+
+void RankNormalizer::transform(int variable, int lag, std::span<const int> times,
+                               std::span<const double> quantiles, std::span<double> out) const {
+  SOVREN_CHECK(out.size() == times.size() && quantiles.size() == times.size() + 1,
+               "one result and one quantile for each sample");
+  const auto own = std::span(ranks_).subspan(static_cast<std::size_t>(variable) * steps_, steps_);
+  const auto rank = [&](int t) { return own[static_cast<std::size_t>(t - lag)]; };
+  std::vector<std::uint32_t> not_larger(steps_, 0);
+  for (const int t : times) ++not_larger[rank(t)];
+  for (std::size_t r = 1; r < steps_; ++r) not_larger[r] += not_larger[r - 1];
+  for (std::size_t s = 0; s < times.size(); ++s) out[s] = quantiles[not_larger[rank(times[s])]];
 }
 
 double standardise(std::span<double> values, Marginals marginals) {

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <span>
+#include <vector>
 
 namespace sovren::kernels {
 
@@ -19,6 +21,28 @@ enum class Marginals : std::uint8_t {
 ///          Wasserman, JMLR 10, 2009).
 /// Cost     one sort.
 void rank_normal(std::span<double> values);
+
+/// rank_normal() over many selections of the same variables, each sorted once and for all.
+///
+/// Cost     of a column: the time steps and the samples; of the first one of a selection also a
+///          quantile for each sample.
+class RankNormalizer {
+ public:
+  /// values: (variables, steps) row-major.
+  RankNormalizer(std::span<const double> values, int steps);
+
+  /// The quantiles that selections of n samples share: of the share k / n of them, k = 1 .. n.
+  static std::vector<double> quantiles(int n);
+
+  /// out[s] = what rank_normal() makes of value (variable, times[s] - lag) among all those of
+  /// times. quantiles: of times.size().
+  void transform(int variable, int lag, std::span<const int> times,
+                 std::span<const double> quantiles, std::span<double> out) const;
+
+ private:
+  std::size_t steps_;
+  std::vector<std::uint32_t> ranks_;  ///< (variables, steps): equal values have equal ranks
+};
 
 /// Transforms the values if asked, then centres them and scales them to length 1. Returns max|x| /
 /// std of what was scaled; 0 when there is no variation (std <= 1e-12 max|x| of the values given):

@@ -19,7 +19,7 @@ struct MaskedSamples::Columns {
 
 MaskedSamples::MaskedSamples(const Series& series, UsableTimes times, Marginals marginals,
                              const SharedCorrelation& complete)
-    : complete_(complete), times_(std::move(times)), marginals_(marginals), steps_(series.steps) {
+    : complete_(complete), times_(std::move(times)), steps_(series.steps) {
   SOVREN_CHECK(
       series.variables == complete.variables() && times_.variables() == complete.variables() &&
           times_.max_lag() == complete.max_lag() && std::ssize(times_.all()) == complete.samples(),
@@ -30,6 +30,7 @@ MaskedSamples::MaskedSamples(const Series& series, UsableTimes times, Marginals 
   for (std::size_t t = 0; t < steps; ++t)
     for (std::size_t i = 0; i < n; ++i)
       if (series.is_valid(t * n + i)) values_[i * steps + t] = series.values[t * n + i];
+  if (marginals == Marginals::rank_normal) normalizer_.emplace(values_, series.steps);
 }
 
 MaskedSamples::MaskedSamples(const Series& series, const SharedCorrelation& complete)
@@ -43,13 +44,19 @@ MaskedSamples::Columns MaskedSamples::columns(std::span<const Node> z, std::span
   Columns result{.made = {.samples = static_cast<int>(times.size())}};
   auto& values = result.made.values;
   values.reserve((z.size() + tested.size()) * times.size());
+  std::vector<double> quantiles;
+  if (normalizer_) quantiles = RankNormalizer::quantiles(result.made.samples);
   const auto add = [&](Node node) {
     const std::size_t begin = values.size();
     values.resize(begin + times.size());
     const auto own = std::span(values).subspan(begin);
     const double* const from = values_.data() + std::ptrdiff_t{node.variable} * steps_ - node.lag;
     for (std::size_t s = 0; s < times.size(); ++s) own[s] = from[times[s]];
-    const double resolution = standardise(own, marginals_);
+    double resolution = standardise(own, Marginals::linear);
+    if (resolution > 0 && normalizer_) {
+      normalizer_->transform(node.variable, node.lag, times, quantiles, own);
+      resolution = standardise(own, Marginals::linear);
+    }
     if (resolution == 0) {
       values.resize(begin);
       return false;
@@ -107,6 +114,12 @@ Fit MaskedSamples::fit(Node y, std::span<const Node> z) const {
   if (!unexplained_by_cholesky(matrix, columns.made.columns, result.unexplained))
     result.unexplained = unexplained_by_qr(columns.made);
   return result;
+}
+
+double MaskedSamples::test_s(int conditions) const {
+  const double columns = conditions + 2.0;
+  const double gathered = normalizer_ ? 1.5e-8 + 6e-9 * columns : 2e-9 * columns;
+  return 1e-6 + samples() * (gathered + 1e-10 * columns * columns);
 }
 
 }  // namespace sovren::kernels

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <optional>
 #include <span>
 #include <vector>
 
@@ -35,6 +36,7 @@ class MaskedSamples : public TestSource {
   int samples() const override { return complete_.samples(); }
   Partial partial(Node x, Node y, std::span<const Node> z) const override;
   Fit fit(Node y, std::span<const Node> z) const override;
+  double test_s(int conditions) const override;
 
  private:
   struct Columns;
@@ -43,9 +45,9 @@ class MaskedSamples : public TestSource {
 
   const SharedCorrelation& complete_;
   UsableTimes times_;
-  Marginals marginals_;
   int steps_;
-  std::vector<double> values_;  ///< (variable, time); 0 where missing
+  std::vector<double> values_;                ///< (variable, time); 0 where missing
+  std::optional<RankNormalizer> normalizer_;  ///< of rank-normal marginals
 };
 
 }  // namespace sovren::kernels
