@@ -35,6 +35,26 @@ TEST(RankNormal, TakesTheShareThatIsNotLargerAndGivesTiesTheLargest) {
   EXPECT_EQ(values, (std::vector<double>{q(0.8), q(0.2), q(0.6), q(0.6), q(1 - 1e-5)}));
 }
 
+TEST(RankNormalizer, GivesTheSameBitsAsSortingEachSelection) {
+  // Two variables with ties; selections with repetition, in any order.
+  const std::vector<double> values{3, 1, 2, 2, 7, -1, 2, 0, 0, 5, 5, 5, -2, 9, 1, 5};
+  const RankNormalizer normalizer(values, 8);
+  for (const std::vector<int>& times : {std::vector<int>{2, 3, 4, 5, 6, 7}, {7, 2, 2, 5, 6}, {3}}) {
+    const auto quantiles = RankNormalizer::quantiles(static_cast<int>(times.size()));
+    for (int variable = 0; variable < 2; ++variable) {
+      for (int lag = 0; lag <= 2; ++lag) {
+        std::vector<double> expected;
+        for (const int t : times)
+          expected.push_back(values[static_cast<std::size_t>(variable * 8 + t - lag)]);
+        rank_normal(expected);
+        std::vector<double> found(times.size());
+        normalizer.transform(variable, lag, times, quantiles, found);
+        EXPECT_EQ(found, expected);
+      }
+    }
+  }
+}
+
 TEST(Standardise, CentresAndScalesWhateverTheSizeAndTellsConstants) {
   for (const double scale : {1e-300, 1.0, 1e300}) {
     std::vector<double> values{1 * scale, 3 * scale, 2 * scale, -6 * scale};
