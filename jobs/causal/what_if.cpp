@@ -190,6 +190,7 @@ std::vector<Mediator> Asked::mediators(int cause, int effect, const Responses& t
   }
   std::ranges::stable_sort(found, [](const auto& a, const auto& b) { return a.first > b.first; });
   std::vector<Mediator> sorted;
+  sorted.reserve(found.size());
   for (auto& [most, mediator] : found) sorted.push_back(std::move(mediator));
   return sorted;
 }

@@ -120,6 +120,7 @@ Responses mediated_effects(int variables, const Responses& source, const Respons
 AverageEffects average_effects(const SvarModel& model, int max_lag) {
   const auto n = at(model.variables);
   std::vector<Responses> responses;
+  responses.reserve(n);
   for (int i = 0; i < model.variables; ++i) responses.push_back(total_effects(model, i, max_lag));
   AverageEffects averages;
   averages.susceptibility.assign(n, 0.0);
