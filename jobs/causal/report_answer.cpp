@@ -78,7 +78,7 @@ std::string strongest_link(const CausalGraph& graph) {
   if (!is_iid(graph.spec)) text += ", " + after(link.lag);
   text += " (" + escaped(strength_title(graph.spec)) + " " +
           formatted(has_sign(graph.spec) ? "%+.3f" : "%.3f", link.value) +
-          ", q = " + probability(link.q_value);
+          (link.q_value > 0 ? ", q = " + probability(link.q_value) : ", q &lt; 1e-300");
   if (link.confidence)
     text += ", the same in " + formatted("%.0f", 100 * *link.confidence) + " % of " +
             std::to_string(graph.spec.bootstrap) + " bootstrap replicates";

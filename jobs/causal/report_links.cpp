@@ -148,9 +148,12 @@ std::string report_links(const CausalGraph& graph) {
   const std::size_t shown = std::min(links.size(), links_reported_max);
   std::string text =
       "<div class=\"controls\"><input id=\"find\" type=\"search\" placeholder=\"Filter by name, "
-      "type, lag\" aria-label=\"Filter links\"><label><input id=\"own\" type=\"checkbox\" "
-      "checked> with links of variables to their own past</label><span id=\"shown\" "
-      "class=\"hint\"></span></div>\n";
+      "type, lag\" aria-label=\"Filter links\">";
+  if (!own.empty())
+    text +=
+        "<label><input id=\"own\" type=\"checkbox\" checked> with links of variables to their "
+        "own past</label>";
+  text += "<span id=\"shown\" class=\"hint\"></span></div>\n";
   if (shown < links.size())
     text += "<p>The " + std::to_string(shown) + " strongest of " + std::to_string(links.size()) +
             " links, those between variables first; the others are in graph.json.</p>\n";

@@ -143,14 +143,14 @@ document.documentElement.classList.add("js");
     let count = 0;
     for (const row of rows) {
       const text = row.textContent.toLowerCase();
-      const keep = (own.checked || !row.dataset.own) && words.every((w) => text.includes(w));
+      const keep = (!own || own.checked || !row.dataset.own) && words.every((w) => text.includes(w));
       row.hidden = !keep;
       if (keep) ++count;
     }
     shown.textContent = count + " of " + rows.length + " links";
   }
   find.addEventListener("input", filter);
-  own.addEventListener("change", filter);
+  if (own) own.addEventListener("change", filter);
   const heads = Array.from(table.tHead.rows[0].cells);
   function key(row, column) {
     const cell = row.cells[column];
