@@ -2,6 +2,7 @@
 // Values of [causal_analysis] that have a form of their own.
 #include <algorithm>
 #include <cmath>
+#include <initializer_list>
 #include <limits>
 #include <set>
 
@@ -88,11 +89,11 @@ std::optional<std::string> print_variables(const JobSpec& spec) {
 class Item {
  public:
   Item(Reading& reading, const Row& row, const TomlValue& table,
-       std::span<const std::string_view> keys)
+       std::initializer_list<std::string_view> keys)
       : reading_(reading), row_(row), table_(table) {
     for (const TomlEntry& entry : table.entries) {
       if (std::find(keys.begin(), keys.end(), entry.key) != keys.end()) continue;
-      const std::string near = nearest(entry.key, keys);
+      const std::string near = nearest(entry.key, {keys.begin(), keys.end()});
       std::string hint = near.empty() ? "" : "did you mean '" + near + "'?";
       report(entry.place, "unknown key " + quoted(entry.key) + " in " + qualified(row), hint);
     }
@@ -153,18 +154,28 @@ bool is_list_of_tables(const TomlValue& value) {
                      [](const TomlValue& item) { return item.type == Type::table; });
 }
 
-void read_effects(Reading& reading, const Row& row, const TomlValue& value, JobSpec& spec) {
-  static constexpr std::string_view keys[] = {"cause", "effect", "max_lag"};
+/// A list of tables with these keys; `make` reads one. Nothing of the list counts before it is
+/// read.
+template <class T, class Make>
+void read_tables(Reading& reading, const Row& row, const TomlValue& value,
+                 std::initializer_list<std::string_view> keys, std::vector<T>& list, Make make) {
   if (!is_list_of_tables(value)) return report_value(reading, row, value);
-  std::vector<EffectQuery> effects;
+  std::vector<T> read;
   for (const TomlValue& table : value.items) {
     Item item(reading, row, table, keys);
-    EffectQuery query{.cause = item.text("cause"),
-                      .effect = item.text("effect"),
-                      .max_lag = item.whole("max_lag", lag_max).value_or(0)};
-    if (item.is_good()) effects.push_back(std::move(query));
+    T made = make(item);
+    if (item.is_good()) read.push_back(std::move(made));
   }
-  causal(spec).effects = std::move(effects);
+  list = std::move(read);
+}
+
+void read_effects(Reading& reading, const Row& row, const TomlValue& value, JobSpec& spec) {
+  read_tables(reading, row, value, {"cause", "effect", "max_lag"}, causal(spec).effects,
+              [](Item& item) {
+                return EffectQuery{.cause = item.text("cause"),
+                                   .effect = item.text("effect"),
+                                   .max_lag = item.whole("max_lag", lag_max).value_or(0)};
+              });
 }
 
 std::string optional_key(std::string_view key, const std::optional<int>& value) {
@@ -182,18 +193,13 @@ std::optional<std::string> print_effects(const JobSpec& spec) {
 }
 
 void read_interventions(Reading& reading, const Row& row, const TomlValue& value, JobSpec& spec) {
-  static constexpr std::string_view keys[] = {"set", "to", "from", "until"};
-  if (!is_list_of_tables(value)) return report_value(reading, row, value);
-  std::vector<Intervention> interventions;
-  for (const TomlValue& table : value.items) {
-    Item item(reading, row, table, keys);
-    Intervention intervention{.set = item.text("set"),
-                              .to = item.number("to"),
-                              .from = item.whole("from", step_max),
-                              .until = item.whole("until", step_max)};
-    if (item.is_good()) interventions.push_back(std::move(intervention));
-  }
-  causal(spec).interventions = std::move(interventions);
+  read_tables(reading, row, value, {"set", "to", "from", "until"}, causal(spec).interventions,
+              [](Item& item) {
+                return Intervention{.set = item.text("set"),
+                                    .to = item.number("to"),
+                                    .from = item.whole("from", step_max),
+                                    .until = item.whole("until", step_max)};
+              });
 }
 
 std::optional<std::string> print_interventions(const JobSpec& spec) {
@@ -212,17 +218,11 @@ std::vector<KnownLink>& links_of(JobSpec& spec, Knowledge which) {
 
 void read_known_links(Reading& reading, const Row& row, const TomlValue& value,
                       std::vector<KnownLink>& links) {
-  static constexpr std::string_view keys[] = {"source", "target", "lag"};
-  if (!is_list_of_tables(value)) return report_value(reading, row, value);
-  std::vector<KnownLink> read;
-  for (const TomlValue& table : value.items) {
-    Item item(reading, row, table, keys);
-    KnownLink link{.source = item.text("source"),
-                   .target = item.text("target"),
-                   .lag = item.whole("lag", lag_max)};
-    if (item.is_good()) read.push_back(std::move(link));
-  }
-  links = std::move(read);
+  read_tables(reading, row, value, {"source", "target", "lag"}, links, [](Item& item) {
+    return KnownLink{.source = item.text("source"),
+                     .target = item.text("target"),
+                     .lag = item.whole("lag", lag_max)};
+  });
 }
 
 std::optional<std::string> print_known_links(const std::vector<KnownLink>& links) {
