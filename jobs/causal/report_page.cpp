@@ -143,7 +143,8 @@ document.documentElement.classList.add("js");
     let count = 0;
     for (const row of rows) {
       const text = row.textContent.toLowerCase();
-      const keep = (!own || own.checked || !row.dataset.own) && words.every((w) => text.includes(w));
+      const counts = !own || own.checked || !row.dataset.own;
+      const keep = counts && words.every((w) => text.includes(w));
       row.hidden = !keep;
       if (keep) ++count;
     }
