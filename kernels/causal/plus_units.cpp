@@ -7,7 +7,7 @@
 #include <numeric>
 
 #include "core/base/check.h"
-#include "kernels/causal/conditions.h"
+#include "kernels/causal/pair_tests.h"
 #include "kernels/causal/student_t.h"
 #include "kernels/causal/subset_tests.h"
 
@@ -40,39 +40,6 @@ double subset_count(std::size_t of, int size) {
   return count;
 }
 
-/// Tests of one pair given the lagged parents of both and a set of variables at lag 0.
-class PairTests {
- public:
-  PairTests(const TestSource& source, Node x, Node y, std::span<const Node> parents_x,
-            std::span<const Node> parents_y)
-      : source_(source), x_(x), y_(y) {
-    mci_conditions(x, y, parents_y, parents_x, z_);
-    lagged_ = z_.size();
-  }
-
-  Partial given(std::span<const int> set) {
-    z_.resize(lagged_);
-    for (const int variable : set) z_.push_back({variable, 0});
-    level_ = std::max(level_, static_cast<int>(z_.size()));
-    const Partial result = source_.partial(x_, y_, z_);
-    counts_.count(result);
-    return result;
-  }
-
-  const TestCounts& counts() const { return counts_; }
-  /// The largest set of conditions so far.
-  int level() const { return level_; }
-
- private:
-  const TestSource& source_;
-  Node x_;
-  Node y_;
-  std::vector<Node> z_;
-  std::size_t lagged_ = 0;
-  TestCounts counts_;
-  int level_ = 0;
-};
-
 }  // namespace
 
 void WeakestTest::note(double other_p, double other_value) {
@@ -95,7 +62,7 @@ LinkFound PlusTests::link(const PlusLink& link, int size, bool is_required) cons
   LinkFound found{.least_of_x = infinity, .least_of_y = infinity};
   const std::vector<int> of_y = neighbours({y, 0}, x);
   const std::vector<int> of_x = neighbours(x, {y, 0});
-  PairTests tests(source_, x, {y, 0}, parents(x.variable), parents(y));
+  PairTests tests(source_, x, {y, 0}, parents(x.variable), parents(y), of_y, of_x);
   /// False when the set separates the two.
   const auto holds = [&](std::span<const int> set) {
     const Partial result = tests.given(set);
@@ -128,7 +95,7 @@ TripleFound PlusTests::triple(const PlusTriple& triple, int size_max) const {
   TripleFound found;
   const std::vector<int> of_y = neighbours({y, 0}, x);
   const std::vector<int> of_x = neighbours(x, {y, 0});
-  PairTests tests(source_, x, {y, 0}, parents(x.variable), parents(y));
+  PairTests tests(source_, x, {y, 0}, parents(x.variable), parents(y), of_y, of_x);
   const auto try_set = [&, k = middle](std::span<const int> set) {
     if (tests.counts().tests == triple_sets_max) return false;
     if (p_value_of(tests.given(set)) > alpha_) {

@@ -3,6 +3,8 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <array>
 #include <cmath>
 #include <map>
 #include <set>
@@ -10,6 +12,7 @@
 #include <utility>
 #include <vector>
 
+#include "core/base/rng.h"
 #include "kernels/causal/plus_units.h"
 #include "tests/unit/kernels/plain_search.h"
 #include "tests/unit/kernels/systems.h"
@@ -44,9 +47,9 @@ std::map<Mark, int> marks_at_lag_0(const LinkTable& links) {
 
 TEST(PcmciPlus, EqualsAPlainComputation) {
   std::map<Mark, int> seen;
-  for (std::uint64_t seed = 1; seed <= 8; ++seed) {
+  for (std::uint64_t seed = 1; seed <= 10; ++seed) {
     SCOPED_TRACE("seed " + std::to_string(seed));
-    const double alpha = seed % 2 == 0 ? 0.01 : 0.2;  // sparse and dense
+    const double alpha = seed % 2 == 0 ? 0.01 : seed > 5 ? 0.5 : 0.2;  // sparse and dense
     const auto data = same_time_system(seed % 3 == 0 ? 80 : 300, seed);
     const SearchOptions options{.max_lag = 2, .pc_alphas = {alpha}};
     for (const auto& [mark, count] : marks_at_lag_0(plus_of(data, same_time_variables, options)))
@@ -56,6 +59,21 @@ TEST(PcmciPlus, EqualsAPlainComputation) {
   for (const Mark mark :
        {Mark::none, Mark::directed, Mark::reversed, Mark::undirected, Mark::conflict})
     EXPECT_GT(seen[mark], 0) << "the systems show every mark";
+}
+
+/// Many neighbours, whose order decides which set is tried first.
+TEST(PcmciPlus, OnADenseSystemEqualsAPlainComputation) {
+  const int N = 9;
+  for (std::uint64_t seed = 1; seed <= 3; ++seed) {
+    auto data = noise(150, N, seed);
+    const Philox draw(seed, 1);
+    for (std::size_t t = 0; t < 150; ++t)
+      for (std::uint64_t j = 0; j < N; ++j)
+        for (std::uint64_t i = 0; i < j; ++i)
+          if (draw.uniform(i * N + j) < 0.4)
+            data[t * N + j] += (draw.uniform(100 + i * N + j) - 0.5) * data[t * N + i];
+    expect_plain_result(data, N, {.max_lag = 1, .pc_alphas = {0.05}});
+  }
 }
 
 TEST(PcmciPlus, WithoutLagsAndWithLagsOnlyEqualsAPlainComputation) {
@@ -283,20 +301,28 @@ TEST(PcmciPlus, ObeysThePValueOfTheTest) {
 }
 
 TEST(PcmciPlus, OfEqualPValuesTheSmallerValueCounts) {
-  auto data = noise(500, 3, 5);
-  for (std::size_t t = 0; t < 500; ++t) {
-    data[t * 3 + 1] += data[t * 3];
-    data[t * 3 + 2] += 2 * data[t * 3] + data[t * 3 + 1];
+  auto data = noise(2000, 6, 5);  // two triangles
+  for (std::size_t t = 0; t < 2000; ++t) {
+    double* const x = data.data() + t * 6;
+    x[1] += 0.5 * x[0];
+    x[2] += x[0] + x[1];
+    x[4] += 0.3 * x[3];
+    x[5] += 2 * x[3] + 2 * x[4];
   }
-  const auto inner = correlation_of(data, 3, 0);
+  const auto inner = correlation_of(data, 6, 0);
   const OwnP source(inner);
   const auto search = make_pcmci_plus(source, {.pc_alphas = {0.01}});
   const LinkTable& links = run_search(*search);
-  const double alone = inner.partial({0, 0}, {2, 0}, {}).value;
-  const double given_1 = inner.partial({0, 0}, {2, 0}, std::vector<Node>{{1, 0}}).value;
-  ASSERT_LT(given_1, alone);
-  EXPECT_EQ(links.p_value[links.index(0, 2, 0)], 0);
-  EXPECT_NEAR(links.value[links.index(0, 2, 0)], given_1, 1e-15);
+  std::set<bool> is_alone_smaller;
+  for (const auto& [i, j, k] : {std::array{0, 2, 1}, {1, 2, 0}, {3, 4, 5}, {3, 5, 4}}) {
+    const double alone = inner.partial({i, 0}, {j, 0}, {}).value;
+    const double given = inner.partial({i, 0}, {j, 0}, std::vector<Node>{{k, 0}}).value;
+    is_alone_smaller.insert(std::abs(alone) < std::abs(given));
+    EXPECT_EQ(links.p_value[links.index(i, j, 0)], 0);
+    EXPECT_NEAR(links.value[links.index(i, j, 0)],
+                std::abs(alone) < std::abs(given) ? alone : given, 1e-14);
+  }
+  EXPECT_EQ(is_alone_smaller.size(), 2U);
 }
 
 TEST(PcmciPlus, TheSkeletonAsksNothingOfAPairTwice) {
@@ -314,6 +340,24 @@ TEST(PcmciPlus, TheSkeletonAsksNothingOfAPairTwice) {
     for (const UnitResult& result : results) counted += result.counts.tests;
     EXPECT_EQ(counted, std::ssize(source.asked));
   }
+}
+
+TEST(PcmciPlus, ALinkIsAsStrongAsItsWeakestTestFromEachSide) {
+  const auto source = correlation_of(same_time_system(100, 4), same_time_variables, 0);
+  PlusConditions conditions;
+  conditions.parents.resize(same_time_variables);
+  conditions.neighbours.resize(same_time_variables);
+  conditions.neighbours[2] = {0, 1, 3, 5};
+  conditions.neighbours[3] = {4, 2, 5};
+  const LinkFound found = PlusTests(source, conditions, 1.0).link({{2, 0}, 3}, 2, false);
+  const auto strength = [&](int a, int b) {
+    return std::abs(source.partial({2, 0}, {3, 0}, std::vector<Node>{{a, 0}, {b, 0}}).value);
+  };
+  EXPECT_NEAR(found.least_of_x, strength(4, 5), 1e-14);
+  const double of_y = std::min({strength(0, 1), strength(0, 5), strength(1, 5)});
+  EXPECT_NEAR(found.least_of_y, of_y, 1e-14);
+  EXPECT_GT(std::abs(found.least_of_x - found.least_of_y), 1e-3);
+  EXPECT_EQ(found.counts.tests, 4);
 }
 
 TEST(PcmciPlus, ATripleWithManyNeighboursIsCutShort) {

@@ -391,7 +391,7 @@ class PlainSearch {
     return found->second;
   }
 
-  Test compute(Node x, Node y, const std::vector<Node>& z) const {
+  Test compute(Node x, Node y, const std::vector<Node>& z) {
     std::vector<Column> basis;
     int df = samples() - 2;
     for (const Node node : z) {
@@ -417,24 +417,28 @@ class PlainSearch {
   }
 
   /// With r = sin(angle) the density of r under independence is that of cos(angle)^(df - 1).
-  static double p_of(double r, int df) {
-    const auto integral = [df](double from) {
-      constexpr int panels = 4000;
-      const double h = (std::numbers::pi / 2 - from) / panels;
-      double sum = 0;
-      for (int k = 0; k <= panels; ++k) {
-        const double weight = k == 0 || k == panels ? 1 : k % 2 == 1 ? 4 : 2;
-        sum += weight * std::pow(std::max(0.0, std::cos(from + h * k)), df - 1);
-      }
-      return sum * h / 3;
-    };
-    return integral(std::asin(std::min(1.0, std::abs(r)))) / integral(0);
+  double p_of(double r, int df) {
+    double& whole = whole_.try_emplace(df, 0).first->second;
+    if (whole == 0) whole = tail(0, df);
+    return tail(std::asin(std::min(1.0, std::abs(r))), df) / whole;
+  }
+
+  static double tail(double from, int df) {
+    constexpr int panels = 3000;
+    const double h = (std::numbers::pi / 2 - from) / panels;
+    double sum = 0;
+    for (int k = 0; k <= panels; ++k) {
+      const double weight = k == 0 || k == panels ? 1 : k % 2 == 1 ? 4 : 2;
+      sum += weight * std::pow(std::max(0.0, std::cos(from + h * k)), df - 1);
+    }
+    return sum * h / 3;
   }
 
   const std::vector<double>& data_;
   int variables_;
   SearchOptions options_;
   std::map<std::vector<int>, Test> tests_;
+  std::map<int, double> whole_;  ///< by df
   Parents parents_;
 };
 
