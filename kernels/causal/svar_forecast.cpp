@@ -15,8 +15,9 @@ std::size_t at(int index) {
   return static_cast<std::size_t>(index);
 }
 
-constexpr double width_min = 1e-12;   // of an interval, against the largest value: less is rounding
-constexpr double effect_min = 1e-15;  // in standard deviations: less adds to no variance
+constexpr double width_min = 1e-12;  // of an interval, against the largest value: less is rounding
+constexpr std::size_t scattered_cost = 8;  // of a product, in those of a matrix product
+constexpr double effect_min = 1e-15;       // in standard deviations: less adds to no variance
 
 /// What the equation expects of a target, given the values before it.
 double expected(const SvarModel& model, std::span<const double> values, int row, int target) {
@@ -88,6 +89,33 @@ class Spreading {
 
   /// Diagonal of E Sigma E^T, E the effects (target, source).
   std::vector<double> variances(std::span<const double> effects) const {
+    std::vector<std::vector<std::size_t>> sources(n_);  // that reach a target
+    std::size_t products = 0;
+    for (std::size_t target = 0; target < n_; ++target) {
+      for (std::size_t s = 0; s < n_; ++s)
+        if (effects[target * n_ + s] != 0) sources[target].push_back(s);
+      products += sources[target].size() * sources[target].size();
+    }
+    return products < n_ * n_ * n_ / scattered_cost ? few_variances(effects, sources)
+                                                    : many_variances(effects);
+  }
+
+  std::vector<double> few_variances(std::span<const double> effects,
+                                    std::span<const std::vector<std::size_t>> sources) const {
+    std::vector<double> result;
+    result.reserve(n_);
+    for (std::size_t target = 0; target < n_; ++target) {
+      const double* const own = effects.data() + target * n_;
+      double sum = 0;
+      for (const std::size_t a : sources[target])
+        for (const std::size_t b : sources[target])
+          sum += own[a] * model_.covariance[a * n_ + b] * own[b];
+      result.push_back(std::max(0.0, sum));
+    }
+    return result;
+  }
+
+  std::vector<double> many_variances(std::span<const double> effects) const {
     std::vector<double> by_source(n_ * n_);
     for (std::size_t target = 0; target < n_; ++target)
       for (std::size_t s = 0; s < n_; ++s) by_source[s * n_ + target] = effects[target * n_ + s];
@@ -95,6 +123,7 @@ class Spreading {
     const int n = model_.variables;
     gemm_tn(n, n, n, by_source.data(), n, model_.covariance.data(), n, products.data(), n);
     std::vector<double> result;
+    result.reserve(n_);
     for (std::size_t target = 0; target < n_; ++target)
       result.push_back(std::max(0.0, dot(std::span(products).subspan(target * n_, n_),
                                          effects.subspan(target * n_, n_))));

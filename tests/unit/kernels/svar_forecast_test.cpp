@@ -176,6 +176,28 @@ TEST(SvarForecast, HasTheVarianceOfTheResidualsToCome) {
   }
 }
 
+TEST(SvarForecast, HasTheSameVariancesWithFewLinksAndWithMany) {
+  // A chain of 40: at most h + 1 sources reach a target after h steps. And all into all.
+  constexpr int n = 40;
+  std::vector<Path> chain;
+  std::vector<Path> all;
+  for (int j = 0; j < n; ++j) {
+    chain.push_back({j, j, 1, 0.5});
+    if (j > 0) chain.push_back({j - 1, j, 1, 0.4});
+    for (int i = 0; i < n; ++i) all.push_back({i, j, 1, 0.02 + 0.0005 * (i - j)});
+  }
+  const std::vector<double> past(n, 0.5);
+  for (const std::vector<Path>& links : {chain, all}) {
+    SvarModel model = known_model(n, 1, links);
+    for (int i = 1; i < n; ++i)
+      model.covariance[at(i * n + i - 1)] = model.covariance[at((i - 1) * n + i)] = 0.3;
+    const SvarForecast ahead = forecast(model, past, 4, std::nullopt);
+    const std::vector<double> plain = plain_variances(model, links, 4, 1, std::nullopt);
+    for (std::size_t cell = 0; cell < plain.size(); ++cell)
+      EXPECT_NEAR(std::pow(ahead.deviation[cell], 2), plain[cell], 1e-12 * plain[cell]);
+  }
+}
+
 TEST(SvarForecast, SpreadsNoFurtherThanItMattersOverALongTime) {
   const std::vector<Path> links{{0, 0, 1, 0.8}, {0, 1, 2, 0.5}};
   const SvarModel model = known_model(2, 2, links);
