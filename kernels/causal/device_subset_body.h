@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <type_traits>
+
 #include "kernels/causal/device_body.h"
 #include "kernels/causal/subset_rank.h"
 
@@ -73,7 +75,7 @@ constexpr std::size_t search_bytes(std::size_t workers, std::size_t nodes) {
 struct SubsetWork {
   Node* nodes;
   int* places;
-  double* matrix;  ///< null: the test fits the registers of one thread
+  double* matrix;  ///< not read by a thread alone: its test is in registers
 };
 
 /// One of `workers`, a Group each, that share the ranks of a pair by turns. A worker leaves out
@@ -100,9 +102,11 @@ SOVREN_DEVICE void search_subsets(const Group& group, int worker, int workers, c
     }
     group.sync();
     if (work.places[item.size] != 0) return;
-    const double value = work.matrix == nullptr
-                             ? partial_by_thread(view, work.nodes, item.nodes())
-                             : partial_by_group(group, view, work.nodes, item.nodes(), work.matrix);
+    double value = 0;
+    if constexpr (std::is_same_v<Group, Alone>)
+      value = partial_by_thread(view, work.nodes, item.nodes());
+    else
+      value = partial_by_group(group, view, work.nodes, item.nodes(), work.matrix);
     if (group.rank() != 0) continue;
     const double size = std::fabs(value);
     if (!(std::fabs(size - item.critical) >= item.margin)) {
