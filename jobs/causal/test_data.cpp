@@ -61,6 +61,12 @@ class Correlations : public TestData {
 /// Complete data, with the rank's device beside the CPU.
 class WithDevice : public TestData {
  public:
+  static Result<std::unique_ptr<TestData>> make(kernels::LagCorrelation complete) {
+    SOVREN_TRY(engine, kernels::make_cuda_engine(complete.view()));
+    auto made = std::make_unique<WithDevice>(std::move(complete), std::move(engine));
+    SOVREN_DO(made->device_.check());
+    return made;
+  }
   WithDevice(kernels::LagCorrelation complete, std::unique_ptr<kernels::TestEngine> engine)
       : complete_(std::move(complete)), device_(complete_, std::move(engine)) {}
   const kernels::TestSource& source() const override { return device_; }
@@ -119,15 +125,14 @@ Result<std::vector<double>> exchange(Communicator& comm, const kernels::LagTiles
 /// Each rank with its device, or none.
 Result<std::unique_ptr<TestData>> share_device(Communicator& comm,
                                                kernels::LagCorrelation complete) {
-  auto engine = kernels::make_cuda_engine(complete.view());
-  std::int64_t is_made = engine ? 1 : 0;
+  auto made = WithDevice::make(std::move(complete));
+  std::int64_t is_made = made ? 1 : 0;
   SOVREN_DO(comm.all_reduce(std::span(&is_made, 1), Reduce::min));
-  if (!engine) return fail(engine.error());
-  if (is_made == 0)
+  if (made && is_made == 0)
     return fail({.code = Code::device,
-                 .what = "another rank could not copy the correlations to its device",
+                 .what = "another rank cannot test on its device",
                  .hint = "its log says why"});
-  return std::make_unique<WithDevice>(std::move(complete), *std::move(engine));
+  return made;
 }
 
 /// The same on every rank, each of which made a part of it.

@@ -28,6 +28,10 @@ class DeviceCorrelation : public TestSource, public BatchTests {
  public:
   DeviceCorrelation(const LagCorrelation& complete, std::unique_ptr<TestEngine> engine);
 
+  /// Compares some tests of every kind with the CPU's. Errors: device: it fails, or gives other
+  /// values.
+  Result<void> check() const;
+
   int variables() const override { return complete_.variables(); }
   int max_lag() const override { return complete_.max_lag(); }
   int samples() const override { return complete_.samples(); }

@@ -222,6 +222,31 @@ TEST(DevicePasses, AskTheCpuWhenTwoCandidatesAreTooCloseToBePutInOrder) {
   EXPECT_EQ(world.device->repeated(), 3);
 }
 
+TEST(DeviceCheck, FindsADeviceThatComputesOtherValues) {
+  using Kind = EmulatedEngine::Kind;
+  for (const auto& [N, max_lag] : {std::pair{8, 3}, {2, 1}, {60, 0}}) {
+    const World world(testing::chain(300, N, std::max(max_lag, 1), 4), N, max_lag);
+    const auto fine = world.device->check();
+    EXPECT_TRUE(fine) << to_text(fine.error());
+    EXPECT_EQ(world.device->repeated(), 0);
+    EXPECT_GE(world.engine->batches(), max_lag > 0 ? 3 : 4);
+  }
+  const World world(testing::chain(300, 8, 3, 4), 8, 3);
+  for (const auto& [kind, name] : {std::pair{Kind::passes, "condition selection"},
+                                   {Kind::tests, "tests"},
+                                   {Kind::subsets, "subsets"},
+                                   {Kind::mci, "MCI"}}) {
+    world.engine->distort(kind);
+    const auto wrong = world.device->check();
+    ASSERT_FALSE(wrong) << name;
+    EXPECT_EQ(wrong.error().code, Code::device);
+    EXPECT_NE(wrong.error().what.find(name), std::string::npos) << wrong.error().what;
+    EXPECT_NE(wrong.error().hint.find("cpu"), std::string::npos);
+  }
+  world.engine->fail_from(0);
+  EXPECT_EQ(world.device->check().error().what, "emulated: the device has fallen off the bus");
+}
+
 TEST(DeviceTrouble, ADeviceThatFailsIsGivenUpAndTheCpuGoesOn) {
   const World world(testing::chain(300, 8, 3, 4), 8, 3);
   world.engine->fail_from(1);

@@ -47,6 +47,12 @@ void run_block(int threads, const Body& body) {
     running.emplace_back([&, rank] { body(EmulatedGroup(rank, threads, barrier)); });
 }
 
+constexpr double error = 1e-6;
+
+void distort_all(std::span<double> values) {
+  for (double& value : values) value += error;
+}
+
 std::vector<double> nans(std::size_t size) {
   return std::vector<double>(size, nan);
 }
@@ -84,6 +90,7 @@ Result<void> EmulatedEngine::run(const PassBatch& batch, std::span<double> out) 
       run_pass(group, view_, item, batch.nodes.data() + item.nodes, scratch.data() + item.scratch,
                out.data() + item.nodes);
   });
+  if (distorted_ == Kind::passes) distort_all(out);
   return {};
 }
 
@@ -104,6 +111,7 @@ Result<void> EmulatedEngine::run(const TestBatch& batch, std::span<double> out) 
       }
     }
   });
+  if (distorted_ == Kind::tests) distort_all(out);
   return {};
 }
 
@@ -137,6 +145,8 @@ Result<void> EmulatedEngine::run(const SubsetBatch& batch, std::span<SubsetAnswe
     out[k].unsure_count = shared.unsure_count;
     std::copy_n(shared.unsure, unsure_places, out[k].unsure);
   }
+  if (distorted_ == Kind::subsets)
+    for (SubsetAnswer& answer : out) answer.weakest_value += error;
   return {};
 }
 
@@ -169,6 +179,8 @@ Result<void> EmulatedEngine::run(const MciBatch& batch, std::span<MciValue> out)
       }
     });
   }
+  if (distorted_ == Kind::mci)
+    for (MciValue& value : out) value.value += error;
   return {};
 }
 

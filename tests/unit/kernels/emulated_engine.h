@@ -29,6 +29,9 @@ class EmulatedEngine : public TestEngine {
     work_limit_ = work;
   }
   void fail_from(int batch) { fails_from_ = batch; }
+  /// Every value of one kind of batch is wrong by a little.
+  enum class Kind { none, passes, tests, subsets, mci };
+  void distort(Kind kind) { distorted_ = kind; }
   int batches() const { return batches_; }
 
  private:
@@ -40,6 +43,7 @@ class EmulatedEngine : public TestEngine {
   std::size_t work_limit_ = 200 << 10;
   int batches_ = 0;
   int fails_from_ = -1;
+  Kind distorted_ = Kind::none;
 };
 
 }  // namespace sovren::kernels::testing
