@@ -142,7 +142,8 @@ CausalKind::Done CausalKind::run(std::span<const int> units) const {
   const SteadyClock::time_point start = SteadyClock::now();
   if (search.takes_batches()) {
     const auto threads = static_cast<std::size_t>(std::max(setting_.threads, 1));
-    const std::size_t share = std::max<std::size_t>((units.size() + threads - 1) / threads, 1);
+    constexpr std::size_t least = 16;  // fewer leave a device idle
+    const std::size_t share = std::max((units.size() + threads - 1) / threads, least);
     for_each_index(setting_.threads, (units.size() + share - 1) / share, [&](std::size_t k) {
       const std::size_t first = k * share;
       const std::size_t count = std::min(share, units.size() - first);

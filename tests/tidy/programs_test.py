@@ -12,9 +12,10 @@ import sys
 import tree
 
 MPI = r"libmpi|libopen-(rte|pal)|libpmix"
+CUDA = r"|libcud|libcublas|libnccl|libnvidia"  # also sovren-rank starts where there is none
 FORBIDDEN = {
-    "sovren": MPI + r"|libhdf5|libcud|libcublas|libnccl|libnvidia|libopenblas|libblas|liblapack",
-    "sovren-rank": r"libsqlite|libboost|libcpp-httplib|libmicrohttpd|libnghttp2_asio",
+    "sovren": MPI + r"|libhdf5|libopenblas|libblas|liblapack" + CUDA,
+    "sovren-rank": r"libsqlite|libboost|libcpp-httplib|libmicrohttpd|libnghttp2_asio" + CUDA,
 }
 
 
@@ -31,7 +32,7 @@ def libraries_of(path):
 def self_test():
     wrong = [("sovren", "libmpi.so.40"), ("sovren", "libhdf5_serial.so.103"),
              ("sovren", "libcudart.so.12"), ("sovren", "libopenblas.so.0"),
-             ("sovren-rank", "libsqlite3.so.0"),
+             ("sovren-rank", "libsqlite3.so.0"), ("sovren-rank", "libcublas.so.13"),
              ("sovren-rank", "libboost_program_options.so.1.74.0")]
     right = [("sovren", "libsqlite3.so.0"), ("sovren-rank", "libmpi.so.40")]
     findings = [f"not found: {p}: {l}" for p, l in wrong if not forbidden_in(p, [l])]
