@@ -30,7 +30,9 @@ class PcmciPlusSearch : public Search {
   UnitResult run(int unit) const override;
   void run_batch(std::span<const int> units, std::span<UnitResult> out) const override;
   bool takes_batches() const override {
-    return round_ == Round::selection && working_device(source_) != nullptr;
+    const bool is_for_device =
+        round_ == Round::selection || (round_ == Round::skeleton && level_ == 0);
+    return is_for_device && working_device(source_) != nullptr;
   }
   void close(std::span<const UnitResult> results) override;
   double fraction() const override;
@@ -167,12 +169,26 @@ UnitResult PcmciPlusSearch::run(int unit) const {
   return pack(tests().triple(round_triples_[at], size_max()));
 }
 
-/// A device has part in the selection.
+/// A device has part in the selection and in the first level of the skeleton.
 void PcmciPlusSearch::run_batch(std::span<const int> units, std::span<UnitResult> out) const {
-  if (takes_batches())
-    select_on_device(source_, *working_device(source_), units, selection_options(), out);
-  else
+  const BatchTests* const device = takes_batches() ? source_.batches() : nullptr;
+  if (device == nullptr) {
     Search::run_batch(units, out);
+    return;
+  }
+  if (round_ == Round::selection) {
+    select_on_device(source_, *device, units, selection_options(), out);
+    return;
+  }
+  std::vector<PlusLink> links;
+  std::vector<std::uint8_t> required;
+  for (const int unit : units) {
+    links.push_back(round_links_[static_cast<std::size_t>(unit)]);
+    required.push_back(is_required(links.back()) ? 1 : 0);
+  }
+  std::vector<LinkFound> found(links.size());
+  tests().links_given_parents(*device, links, required, found);
+  for (std::size_t k = 0; k < found.size(); ++k) out[k] = pack(found[k]);
 }
 
 void PcmciPlusSearch::close(std::span<const UnitResult> results) {

@@ -68,6 +68,10 @@ class PlusTests {
   /// Given sets of `size` neighbours. is_required: whatever the tests say, the link stays.
   LinkFound link(const PlusLink& link, int size, bool is_required) const;
   double link_s(const PlusLink& link, int size) const;
+  /// link(..., 0, ...) for many links by the source's device.
+  void links_given_parents(const BatchTests& device, std::span<const PlusLink> links,
+                           std::span<const std::uint8_t> is_required,
+                           std::span<LinkFound> out) const;
 
   /// Given all sets of at most size_max neighbours, smaller ones first, at most triple_sets_max.
   TripleFound triple(const PlusTriple& triple, int size_max) const;

@@ -79,6 +79,12 @@ TEST(DeviceSearch, PcmciPlusFindsTheSameLinks) {
     for (std::size_t j = 2; j < 8; ++j) data[8 * t + j] += 0.5 * data[8 * t + j - 2];
   const auto complete = testing::correlation_of(data, 8, 2);
   EXPECT_GT(expect_same_links(complete, {.max_lag = 2, .pc_alphas = {0.05}}, make_pcmci_plus), 10);
+  Knowledge knowledge;
+  knowledge.require(0, 7, 0);
+  knowledge.forbid(1, 3, 0);
+  EXPECT_GT(expect_same_links(complete, {.max_lag = 2, .pc_alphas = {0.01}, .knowledge = knowledge},
+                              make_pcmci_plus),
+            10);
 }
 
 TEST(DeviceSearch, PcmciFindsTheSameLinksAmongDegenerateVariables) {
