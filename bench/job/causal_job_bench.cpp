@@ -11,6 +11,7 @@
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
+#include <utility>
 
 #include "jobs/kind/job_kind.h"
 #include "tests/unit/jobs/svar.h"
@@ -42,13 +43,32 @@ std::int64_t peak_bytes() {
   return std::int64_t{usage.ru_maxrss} * 1024;
 }
 
-Result<jobs::Outcome> run(const JobSpec& spec, Communicator& comm) {
+using Clock = std::chrono::steady_clock;
+
+/// Wall seconds of rank 0: what ranks share (correlations, search), and what they do not.
+struct Phases {
+  double load = 0, init = 0, search = 0, finish = 0;
+};
+
+double since(Clock::time_point& last) {
+  const Clock::time_point now = Clock::now();
+  const double seconds = std::chrono::duration<double>(now - std::exchange(last, now)).count();
+  return seconds;
+}
+
+Result<jobs::Outcome> run(const JobSpec& spec, Communicator& comm, Phases& phases) {
   const jobs::Setting setting{comm, 1, Backend::cpu};
+  Clock::time_point last = Clock::now();
   SOVREN_TRY(kind, jobs::make_job_kind(spec, setting));
   SOVREN_DO(kind->load());
+  phases.load = since(last);
   SOVREN_DO(kind->init());
+  phases.init = since(last);
   while (!kind->done()) SOVREN_DO(kind->step());
-  return kind->finish();
+  phases.search = since(last);
+  auto outcome = kind->finish();
+  phases.finish = since(last);
+  return outcome;
 }
 
 int measure(const Size& size) {
@@ -64,15 +84,17 @@ int measure(const Size& size) {
   spec.kind = causal;
 
   const double cpu_before = cpu_s();
-  const auto before = std::chrono::steady_clock::now();
+  const Clock::time_point before = Clock::now();
+  Phases phases;
   jobs::Outcome outcome;
   std::string failure;
   workers::run_on_threads(size.ranks, 3600, [&](Communicator& comm) {
-    Result<jobs::Outcome> made = run(spec, comm);
+    Phases mine;
+    Result<jobs::Outcome> made = run(spec, comm, comm.rank() == 0 ? phases : mine);
     if (!made && comm.rank() == 0) failure = to_text(made.error());
     if (made && comm.rank() == 0) outcome = std::move(*made);
   });
-  const std::chrono::duration<double> wall = std::chrono::steady_clock::now() - before;
+  const std::chrono::duration<double> wall = Clock::now() - before;
   const double cpu = cpu_s() - cpu_before;
   if (!failure.empty()) {
     std::fprintf(stderr, "%s\n", failure.c_str());
@@ -85,12 +107,15 @@ int measure(const Size& size) {
   std::printf("%9d  %5d  %4d  %5d  %10.0f  %6.3f  %6.3f  %10.0f  %8lld\n", size.variables,
               size.steps, size.max_lag, size.ranks, tests, cpu, wall.count(), tests / wall.count(),
               static_cast<long long>(peak_bytes() >> 20));
+  std::printf("load %.3f s, correlations %.3f s, search %.3f s, model and files %.3f s\n",
+              phases.load, phases.init, phases.search, phases.finish);
   std::printf("results in %s\n", folder.c_str());
   std::printf(
       "{\"bench\":\"causal_job\",\"variables\":%d,\"steps\":%d,\"max_lag\":%d,\"ranks\":%d,"
-      "\"tests\":%.0f,\"cpu_s\":%.6f,\"wall_s\":%.6f,\"peak_bytes\":%lld,\"digest\":\"%s\"}\n",
+      "\"tests\":%.0f,\"cpu_s\":%.6f,\"wall_s\":%.6f,\"search_s\":%.6f,\"peak_bytes\":%lld,"
+      "\"digest\":\"%s\"}\n",
       size.variables, size.steps, size.max_lag, size.ranks, tests, cpu, wall.count(),
-      static_cast<long long>(peak_bytes()), outcome.digest.c_str());
+      phases.init + phases.search, static_cast<long long>(peak_bytes()), outcome.digest.c_str());
   return 0;
 }
 
