@@ -158,8 +158,12 @@ struct Reader {
   }
   void operator()(const Choice& field) const {
     const auto text = text_of(value);
-    for (std::size_t i = 0; text && i < field.names.size(); ++i)
-      if (field.names[i] == *text) return field.set(spec, static_cast<int>(i));
+    if (!text) return wrong();
+    std::string_view meant = *text;
+    for (const Choice::Alias& alias : field.aliases)
+      if (alias.name == meant) meant = alias.meant;
+    for (std::size_t i = 0; i < field.names.size(); ++i)
+      if (field.names[i] == meant) return field.set(spec, static_cast<int>(i));
     wrong();
   }
   void operator()(const Custom& field) const { field.read(reading, row, value, spec); }

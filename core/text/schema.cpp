@@ -98,10 +98,10 @@ Size size(std::int64_t max) {
           [](JobSpec& spec, std::int64_t value) { Where::of(spec) = value; }, max};
 }
 template <class Where, std::size_t count>
-Choice choice(const std::string_view (&names)[count]) {
+Choice choice(const std::string_view (&names)[count], std::span<const Choice::Alias> aliases = {}) {
   return {[](const JobSpec& spec) { return static_cast<int>(Where::of(spec)); },
           [](JobSpec& spec, int index) { Where::of(spec) = static_cast<Value<Where>>(index); },
-          names};
+          names, aliases};
 }
 
 // In the order of their enumerators.
@@ -109,6 +109,8 @@ constexpr std::string_view backends[] = {"auto", "cpu", "cuda"};
 constexpr std::string_view oversubscribes[] = {"auto", "no", "yes"};
 constexpr std::string_view methods[] = {"pcmci", "pcmci-plus", "pc"};
 constexpr std::string_view tests[] = {"parcorr", "robust-parcorr", "cmi-knn", "chi2", "g2"};
+/// As other programs write them.
+constexpr Choice::Alias test_aliases[] = {{"cmiknn", "cmi-knn"}, {"fisher-z", "parcorr"}};
 constexpr std::string_view mask_types[] = {"y", "x", "z", "xy", "xz", "yz", "xyz"};
 constexpr std::string_view fdrs[] = {"bh", "none"};
 
@@ -210,9 +212,10 @@ std::vector<Row> causal_rows() {
       {c, "method", choice<InKind<C, &C::method>>(methods), "\"pcmci-plus\"",
        "pcmci: links into the future; pcmci-plus: those at the same time too, with directions; pc: "
        "rows of the data are independent samples, not time."},
-      {c, "test", choice<InKind<C, &C::test>>(tests), "\"robust-parcorr\"",
-       "Test of conditional independence: partial correlation (pc: Fisher's z), the same on "
-       "rank-normal values, conditional mutual information by nearest neighbours (any dependence), "
+      {c, "test", choice<InKind<C, &C::test>>(tests, test_aliases), "\"robust-parcorr\"",
+       "Test of conditional independence: partial correlation (pc: Fisher's z; fisher-z is another "
+       "name of it), the same on rank-normal values, conditional mutual information by nearest "
+       "neighbours (any dependence), "
        "or Pearson's chi2 and the likelihood ratio of discrete values."},
       {c, "min_lag", whole<InKind<C, &C::min_lag>>(0, lag_max), "0", "Smallest lag of a link."},
       {c, "max_lag", whole<InKind<C, &C::max_lag>>(0, lag_max), "5",

@@ -77,9 +77,15 @@ struct Size {
 };
 /// One of some names; the index of a name is the value of its enumerator.
 struct Choice {
+  /// Another name that is read, and never printed.
+  struct Alias {
+    std::string_view name;
+    std::string_view meant;
+  };
   int (*get)(const JobSpec&);
   void (*set)(JobSpec&, int);
   std::span<const std::string_view> names;
+  std::span<const Alias> aliases;
 };
 /// What fits nowhere else. strings: calls visit for each text that ${axis} may stand in; may be
 /// null.

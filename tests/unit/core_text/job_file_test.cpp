@@ -172,6 +172,11 @@ TEST(JobFile, TakesCharactersBeyondAsciiAnywhereInQuotes) {
   EXPECT_NE(errors_of("priority = 1\"é\"\n" + causal_head), "");
 }
 
+TEST(JobFile, ReadsOtherNamesOfATest) {
+  EXPECT_EQ(causal_of(causal_head + "test = \"cmiknn\"").test, CausalSpec::Test::cmi_knn);
+  EXPECT_EQ(causal_of(causal_head + "test = \"fisher-z\"").test, CausalSpec::Test::parcorr);
+}
+
 TEST(JobFile, AllowsNanOnlyForMissing) {
   EXPECT_TRUE(std::isnan(causal_of(causal_head + "missing = nan").missing.value()));
   EXPECT_NE(errors_of(causal_head + "missing = inf"), "");
