@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <array>
+#include <string_view>
 
 #include "core/base/check.h"
 #include "kernels/linalg/clones.h"
@@ -52,6 +53,14 @@ void gram(int n, int k, const double* a, double* c) {
 double dot(std::span<const double> a, std::span<const double> b) {
   SOVREN_CHECK(a.size() == b.size(), "both vectors have one length");
   return dot_lanes(a.data(), b.data(), a.size());
+}
+
+std::string better_blas_core() {
+  if (std::string_view(openblas_get_corename()) != "Prescott") return "";
+  if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
+      __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl"))
+    return "SkylakeX";
+  return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") ? "Haswell" : "";
 }
 
 std::string blas_name() {

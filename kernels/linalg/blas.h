@@ -22,4 +22,9 @@ double dot(std::span<const double> a, std::span<const double> b);
 /// "OpenBLAS 0.3.21 ... Zen": library, version and the kernels that it picked.
 std::string blas_name();
 
+/// The kernels that OPENBLAS_CORETYPE should name when the program starts, where OpenBLAS does not
+/// know this processor and took its slowest ones; empty: it chose well. (0.3.21 of Debian 12 knows
+/// no processor newer than 2022: half the speed or less.)
+std::string better_blas_core();
+
 }  // namespace sovren::kernels

@@ -1,12 +1,30 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <unistd.h>
+
 #include <cstdio>
 #include <cstdlib>
 #include <iostream>
 #include <span>
+#include <string>
 
+#include "kernels/linalg/blas.h"
 #include "workers/rank/attempt.h"
 #include "workers/rank/check.h"
 #include "workers/rank/options.h"
+
+namespace {
+
+/// OpenBLAS picks its kernels before main(): where it picked badly, the program begins again with
+/// the name of better ones. A choice of the user's stands. Where that fails, slow ones do.
+void begin_with_fitting_blas(char** argv) {
+  constexpr const char* variable = "OPENBLAS_CORETYPE";
+  const std::string core = sovren::kernels::better_blas_core();
+  if (core.empty() || std::getenv(variable) != nullptr) return;
+  ::setenv(variable, core.c_str(), 1);
+  ::execv("/proc/self/exe", argv);
+}
+
+}  // namespace
 
 int main(int argc, char** argv) {
   using sovren::workers::Options;
@@ -21,10 +39,12 @@ int main(int argc, char** argv) {
       std::cout << sovren::workers::usage_text();
       return sovren::exit_done;
     case Options::Mode::about:
+      begin_with_fitting_blas(argv);
       return sovren::workers::print_about(std::cout);
     case Options::Mode::check:
       return sovren::workers::check_job(options->job_file, std::cout);
     case Options::Mode::run:
+      begin_with_fitting_blas(argv);
       break;
   }
   return sovren::workers::run_attempt(*options);
