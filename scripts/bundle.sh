@@ -42,6 +42,7 @@ pmix_library=$(ldd "$ompi_plugins"/mca_pmix_ext3x.so | awk '$1 ~ /^libpmix/ { pr
 pmix_home=$(dirname "$(dirname "$(readlink -f "$pmix_library")")")
 
 cp "$built"/sovren "$built"/sovren-rank "$bundle/bin/"
+strip --strip-unneeded "$bundle/bin/sovren" "$bundle/bin/sovren-rank"
 cp -L "$(command -v orterun)" "$bundle/libexec/mpirun"
 cp -L "$(command -v orted)" "$bundle/libexec/orted"
 cp -L "$ompi_texts"/help-*.txt "$bundle/share/openmpi/"

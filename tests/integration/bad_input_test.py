@@ -81,11 +81,35 @@ class BadInput(SovrenCase):
                      says=[str(cores + 1), "oversubscribe"])
         self.refused("run", "data.toml", "--ranks", 100 * cores, code=3, says=[str(100 * cores), "oversubscribe"])
 
-    def test_a_method_of_a_later_version_is_refused(self):
-        self.generate()
-        self.refused("run", "data.toml", "--set", "causal_analysis.method=pcmci-plus", code=3, says=["pcmci-plus", "pcmci"])
+    def test_a_kind_of_a_later_version_is_refused(self):
         self.write("scene.toml", 'kind = "rendering"\n')
         self.refused("run", "scene.toml", code=3, says=["rendering", "causal-analysis"])
+
+    def test_questions_about_unknown_variables(self):
+        self.generate()
+        for setting in ("effects=[{cause='x0',effect='x00'}]", "interventions=[{set='x00',to=1.0}]",
+                        "required=[{source='x00',target='x1',lag=1}]", "forbidden=[{source='x00',target='x1'}]"):
+            self.refused("run", "data.toml", "--set", "causal_analysis." + setting, code=2,
+                         says=["causal_analysis." + setting.split("=")[0] + "[0].", "'x00'", "did you mean 'x0"])
+
+    def test_prior_knowledge_in_a_circle(self):
+        self.generate()
+        circle = "[{source='x0',target='x1',lag=0},{source='x1',target='x0',lag=0}]"
+        self.refused("run", "data.toml", "--set", "causal_analysis.required=" + circle, code=2,
+                     says=["causal_analysis.required[1]", "circle", "'x1' --> 'x0'"])
+
+    def test_a_discrete_test_on_continuous_data(self):
+        self.generate()
+        for test in ("chi2", "g2"):
+            self.refused("run", "data.toml", "--set", "causal_analysis.test=" + test, code=2,
+                         says=["'x0'", "different values", "at most 64", "parcorr"])
+
+    def test_a_variable_without_a_value_in_a_window(self):
+        rows = "".join(f"{t % 7},{'' if t < 58 else t}\n" for t in range(60))
+        self.write("holes.csv", "a,b\n" + rows)
+        self.write("holes.toml", 'kind = "causal-analysis"\n[causal_analysis]\ndata = "holes.csv"\n'
+                                 "missing = nan\nmax_lag = 1\n")
+        self.refused("run", "holes.toml", code=2, says=["'b'", "no value in the rows", "lag 2"])
 
     def test_cuda_without_a_device_is_refused_when_asked_for(self):
         if shutil.which("nvidia-smi"):
