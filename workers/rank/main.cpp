@@ -3,9 +3,11 @@
 
 #include <cstdio>
 #include <cstdlib>
+#include <filesystem>
 #include <iostream>
 #include <span>
 #include <string>
+#include <system_error>
 
 #include "kernels/linalg/blas.h"
 #include "workers/rank/attempt.h"
@@ -20,8 +22,11 @@ void begin_with_fitting_blas(char** argv) {
   constexpr const char* variable = "OPENBLAS_CORETYPE";
   const std::string core = sovren::kernels::better_blas_core();
   if (core.empty() || std::getenv(variable) != nullptr) return;
+  std::error_code failed;
+  const std::string program = std::filesystem::read_symlink("/proc/self/exe", failed);
+  if (failed) return;
   ::setenv(variable, core.c_str(), 1);
-  ::execv("/proc/self/exe", argv);
+  ::execv(program.c_str(), argv);  // by its own name, so that ps shows that
 }
 
 }  // namespace
