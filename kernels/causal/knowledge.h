@@ -12,7 +12,8 @@ namespace sovren::kernels {
 /// Model    forbidden: never marked, and no candidate for a condition. At lag 0, one direction
 ///          forbidden: if the pair is linked, then the other way; both: the pair is not tested.
 ///          required: kept whatever its p-value, and directed. Tests still give it value and p.
-/// Laws     the links required at lag 0 form no circle, and none is forbidden too: check() first.
+/// Laws     the links required at lag 0 form no circle, and none is forbidden too: whoever fills it
+///          sees to that.
 class Knowledge {
  public:
   void require(int source, int target, int lag) { required_.insert({source, target, lag}); }
