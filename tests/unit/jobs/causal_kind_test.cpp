@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include <cmath>
+#include <fstream>
 #include <limits>
 
 #include "core/base/rng.h"
@@ -109,6 +110,32 @@ TEST(CausalKind, BootstrapSaysHowSureLinksAre) {
   EXPECT_EQ(link_of(graph, "v1", "v2", 1)["confidence"], 1.0);
 }
 
+TEST(CausalKind, LinksHaveTheIntervalOfTheirReplicates) {
+  CausalSpec spec = chain_spec("interval");
+  spec.bootstrap = 40;
+  const Json link = link_of(graph_of_spec(spec), "v0", "v1", 1);
+  EXPECT_LT(link["value_low"].get<double>(), link["value"].get<double>());
+  EXPECT_GT(link["value_high"].get<double>(), link["value"].get<double>());
+}
+
+TEST(CausalKind, ProgressKnowsOfTheBootstrapAndOfTheTruth) {
+  JobSpec job;
+  CausalSpec spec = chain_spec("progress");
+  spec.bootstrap = 9;
+  spec.truth = path_of("progress_truth");
+  std::ofstream(spec.truth) << "source,target,lag\nv0,v1,1\nv1,v2,1\n";
+  job.kind = spec;
+  const auto comm = workers::make_self_communicator();
+  const auto kind = make_job_kind(job, {*comm, 1, Backend::cpu}).value();
+  ASSERT_TRUE(kind->load().has_value());
+  ASSERT_TRUE(kind->init().has_value());
+  EXPECT_FALSE(kind->progress().metrics.contains("temporal_accuracy"));  // nothing is known yet
+  while (kind->progress().phase == "condition selection") ASSERT_TRUE(kind->step().has_value());
+  EXPECT_EQ(kind->progress().metrics.at("temporal_accuracy"), 1.0);
+  while (kind->progress().phase != "bootstrap") ASSERT_TRUE(kind->step().has_value());
+  EXPECT_NEAR(kind->progress().fraction, 0.1, 1e-12);  // one of ten searches
+}
+
 TEST(CausalKind, BootstrapDependsOnTheSeedAlone) {
   CausalSpec spec = chain_spec("seed", 120);
   spec.alpha = 0.2;  // weak links, that come and go
@@ -117,6 +144,9 @@ TEST(CausalKind, BootstrapDependsOnTheSeedAlone) {
   const std::string digest = run_causal(spec)->digest;
   EXPECT_EQ(run_causal(spec)->digest, digest);
   spec.seed = 7;
+  EXPECT_NE(run_causal(spec)->digest, digest);
+  spec.seed = 0;
+  spec.bootstrap_block = 1;  // blocks of the cube root drew others
   EXPECT_NE(run_causal(spec)->digest, digest);
 }
 
