@@ -10,6 +10,8 @@
 #include <variant>
 #include <vector>
 
+#include "core/model/training_spec.h"
+
 namespace sovren {
 
 /// Where kernels run. auto_: CUDA where a device is, else CPU.
@@ -146,7 +148,7 @@ struct CommandSpec {
 };
 
 /// One alternative per job kind; its index names the kind.
-using KindSpec = std::variant<CausalSpec, CommandSpec>;
+using KindSpec = std::variant<CausalSpec, CommandSpec, TrainingSpec>;
 
 /// One axis of [array]: the name that ${name} stands for, and its values in order.
 struct ArrayAxis {

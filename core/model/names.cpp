@@ -92,8 +92,8 @@ std::vector<double> selection_levels(const CausalSpec& spec) {
 }
 
 const char* kind_name(const KindSpec& kind) {
-  static constexpr std::array<const char*, std::variant_size_v<KindSpec>> names{"causal-analysis",
-                                                                                "command"};
+  static constexpr std::array<const char*, std::variant_size_v<KindSpec>> names{
+      "causal-analysis", "command", "model-training"};
   return names.at(kind.index());
 }
 
