@@ -36,6 +36,12 @@ class Communicator {
   /// As all_gather, but only root gets them; empty elsewhere.
   virtual Result<std::vector<Bytes>> gather(std::span<const std::byte> mine, int root) = 0;
 
+  /// Each rank gives every rank some bytes (itself too) and gets some from each: to[r] goes to rank
+  /// r, from[r] is filled by rank r. Both sides know the size. What goes to oneself may be where it
+  /// is to come; no other two may overlap.
+  virtual Result<void> exchange(std::span<const std::span<const std::byte>> to,
+                                std::span<const std::span<std::byte>> from) = 0;
+
   /// Ends all ranks of the attempt at once. Does not return.
   [[noreturn]] virtual void abort(int exit_code) = 0;
 };

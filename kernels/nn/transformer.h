@@ -17,7 +17,7 @@ namespace sovren::nn {
 struct MicroBatch {
   std::span<const std::int32_t> inputs;   ///< (batch, tokens)
   std::span<const std::int32_t> targets;  ///< (batch, tokens)
-  std::int64_t first_sequence = 0;        ///< global number of its first sequence in the run
+  std::int64_t first_sequence = 0;        ///< number of its first sequence in the run: keys dropout
 };
 
 /// A transformer on this rank's cores: forward and backward of one micro-batch of a fixed shape.

@@ -96,6 +96,22 @@ class MpiCommunicator final : public Communicator {
     return collect(mine, root);
   }
 
+  Result<void> exchange(std::span<const std::span<const std::byte>> to,
+                        std::span<const std::span<std::byte>> from) override {
+    SOVREN_CHECK(to.size() == from.size() && static_cast<int>(to.size()) == size_,
+                 "something for each rank");
+    copy_to_oneself(to[rank_], from[rank_]);
+    std::size_t mine = 0;
+    for (int r = 0; r < size_; ++r)
+      if (r != rank_) mine = std::max({mine, to[r].size(), from[r].size()});
+    SOVREN_TRY(sizes, sizes_of_all(mine));
+    const auto largest = static_cast<std::size_t>(*std::max_element(sizes.begin(), sizes.end()));
+    const std::size_t most = std::max<std::size_t>(1, round_bytes_ / static_cast<unsigned>(size_));
+    for (std::size_t done = 0; done < largest; done += most)
+      SOVREN_DO(exchange_round(to, from, done, most));
+    return {};
+  }
+
   [[noreturn]] void abort(int exit_code) override {
     // MPI_Abort asks the launcher to end the others; were it to hang, this rank still ends.
     std::thread([exit_code] {
@@ -162,6 +178,37 @@ class MpiCommunicator final : public Communicator {
         all[r].insert(all[r].end(), in_.begin() + starts[r], in_.begin() + starts[r] + counts[r]);
     }
     return all;
+  }
+
+  /// Bytes done .. done + most of what each pair of ranks exchanges.
+  Result<void> exchange_round(std::span<const std::span<const std::byte>> to,
+                              std::span<const std::span<std::byte>> from, std::size_t done,
+                              std::size_t most) {
+    std::vector<int>& from_counts = buffers_->from_counts;
+    std::vector<int>& from_starts = buffers_->from_starts;
+    counts_.assign(size_, 0);
+    from_counts.assign(size_, 0);
+    for (int r = 0; r < size_; ++r) {
+      if (r == rank_) continue;
+      counts_[r] = part_of(static_cast<std::int64_t>(to[r].size()), done, most);
+      from_counts[r] = part_of(static_cast<std::int64_t>(from[r].size()), done, most);
+    }
+    starts_.resize(size_);
+    from_starts.resize(size_);
+    std::exclusive_scan(counts_.begin(), counts_.end(), starts_.begin(), 0);
+    std::exclusive_scan(from_counts.begin(), from_counts.end(), from_starts.begin(), 0);
+    out_.resize(starts_.back() + counts_.back());
+    in_.resize(from_starts.back() + from_counts.back());
+    for (int r = 0; r < size_; ++r)
+      if (counts_[r] > 0) std::copy_n(to[r].begin() + done, counts_[r], out_.begin() + starts_[r]);
+    SOVREN_DO(wait("MPI_Ialltoallv", [&](MPI_Request* request) {
+      return MPI_Ialltoallv(out_.data(), counts_.data(), starts_.data(), MPI_BYTE, in_.data(),
+                            from_counts.data(), from_starts.data(), MPI_BYTE, comm_, request);
+    }));
+    for (int r = 0; r < size_; ++r)
+      if (from_counts[r] > 0)
+        std::copy_n(in_.begin() + from_starts[r], from_counts[r], from[r].begin() + done);
+    return {};
   }
 
   static int part_of(std::int64_t size, std::size_t done, std::size_t most) {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <algorithm>
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
@@ -44,6 +45,12 @@ void reduce_tree(std::span<T> all, std::size_t ranks, Reduce op) {
     for (std::size_t r = 0; r + stride < ranks; r += 2 * stride)
       for (std::size_t i = 0; i < n; ++i)
         all[r * n + i] = combine(all[r * n + i], all[(r + stride) * n + i], op);
+}
+
+/// What exchange() gives the rank itself; the two may be the same place.
+inline void copy_to_oneself(std::span<const std::byte> to, std::span<std::byte> from) {
+  SOVREN_CHECK(to.size() == from.size(), "both sides know the size");
+  if (to.data() != from.data()) std::copy(to.begin(), to.end(), from.begin());
 }
 
 }  // namespace sovren::workers

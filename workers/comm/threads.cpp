@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <chrono>
 #include <condition_variable>
+#include <cstring>
 #include <exception>
 #include <mutex>
 #include <optional>
@@ -153,6 +154,32 @@ class ThreadCommunicator final : public Communicator {
                meeting_.exchange(rank_, call("gather", 0, root), Bytes(mine.begin(), mine.end())));
     if (rank_ != root) return std::vector<Bytes>{};
     return *round;
+  }
+
+  Result<void> exchange(std::span<const std::span<const std::byte>> to,
+                        std::span<const std::span<std::byte>> from) override {
+    SOVREN_CHECK(to.size() == from.size() && static_cast<int>(to.size()) == size(),
+                 "something for each rank");
+    Bytes mine;  // for all ranks, one behind another, each after its size
+    for (const auto& part : to) {
+      const std::uint64_t bytes = part.size();
+      const auto head = std::as_bytes(std::span(&bytes, 1));
+      mine.insert(mine.end(), head.begin(), head.end());
+      mine.insert(mine.end(), part.begin(), part.end());
+    }
+    SOVREN_TRY(round, meeting_.exchange(rank_, "exchange", std::move(mine)));
+    for (std::size_t r = 0; r < from.size(); ++r) {
+      const std::byte* at = (*round)[r].data();
+      std::uint64_t bytes = 0;
+      for (int skipped = 0; skipped <= rank_; ++skipped) {
+        if (skipped > 0) at += bytes;
+        std::memcpy(&bytes, at, sizeof bytes);
+        at += sizeof bytes;
+      }
+      SOVREN_CHECK(bytes == from[r].size(), "both sides know the size");
+      std::copy_n(at, bytes, from[r].begin());
+    }
+    return {};
   }
 
   [[noreturn]] void abort(int) override {

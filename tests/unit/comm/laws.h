@@ -158,6 +158,43 @@ inline void calls_follow_one_another_in_any_mix(Communicator& comm) {
   EXPECT_EQ(expected, 50 * (comm.size() - 1) + 49 * 50 / 2);
 }
 
+/// What rank `from` gives rank `to`: any sizes, none among them, larger than a round too.
+inline Bytes given(int from, int to) {
+  Bytes bytes = pattern(from * 7 + to, size_of_rank(from + to));
+  if (from == 0 && to == 1) bytes.resize(150'001, std::byte{9});
+  return bytes;
+}
+
+inline void exchange_gives_each_what_is_its(Communicator& comm) {
+  const int ranks = comm.size();
+  std::vector<Bytes> mine, theirs;
+  for (int r = 0; r < ranks; ++r) {
+    mine.push_back(given(comm.rank(), r));
+    theirs.emplace_back(given(r, comm.rank()).size());
+  }
+  const std::vector<std::span<const std::byte>> to(mine.begin(), mine.end());
+  const std::vector<std::span<std::byte>> from(theirs.begin(), theirs.end());
+  ASSERT_TRUE(comm.exchange(to, from).has_value());
+  for (int r = 0; r < ranks; ++r) EXPECT_EQ(theirs[r], given(r, comm.rank())) << "from rank " << r;
+}
+
+/// As an all-gather into place: each rank's part lies where the others' come.
+inline void exchange_in_place(Communicator& comm) {
+  const auto rank = static_cast<std::size_t>(comm.rank());
+  const auto ranks = static_cast<std::size_t>(comm.size());
+  std::vector<std::int64_t> whole(10 * ranks, -1);
+  for (std::size_t i = 0; i < 10; ++i)
+    whole[10 * rank + i] = static_cast<std::int64_t>(10 * rank + i);
+  std::vector<std::span<const std::byte>> to;
+  std::vector<std::span<std::byte>> from;
+  for (std::size_t r = 0; r < ranks; ++r) {
+    to.push_back(std::as_bytes(std::span(whole).subspan(10 * rank, 10)));
+    from.push_back(std::as_writable_bytes(std::span(whole).subspan(10 * r, 10)));
+  }
+  ASSERT_TRUE(comm.exchange(to, from).has_value());
+  for (std::size_t i = 0; i < whole.size(); ++i) EXPECT_EQ(whole[i], static_cast<std::int64_t>(i));
+}
+
 inline const std::vector<Law>& all() {
   static const std::vector<Law> laws{
       {"RanksAreNumbered", ranks_are_numbered},
@@ -167,6 +204,8 @@ inline const std::vector<Law>& all() {
       {"SumHasTheBitsOfTheTree", sum_has_the_bits_of_the_tree},
       {"WholeNumbersReduceExactly", whole_numbers_reduce_exactly},
       {"NanWinsOverEveryNumber", nan_wins_over_every_number},
+      {"ExchangeGivesEachWhatIsIts", exchange_gives_each_what_is_its},
+      {"ExchangeInPlace", exchange_in_place},
       {"CallsFollowOneAnotherInAnyMix", calls_follow_one_another_in_any_mix}};
   return laws;
 }
