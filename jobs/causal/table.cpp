@@ -4,14 +4,14 @@
 #include <algorithm>
 #include <cerrno>
 #include <cmath>
-#include <cstring>
 #include <filesystem>
 #include <fstream>
 #include <map>
 #include <system_error>
 
 #include "core/text/digest.h"
-#include "core/text/job_file.h"
+#include "core/text/nearest.h"
+#include "jobs/kind/input_file.h"
 
 namespace sovren::jobs {
 
@@ -25,37 +25,6 @@ std::string lower_extension(const std::string& path) {
   std::string extension = fs::path(path).extension().string();
   for (char& c : extension) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
   return extension;
-}
-
-/// "did you mean 'data.csv'?" from the names in the same folder.
-std::string nearest_file_hint(const std::string& path) {
-  const fs::path wanted(path);
-  const fs::path folder = wanted.has_parent_path() ? wanted.parent_path() : fs::path(".");
-  std::error_code error;
-  if (!fs::is_directory(folder, error)) return "there is no folder " + folder.string();
-  std::vector<std::string> names;
-  constexpr std::size_t names_max = 10000;
-  for (fs::directory_iterator entry(folder, error), end; !error && entry != end;
-       entry.increment(error)) {
-    names.push_back(entry->path().filename().string());
-    if (names.size() == names_max) break;
-  }
-  std::sort(names.begin(), names.end());
-  const std::vector<std::string_view> candidates(names.begin(), names.end());
-  const std::string near = text::nearest(wanted.filename().string(), candidates);
-  if (!near.empty()) return "did you mean '" + near + "'?";
-  return "paths are taken from the folder of the job file";
-}
-
-Error cannot_read(const std::string& path, int reason) {
-  Error error{.code = Code::input_missing, .where = path};
-  if (reason == ENOENT || reason == ENOTDIR) {
-    error.what = "there is no such file";
-    error.hint = nearest_file_hint(path);
-  } else {
-    error.what = std::string("cannot be read: ") + std::strerror(reason);
-  }
-  return error;
 }
 
 /// Splits "data.h5#group/x" into file and dataset. A file whose own name holds '#' wins.

@@ -19,10 +19,15 @@ class Tokenizer {
   virtual int vocab() const = 0;
   /// Token that separates documents; -1: none.
   virtual std::int32_t end_of_text() const = 0;
+  /// Is the token of a byte the byte? Then a text need not be encoded.
+  virtual bool is_bytes() const { return false; }
   virtual std::vector<std::int32_t> encode(std::string_view text) const = 0;
-  /// Tokens beyond the vocabulary decode to U+FFFD.
+  /// Tokens beyond the vocabulary decode to U+FFFD, end of text to its words.
   virtual std::string decode(std::span<const std::int32_t> tokens) const = 0;
 };
+
+inline constexpr std::string_view end_of_text_words = "<|endoftext|>";
+inline constexpr std::string_view no_such_token = "\xEF\xBF\xBD";  ///< U+FFFD
 
 /// 256 tokens, one per byte; with a vocabulary of 257 or more, 256 is the end of a text.
 std::unique_ptr<Tokenizer> make_byte_tokenizer(int vocab = 256);
@@ -34,7 +39,7 @@ std::unique_ptr<Tokenizer> make_byte_tokenizer(int vocab = 256);
 /// Source   Sennrich et al. 2016; Radford et al. 2019, section 2.2.
 Result<std::unique_ptr<Tokenizer>> read_bpe_tokenizer(const std::string& path);
 
-/// "byte", or the path of a BPE file.
+/// "byte" (256 tokens), or the path of a BPE file.
 Result<std::unique_ptr<Tokenizer>> make_tokenizer(const std::string& name);
 
 }  // namespace sovren::jobs
