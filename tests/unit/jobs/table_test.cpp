@@ -4,41 +4,22 @@
 
 #include <gtest/gtest.h>
 #include <hdf5.h>
-#include <unistd.h>
 
 #include <cmath>
 #include <cstring>
 #include <filesystem>
-#include <fstream>
+
+#include "tests/unit/jobs/scratch_files.h"
 
 namespace sovren::jobs {
 namespace {
 
 constexpr double nan = std::numeric_limits<double>::quiet_NaN();
 
-class Files : public testing::Test {
+class Files : public ScratchFiles {
  protected:
-  void SetUp() override {
-    dir_ = testing::TempDir() + "table_" + std::to_string(getpid()) + "_" +
-           testing::UnitTest::GetInstance()->current_test_info()->name();
-    std::filesystem::remove_all(dir_);
-    std::filesystem::create_directories(dir_);
-  }
-  void TearDown() override { std::filesystem::remove_all(dir_); }
-
-  std::string file(const std::string& name, const std::string& bytes) const {
-    const std::string path = dir_ + "/" + name;
-    std::ofstream(path, std::ios::binary) << bytes;
-    return path;
-  }
-
-  /// The message, with the folder written as DIR.
   std::string message(const Result<Table>& table) const {
-    if (table) return "no error";
-    std::string text = to_text(table.error());
-    for (auto at = text.find(dir_); at != text.npos; at = text.find(dir_))
-      text.replace(at, dir_.size(), "DIR");
-    return text;
+    return table ? "no error" : with_dir(to_text(table.error()));
   }
   std::string csv_message(const std::string& bytes, const TableQuery& query = {}) const {
     TableQuery asked = query;
@@ -54,8 +35,6 @@ class Files : public testing::Test {
     asked.path = file("a.csv", bytes);
     return read_table(asked);
   }
-
-  std::string dir_;
 };
 
 using Names = std::vector<std::string>;
