@@ -69,6 +69,11 @@ void gelu_backward(std::int64_t size, const float* x, const float* d_y, float* d
   });
 }
 
+F16 sigmoid(F16 x) {
+  const F16 one = F16::all(1);
+  return one / (one + exp(F16::all(0) - x));
+}
+
 void swiglu_forward(std::int64_t hidden, const float* gate, const float* up, float* y) {
   by_lanes(hidden, [&](auto lanes, std::int64_t i) {
     const F16 g = lanes.load(gate + i);
