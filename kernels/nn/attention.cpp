@@ -1,0 +1,305 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "kernels/nn/attention.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include "core/base/check.h"
+#include "kernels/nn/attention_by_level.h"
+#include "kernels/nn/level.h"
+#include "kernels/nn/level/attention.h"
+#include "kernels/nn/level/heads.h"
+#include "kernels/nn/scratch.h"
+
+namespace sovren::nn {
+namespace {
+
+constexpr int block = attention_block;
+constexpr float lowest = -3e38F;
+
+int up_to(int count, int multiple) {
+  return (count + multiple - 1) / multiple * multiple;
+}
+
+/// What the parts of one call share.
+struct Call {
+  Call(Level level, const AttentionShape& call_shape, const Dropout& call_dropout)
+      : blocks(kernels_of<AttentionKernels>(level)),
+        heads(kernels_of<HeadKernels>(level)),
+        shape(call_shape),
+        dropout(call_dropout),
+        stride(up_to(call_shape.head_width, 16)),
+        factor(static_cast<float>(1 / std::sqrt(static_cast<double>(call_shape.head_width)))) {
+    SOVREN_CHECK(shape.kv_heads > 0 && shape.heads % shape.kv_heads == 0,
+                 "the same number of query heads for each head of keys");
+  }
+
+  int group() const { return shape.heads / shape.kv_heads; }
+  /// Of a head of qkv: 0 .. heads are q, then k, then v.
+  std::int64_t at(int sequence, int token, int head) const {
+    return (std::int64_t{sequence} * shape.tokens + token) * shape.qkv_width() +
+           std::int64_t{head} * shape.head_width;
+  }
+  std::int64_t out_at(int sequence, int token, int head) const {
+    return (std::int64_t{sequence} * shape.tokens + token) * shape.q_width() +
+           std::int64_t{head} * shape.head_width;
+  }
+  std::int64_t row_at(int sequence, int head) const {
+    return (std::int64_t{sequence} * shape.heads + head) * shape.tokens;
+  }
+  void pack_qkv(int rows, int row_end, float by, const float* from, float* to) const {
+    heads.pack(rows, row_end, shape.head_width, stride, by, from, shape.qkv_width(), to);
+  }
+
+  const AttentionKernels& blocks;
+  const HeadKernels& heads;
+  const AttentionShape& shape;
+  const Dropout& dropout;
+  int stride;
+  float factor;  ///< 1 / sqrt(head_width)
+};
+
+/// keep (keys, queries) of a block: the dropout's factors where a query sees the key.
+void fill_keep(const Call& call, int sequence, int head, const AttentionBlock& at, float* keep) {
+  std::fill(keep, keep + block * block, 0.0F);
+  const Dropout& dropout = call.dropout;
+  const Philox philox(dropout.seed, dropout.stream);
+  const auto tokens = static_cast<std::uint64_t>(call.shape.tokens);
+  const auto row =
+      static_cast<std::uint64_t>((dropout.first_row + sequence) * call.shape.heads + head);
+  const float scale = dropout.scale();
+  const std::uint32_t threshold = dropout.threshold();
+  for (int query = 0; query < at.queries; ++query) {
+    const int position = at.first_query + query;
+    const int keys = std::min(at.keys, position + 1 - at.first_key);
+    std::uint64_t element = (row * tokens + static_cast<std::uint64_t>(position)) * tokens +
+                            static_cast<std::uint64_t>(at.first_key);
+    Philox::Block words = philox.block(element / 4);
+    for (int key = 0; key < keys; ++key, ++element) {
+      if (key > 0 && element % 4 == 0) words = philox.block(element / 4);
+      keep[key * block + query] = words[element % 4] < threshold ? 0 : scale;
+    }
+  }
+}
+
+/// The part of one block of queries: all keys up to it.
+void forward_part(const Call& call, int sequence, int head, int first_query, const float* qkv,
+                  float* out, float* log_sum) {
+  const AttentionShape& shape = call.shape;
+  const int row_floats = block * call.stride, kv_head = head / call.group();
+  Scratch& scratch = Scratch::of_thread();
+  scratch.reserve(5 * row_floats + 2 * block * block + 2 * block, 9);
+  float* const q = scratch.take(row_floats);
+  float* const q_columns = scratch.take(row_floats);
+  float* const k = scratch.take(row_floats);
+  float* const v = scratch.take(row_floats);
+  float* const keep = call.dropout.is_on() ? scratch.take(block * block) : nullptr;
+  AttentionForward at;
+  at.out = scratch.take(row_floats);
+  at.scores = scratch.take(block * block);
+  at.max = scratch.take(block);
+  at.sum = scratch.take(block);
+  at.width = shape.head_width;
+  at.stride = call.stride;
+  at.queries = std::min(block, shape.tokens - first_query);
+  at.first_query = first_query;
+  at.q_columns = q_columns;
+  at.k = k;
+  at.v = v;
+  at.keep = keep;
+  const int query_end = up_to(at.queries, 16);
+  call.pack_qkv(at.queries, query_end, call.factor, qkv + call.at(sequence, first_query, head), q);
+  call.heads.transpose(query_end, call.stride, q, q_columns);
+  std::fill(at.max, at.max + block, lowest);
+  std::fill(at.sum, at.sum + block, 0.0F);
+  for (at.first_key = 0; at.first_key <= first_query; at.first_key += block) {
+    at.keys = std::min(block, shape.tokens - at.first_key);
+    const float* keys = qkv + call.at(sequence, at.first_key, shape.heads + kv_head);
+    call.pack_qkv(at.keys, up_to(at.keys, 8), 1, keys, k);
+    call.pack_qkv(at.keys, up_to(at.keys, 8), 1, keys + shape.kv_heads * shape.head_width, v);
+    if (keep != nullptr) fill_keep(call, sequence, head, at, keep);
+    call.blocks.forward(at);
+  }
+  float inverse[block];
+  for (int query = 0; query < at.queries; ++query) {
+    const auto sum = static_cast<double>(at.sum[query]);
+    log_sum[call.row_at(sequence, head) + first_query + query] =
+        static_cast<float>(static_cast<double>(at.max[query]) + std::log(sum));
+    inverse[query] = 1 / at.sum[query];
+  }
+  call.heads.unpack(at.queries, shape.head_width, call.stride, inverse, at.out,
+                    out + call.out_at(sequence, first_query, head), shape.q_width());
+}
+
+/// The inputs of the backward pass.
+struct Kept {
+  const float* qkv;
+  const float* out;
+  const float* log_sum;
+  const float* d_out;
+};
+
+/// The part of one head of keys and values: all queries of its group of heads, in order.
+class BackwardPart {
+ public:
+  BackwardPart(const Call& call, const Kept& kept, int sequence, int kv_head)
+      : call_(call), kept_(kept), sequence_(sequence), kv_head_(kv_head) {
+    const int row_floats = block * call.stride, tokens = call.shape.tokens;
+    const std::int64_t all = std::int64_t{up_to(tokens, 8)} * call.stride;
+    Scratch& scratch = Scratch::of_thread();
+    scratch.reserve(4 * all + 6 * row_floats + 3 * block * block + 2 * block, 15);
+    k_ = scratch.take(all);
+    v_ = scratch.take(all);
+    d_k_ = scratch.take(all);
+    d_v_ = scratch.take(all);
+    for (float** rows : {&q_, &q_columns_, &out_, &d_out_, &d_out_columns_, &at_.d_q})
+      *rows = scratch.take(row_floats);
+    at_.scores = scratch.take(block * block);
+    at_.d_scores = scratch.take(block * block);
+    if (call.dropout.is_on()) keep_ = scratch.take(block * block);
+    log_sum_ = scratch.take(block);
+    out_product_ = scratch.take(block);
+    std::fill(d_k_, d_k_ + all, 0.0F);
+    std::fill(d_v_, d_v_ + all, 0.0F);
+    at_.width = call.shape.head_width;
+    at_.stride = call.stride;
+    at_.q = q_;
+    at_.q_columns = q_columns_;
+    at_.d_out = d_out_;
+    at_.d_out_columns = d_out_columns_;
+    at_.log_sum = log_sum_;
+    at_.out_product = out_product_;
+    at_.keep = keep_;
+  }
+
+  void run(float* d_qkv) {
+    const AttentionShape& shape = call_.shape;
+    const int k_head = shape.heads + kv_head_, v_head = k_head + shape.kv_heads;
+    const int row_end = up_to(shape.tokens, 8);
+    call_.pack_qkv(shape.tokens, row_end, 1, kept_.qkv + call_.at(sequence_, 0, k_head), k_);
+    call_.pack_qkv(shape.tokens, row_end, 1, kept_.qkv + call_.at(sequence_, 0, v_head), v_);
+    for (int member = 0; member < call_.group(); ++member)
+      for (int first = 0; first < shape.tokens; first += block)
+        queries(kv_head_ * call_.group() + member, first, d_qkv);
+    for (int first = 0; first < shape.tokens; first += block) {
+      const int rows = std::min(block, shape.tokens - first);
+      unpack(rows, 1, d_k_ + first * call_.stride, d_qkv + call_.at(sequence_, first, k_head));
+      unpack(rows, 1, d_v_ + first * call_.stride, d_qkv + call_.at(sequence_, first, v_head));
+    }
+  }
+
+ private:
+  void unpack(int rows, float factor, const float* from, float* to) const {
+    float factors[block];
+    std::fill(factors, factors + block, factor);
+    call_.heads.unpack(rows, call_.shape.head_width, call_.stride, factors, from, to,
+                       call_.shape.qkv_width());
+  }
+
+  void load_queries(int head, int first) {
+    const AttentionShape& shape = call_.shape;
+    const int rows = at_.queries, row_end = up_to(rows, 16), width = shape.head_width;
+    const std::int64_t out_at = call_.out_at(sequence_, first, head);
+    call_.pack_qkv(rows, row_end, call_.factor, kept_.qkv + call_.at(sequence_, first, head), q_);
+    call_.heads.pack(rows, row_end, width, call_.stride, 1, kept_.out + out_at, shape.q_width(),
+                     out_);
+    call_.heads.pack(rows, row_end, width, call_.stride, 1, kept_.d_out + out_at, shape.q_width(),
+                     d_out_);
+    call_.heads.transpose(row_end, call_.stride, q_, q_columns_);
+    call_.heads.transpose(row_end, call_.stride, d_out_, d_out_columns_);
+    call_.heads.row_products(row_end, call_.stride, out_, d_out_, out_product_);
+    std::fill(log_sum_, log_sum_ + block, 0.0F);
+    std::copy_n(kept_.log_sum + call_.row_at(sequence_, head) + first, rows, log_sum_);
+  }
+
+  void queries(int head, int first, float* d_qkv) {
+    at_.first_query = first;
+    at_.queries = std::min(block, call_.shape.tokens - first);
+    load_queries(head, first);
+    std::fill(at_.d_q, at_.d_q + block * call_.stride, 0.0F);
+    for (int key = 0; key <= first; key += block) {
+      at_.first_key = key;
+      at_.keys = std::min(block, call_.shape.tokens - key);
+      const std::int64_t rows = std::int64_t{key} * call_.stride;
+      at_.k = k_ + rows;
+      at_.v = v_ + rows;
+      at_.d_k = d_k_ + rows;
+      at_.d_v = d_v_ + rows;
+      if (keep_ != nullptr) fill_keep(call_, sequence_, head, at_, keep_);
+      call_.blocks.backward(at_);
+    }
+    unpack(at_.queries, call_.factor, at_.d_q, d_qkv + call_.at(sequence_, first, head));
+  }
+
+  const Call& call_;
+  const Kept& kept_;
+  int sequence_;
+  int kv_head_;
+  float *k_, *v_, *d_k_, *d_v_;                             // (tokens, width)
+  float *q_, *q_columns_, *out_, *d_out_, *d_out_columns_;  // of one block of queries
+  float *log_sum_, *out_product_;
+  float* keep_ = nullptr;
+  AttentionBackward at_;
+};
+
+}  // namespace
+
+void attention_forward(Level level, Team& team, const AttentionShape& shape, const float* qkv,
+                       const Dropout& dropout, float* out, float* log_sum) {
+  const Call call(level, shape, dropout);
+  const int blocks = (shape.tokens + block - 1) / block;
+  team.run(std::int64_t{shape.batch} * shape.heads * blocks, [&](std::int64_t part) {
+    const auto row = static_cast<int>(part / blocks);
+    // The longest first: the last block of queries has the most keys.
+    const int first_query = (blocks - 1 - static_cast<int>(part % blocks)) * block;
+    forward_part(call, row / shape.heads, row % shape.heads, first_query, qkv, out, log_sum);
+  });
+}
+
+void attention_backward(Level level, Team& team, const AttentionShape& shape, const float* qkv,
+                        const Dropout& dropout, const float* out, const float* log_sum,
+                        const float* d_out, float* d_qkv) {
+  const Call call(level, shape, dropout);
+  const Kept kept{qkv, out, log_sum, d_out};
+  team.run(std::int64_t{shape.batch} * shape.kv_heads, [&](std::int64_t part) {
+    const auto row = static_cast<int>(part);
+    BackwardPart(call, kept, row / shape.kv_heads, row % shape.kv_heads).run(d_qkv);
+  });
+}
+
+void attention_decode(Level level, Team& team, const AttentionShape& shape, int capacity,
+                      const float* q, const float* keys, const float* values, float* out) {
+  SOVREN_CHECK(shape.tokens > 0 && shape.tokens <= capacity, "the cache holds the tokens");
+  const Dropout none;
+  const Call call(level, shape, none);
+  const std::int64_t key_stride = std::int64_t{shape.kv_heads} * shape.head_width;
+  team.run(std::int64_t{shape.batch} * shape.heads, [&](std::int64_t part) {
+    const std::int64_t sequence = part / shape.heads;
+    const std::int64_t kv_head = part % shape.heads / call.group();
+    const std::int64_t from = sequence * capacity * key_stride + kv_head * shape.head_width;
+    Scratch& scratch = Scratch::of_thread();
+    const int scores = up_to(shape.tokens, 16);
+    scratch.reserve(scores, 1);
+    call.heads.decode(shape.tokens, shape.head_width, key_stride, call.factor,
+                      q + part * shape.head_width, keys + from, values + from, scratch.take(scores),
+                      out + part * shape.head_width);
+  });
+}
+
+void attention_forward(Team& team, const AttentionShape& shape, const float* qkv,
+                       const Dropout& dropout, float* out, float* log_sum) {
+  attention_forward(cpu_level(), team, shape, qkv, dropout, out, log_sum);
+}
+
+void attention_backward(Team& team, const AttentionShape& shape, const float* qkv,
+                        const Dropout& dropout, const float* out, const float* log_sum,
+                        const float* d_out, float* d_qkv) {
+  attention_backward(cpu_level(), team, shape, qkv, dropout, out, log_sum, d_out, d_qkv);
+}
+
+void attention_decode(Team& team, const AttentionShape& shape, int capacity, const float* q,
+                      const float* keys, const float* values, float* out) {
+  attention_decode(cpu_level(), team, shape, capacity, q, keys, values, out);
+}
+
+}  // namespace sovren::nn

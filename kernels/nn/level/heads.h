@@ -1,0 +1,31 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+
+namespace sovren::nn {
+
+/// What attention does to the rows of a head, on one thread. `stride`: floats between the rows of a
+/// packed block, width up to a multiple of 16.
+struct HeadKernels {
+  /// to (up to row_end, stride) = factor x from (rows, width), 0 beyond.
+  void (*pack)(int rows, int row_end, int width, int stride, float factor, const float* from,
+               std::int64_t from_stride, float* to);
+  /// to (stride, attention_block) = the columns of from (rows, stride); rows is a multiple of 16.
+  void (*transpose)(int rows, int stride, const float* from, float* to);
+  /// to (rows, width) = from (rows, stride) x the row's factor.
+  void (*unpack)(int rows, int width, int stride, const float* factors, const float* from,
+                 float* to, std::int64_t to_stride);
+  /// sums of a x b over each row of a, b (rows, stride); rows is a multiple of 16.
+  void (*row_products)(int rows, int stride, const float* a, const float* b, float* sums);
+  /// Turns the pairs (i, i + half) of each of the heads that follow one another in x.
+  /// direction: 1 or -1, a factor of the sines.
+  void (*rotate)(int heads, int half, const float* cosines, const float* sines, float direction,
+                 float* x);
+  /// One query: out (width) = softmax(factor x q . keys) of the values. Rows of keys and values
+  /// are key_stride apart. scores: to work in, tokens up to a multiple of 16.
+  void (*decode)(int tokens, int width, std::int64_t key_stride, float factor, const float* q,
+                 const float* keys, const float* values, float* scores, float* out);
+};
+
+}  // namespace sovren::nn
