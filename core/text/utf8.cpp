@@ -16,8 +16,9 @@ constexpr std::array rows{Row{0xC2, 0xDF, 0x80, 0xBF, 2}, Row{0xE0, 0xE0, 0xA0, 
                           Row{0xEE, 0xEF, 0x80, 0xBF, 3}, Row{0xF0, 0xF0, 0x90, 0xBF, 4},
                           Row{0xF1, 0xF3, 0x80, 0xBF, 4}, Row{0xF4, 0xF4, 0x80, 0x8F, 4}};
 
-// Bytes of the character at the front; 0 when it is malformed.
-std::size_t character_length(std::string_view text) {
+}  // namespace
+
+std::size_t utf8_character_length(std::string_view text) {
   const auto byte = [&](std::size_t i) { return static_cast<unsigned char>(text[i]); };
   if (byte(0) < 0x80) return 1;
   for (const Row& row : rows) {
@@ -30,12 +31,10 @@ std::size_t character_length(std::string_view text) {
   return 0;
 }
 
-}  // namespace
-
 std::size_t utf8_fault(std::string_view text) {
   std::size_t offset = 0;
   while (offset < text.size()) {
-    const std::size_t length = character_length(text.substr(offset));
+    const std::size_t length = utf8_character_length(text.substr(offset));
     if (length == 0) return offset;
     offset += length;
   }

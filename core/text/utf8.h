@@ -6,8 +6,11 @@
 
 namespace sovren::text {
 
-/// Offset of the first byte that is not part of well-formed UTF-8 (RFC 3629: no overlong forms, no
-/// surrogates, nothing above U+10FFFF); npos when all is well.
+/// Bytes of the character at the front of a text that is not empty; 0 when it is malformed (RFC
+/// 3629: no overlong forms, no surrogates, nothing above U+10FFFF).
+std::size_t utf8_character_length(std::string_view text);
+
+/// Offset of the first byte that is not part of a well-formed character; npos when all is well.
 std::size_t utf8_fault(std::string_view text);
 
 }  // namespace sovren::text

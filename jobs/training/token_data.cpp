@@ -12,6 +12,7 @@
 #include "core/text/digest.h"
 #include "jobs/kind/input_file.h"
 #include "jobs/training/token_shard.h"
+#include "jobs/training/word_cutter.h"
 
 namespace sovren::jobs {
 
@@ -100,15 +101,6 @@ Result<void> check_below(std::span<const T> tokens, int vocab, const std::string
                  .where = path});
   }
   return {};
-}
-
-/// A place to cut at or behind `from` so that both halves have the same tokens as the whole: before
-/// a space that follows a letter, since no token holds what is no space and then a space.
-std::size_t cut_behind(std::string_view text, std::size_t from) {
-  const auto is_letter = [](char c) { return (c | 0x20) >= 'a' && (c | 0x20) <= 'z'; };
-  for (std::size_t at = std::max<std::size_t>(from, 1); at < text.size(); ++at)
-    if ((text[at] == ' ' || text[at] == '\n') && is_letter(text[at - 1])) return at;
-  return text.size();
 }
 
 /// Encodes piece by piece, so that only one piece is held as int32.
