@@ -9,9 +9,9 @@
 #include <set>
 #include <tuple>
 
-#include "jobs/causal/markup.h"
-#include "jobs/causal/svg.h"
 #include "jobs/causal/words.h"
+#include "jobs/drawing/markup.h"
+#include "jobs/drawing/svg.h"
 #include "kernels/causal/fdr.h"
 
 namespace sovren::jobs {

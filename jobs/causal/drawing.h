@@ -5,8 +5,8 @@
 #include <string>
 #include <vector>
 
-#include "jobs/causal/curve.h"
 #include "jobs/causal/graph.h"
+#include "jobs/drawing/curve.h"
 
 namespace sovren::jobs {
 

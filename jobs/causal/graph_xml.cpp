@@ -6,7 +6,7 @@
 #include <optional>
 
 #include "jobs/causal/graph.h"
-#include "jobs/causal/markup.h"
+#include "jobs/drawing/markup.h"
 
 namespace sovren::jobs {
 

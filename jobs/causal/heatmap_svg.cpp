@@ -5,10 +5,11 @@
 #include <map>
 #include <set>
 
+#include "jobs/causal/colours.h"
 #include "jobs/causal/graph.h"
-#include "jobs/causal/markup.h"
-#include "jobs/causal/svg.h"
 #include "jobs/causal/words.h"
+#include "jobs/drawing/markup.h"
+#include "jobs/drawing/svg.h"
 
 namespace sovren::jobs {
 

@@ -3,10 +3,10 @@
 
 #include <algorithm>
 #include <cmath>
-#include <limits>
 
-#include "jobs/causal/markup.h"
-#include "jobs/causal/svg.h"
+#include "jobs/drawing/axis.h"
+#include "jobs/drawing/markup.h"
+#include "jobs/drawing/svg.h"
 
 namespace sovren::jobs {
 
@@ -18,30 +18,6 @@ constexpr double left = 54;
 constexpr double right = 10;
 constexpr double top = 30;
 constexpr double bottom = 40;
-
-/// Range of the data, and the distance of ticks at round numbers: 1, 2 or 5 times a power of ten.
-struct Axis {
-  double low = std::numeric_limits<double>::infinity();
-  double high = -std::numeric_limits<double>::infinity();
-  double tick = 1;
-
-  void meet(double value) {
-    if (!std::isfinite(value)) return;
-    low = std::min(low, value);
-    high = std::max(high, value);
-  }
-  bool is_empty() const { return low > high; }
-  void choose_ticks(int about, bool is_whole) {
-    const double size = high > low ? high - low : std::max(std::abs(high), 1.0);
-    tick = std::pow(10.0, std::floor(std::log10(size / about)));
-    for (const double digit : {5.0, 2.0})
-      if (size / (tick * digit) >= about) {
-        tick *= digit;
-        break;
-      }
-    if (is_whole) tick = std::max(1.0, std::round(tick));
-  }
-};
 
 class Plot {
  public:

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "core/text/job_file.h"
-#include "jobs/causal/markup.h"
 #include "jobs/causal/report.h"
 #include "jobs/causal/report_page.h"
 #include "jobs/causal/words.h"
+#include "jobs/drawing/markup.h"
 
 namespace sovren::jobs {
 

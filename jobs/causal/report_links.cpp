@@ -4,9 +4,9 @@
 #include <cmath>
 #include <set>
 
-#include "jobs/causal/markup.h"
 #include "jobs/causal/report.h"
 #include "jobs/causal/words.h"
+#include "jobs/drawing/markup.h"
 
 namespace sovren::jobs {
 

@@ -3,10 +3,10 @@
 #include <algorithm>
 #include <cmath>
 
-#include "jobs/causal/markup.h"
 #include "jobs/causal/report.h"
 #include "jobs/causal/report_chart.h"
 #include "jobs/causal/words.h"
+#include "jobs/drawing/markup.h"
 
 namespace sovren::jobs {
 

@@ -5,11 +5,12 @@
 #include <cmath>
 #include <numbers>
 
+#include "jobs/causal/colours.h"
 #include "jobs/causal/drawing.h"
 #include "jobs/causal/graph.h"
-#include "jobs/causal/markup.h"
-#include "jobs/causal/svg.h"
 #include "jobs/causal/words.h"
+#include "jobs/drawing/markup.h"
+#include "jobs/drawing/svg.h"
 
 namespace sovren::jobs {
 

@@ -4,8 +4,8 @@
 #include <cmath>
 
 #include "jobs/causal/graph.h"
-#include "jobs/causal/markup.h"
 #include "jobs/causal/words.h"
+#include "jobs/drawing/markup.h"
 
 namespace sovren::jobs {
 

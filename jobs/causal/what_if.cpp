@@ -6,7 +6,7 @@
 
 #include "core/base/check.h"
 #include "jobs/causal/data_view.h"
-#include "jobs/causal/markup.h"
+#include "jobs/drawing/markup.h"
 #include "kernels/causal/svar_effects.h"
 #include "kernels/causal/svar_forecast.h"
 

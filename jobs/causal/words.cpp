@@ -6,7 +6,7 @@
 #include <cmath>
 #include <string_view>
 
-#include "jobs/causal/markup.h"
+#include "jobs/drawing/markup.h"
 
 namespace sovren::jobs {
 

@@ -9,7 +9,7 @@
 
 #include "core/text/json.h"
 #include "jobs/causal/drawing.h"
-#include "jobs/causal/svg.h"
+#include "jobs/drawing/svg.h"
 
 namespace sovren::jobs {
 namespace {

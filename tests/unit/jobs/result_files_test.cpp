@@ -4,10 +4,11 @@
 #include <gtest/gtest.h>
 #include <hdf5.h>
 
+#include "jobs/causal/colours.h"
 #include "jobs/causal/graph.h"
 #include "jobs/causal/hdf5_handle.h"
-#include "jobs/causal/markup.h"
-#include "jobs/causal/svg.h"
+#include "jobs/drawing/markup.h"
+#include "jobs/drawing/svg.h"
 #include "tests/unit/jobs/markup_check.h"
 #include "tests/unit/jobs/sample_graph.h"
 

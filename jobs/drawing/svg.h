@@ -5,14 +5,13 @@
 #include <string>
 #include <vector>
 
-#include "jobs/causal/curve.h"
+#include "jobs/drawing/curve.h"
 
 namespace sovren::jobs {
 
 // Colours of all pictures of a result.
 inline constexpr const char* ink = "#1f2933";
 inline constexpr const char* soft_ink = "#52606d";
-inline constexpr const char* chain_gold = "#f5c542";
 
 struct Colour {
   double red, green, blue;
@@ -25,14 +24,6 @@ struct Scale {
   std::array<Colour, 3> negative;  ///< from weak to strong
   std::array<Colour, 3> positive;
 };
-/// Never paler than what shows on white, for lines.
-inline constexpr Scale link_scale{{{{158, 202, 225}, {66, 146, 198}, {8, 69, 148}}},
-                                  {{{252, 174, 145}, {239, 89, 59}, {153, 0, 13}}}};
-inline constexpr Scale memory_scale{{{{237, 248, 233}, {116, 196, 118}, {0, 109, 44}}},
-                                    {{{242, 240, 247}, {158, 154, 200}, {84, 39, 143}}}};
-/// From white, for areas.
-inline constexpr Scale area_scale{{{{255, 255, 255}, {107, 174, 214}, {8, 69, 148}}},
-                                  {{{255, 255, 255}, {251, 122, 85}, {153, 0, 13}}}};
 /// strength: value / the end of the scale, -1 to 1.
 Colour colour_of(const Scale& scale, double strength);
 /// The round number at or above the strongest value, where a scale ends; 1 for 0.

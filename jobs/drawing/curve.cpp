@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "jobs/causal/curve.h"
+#include "jobs/drawing/curve.h"
 
 #include <cmath>
 

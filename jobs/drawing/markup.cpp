@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "jobs/causal/markup.h"
+#include "jobs/drawing/markup.h"
 
 #include <array>
 #include <charconv>

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "jobs/causal/svg.h"
+#include "jobs/drawing/svg.h"
 
 #include <algorithm>
 #include <cmath>
 #include <cstdio>
 #include <string_view>
 
-#include "jobs/causal/markup.h"
+#include "jobs/drawing/markup.h"
 
 namespace sovren::jobs {
 
