@@ -182,9 +182,9 @@ struct Generator::Body {
   const ModelShape& shape;
   const std::span<const float> parameters;
   Team& team;
-  std::vector<std::int32_t> window;  ///< what the cache holds
-  Floats keys, values;               ///< (layers, context, kv_width)
-  Floats logits;                     ///< after the window's last token
+  std::vector<std::int32_t> window;                   ///< what the cache holds
+  Floats keys, values;                                ///< (layers, context, kv_width)
+  Floats logits;                                      ///< after the window's last token
   Floats x, norm, branch, attended, qkv, up, hidden;  ///< of one token
 };
 
