@@ -18,10 +18,10 @@ struct Dropout {
   std::uint64_t stream = 0;    ///< step and place in the model
   std::int64_t first_row = 0;  ///< global number of the first row (sequence, or token) of the data
 
-  bool is_on() const { return rate > 0; }
-  std::uint32_t threshold() const { return static_cast<std::uint32_t>(rate * 0x1p32); }
-  float scale() const { return 1 / (1 - rate); }
-  bool drops(std::uint64_t element) const {
+  constexpr bool is_on() const { return rate > 0; }
+  constexpr std::uint32_t threshold() const { return static_cast<std::uint32_t>(rate * 0x1p32); }
+  constexpr float scale() const { return 1 / (1 - rate); }
+  constexpr bool drops(std::uint64_t element) const {
     return Philox(seed, stream).block(element / 4)[element % 4] < threshold();
   }
 };

@@ -16,7 +16,9 @@ std::int64_t size_of(std::span<const float> values) {
   return static_cast<std::int64_t>(values.size());
 }
 
-AdamWFactors factors_of(const AdamW& adamw, double gradient_scale) {
+}  // namespace
+
+AdamWFactors adamw_factors(const AdamW& adamw, double gradient_scale) {
   const auto t = static_cast<double>(adamw.step);
   return {.gradient_scale = static_cast<float>(gradient_scale),
           .keep = static_cast<float>(1 - adamw.learning_rate * adamw.weight_decay),
@@ -29,15 +31,13 @@ AdamWFactors factors_of(const AdamW& adamw, double gradient_scale) {
           .epsilon = static_cast<float>(adamw.epsilon)};
 }
 
-}  // namespace
-
 void adamw_update(Team& team, const AdamW& adamw, double gradient_scale,
                   std::span<float> parameters, std::span<const float> gradient, std::span<float> m,
                   std::span<float> v) {
   SOVREN_CHECK(gradient.size() == parameters.size() && m.size() == parameters.size() &&
                    v.size() == parameters.size(),
                "one gradient, m and v per parameter");
-  const AdamWFactors factors = factors_of(adamw, gradient_scale);
+  const AdamWFactors factors = adamw_factors(adamw, gradient_scale);
   const OptimizerKernels& kernels = kernels_here<OptimizerKernels>();
   team.run_blocks(size_of(parameters), block, [&](std::int64_t first, std::int64_t end) {
     kernels.adamw(factors, end - first, parameters.data() + first, gradient.data() + first,

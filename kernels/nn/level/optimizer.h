@@ -5,6 +5,8 @@
 
 namespace sovren::nn {
 
+struct AdamW;
+
 /// AdamW's numbers as fp32, made once in double.
 struct AdamWFactors {
   float gradient_scale;
@@ -15,6 +17,8 @@ struct AdamWFactors {
   float inverse_root;  ///< 1 / sqrt(1 - beta2^t)
   float epsilon;
 };
+
+AdamWFactors adamw_factors(const AdamW& adamw, double gradient_scale);
 
 /// On one thread; see optimizer.h.
 struct OptimizerKernels {
