@@ -16,6 +16,7 @@ namespace {
 
 constexpr int block = attention_block;
 constexpr float lowest = -3e38F;
+constexpr double log2_e = 1.4426950408889634;
 
 int up_to(int count, int multiple) {
   return (count + multiple - 1) / multiple * multiple;
@@ -29,7 +30,7 @@ struct Call {
         shape(call_shape),
         dropout(call_dropout),
         stride(up_to(call_shape.head_width, 16)),
-        factor(static_cast<float>(1 / std::sqrt(static_cast<double>(call_shape.head_width)))) {
+        factor(1 / std::sqrt(static_cast<double>(call_shape.head_width))) {
     SOVREN_CHECK(shape.kv_heads > 0 && shape.heads % shape.kv_heads == 0,
                  "the same number of query heads for each head of keys");
   }
@@ -47,8 +48,11 @@ struct Call {
   std::int64_t row_at(int sequence, int head) const {
     return (std::int64_t{sequence} * shape.heads + head) * shape.tokens;
   }
-  void pack_qkv(int rows, int row_end, float by, const float* from, float* to) const {
-    heads.pack(rows, row_end, shape.head_width, stride, by, from, shape.qkv_width(), to);
+  /// Of q: scores are in powers of two.
+  float q_factor() const { return static_cast<float>(factor * log2_e); }
+  /// Keys or values.
+  void pack(int rows, const float* from, float* to) const {
+    heads.pack(rows, up_to(rows, 8), shape.head_width, stride, 1, from, shape.qkv_width(), to);
   }
 
   const AttentionKernels& blocks;
@@ -56,30 +60,25 @@ struct Call {
   const AttentionShape& shape;
   const Dropout& dropout;
   int stride;
-  float factor;  ///< 1 / sqrt(head_width)
+  double factor;  ///< 1 / sqrt(head_width)
 };
 
-/// keep (keys, queries) of a block: the dropout's factors where a query sees the key.
+/// keep (keys, queries) of a block: what dropout multiplies its probabilities by.
 void fill_keep(const Call& call, int sequence, int head, const AttentionBlock& at, float* keep) {
-  std::fill(keep, keep + block * block, 0.0F);
   const Dropout& dropout = call.dropout;
-  const Philox philox(dropout.seed, dropout.stream);
   const auto tokens = static_cast<std::uint64_t>(call.shape.tokens);
   const auto row =
       static_cast<std::uint64_t>((dropout.first_row + sequence) * call.shape.heads + head);
-  const float scale = dropout.scale();
-  const std::uint32_t threshold = dropout.threshold();
-  for (int query = 0; query < at.queries; ++query) {
-    const int position = at.first_query + query;
-    const int keys = std::min(at.keys, position + 1 - at.first_key);
-    std::uint64_t element = (row * tokens + static_cast<std::uint64_t>(position)) * tokens +
-                            static_cast<std::uint64_t>(at.first_key);
-    Philox::Block words = philox.block(element / 4);
-    for (int key = 0; key < keys; ++key, ++element) {
-      if (key > 0 && element % 4 == 0) words = philox.block(element / 4);
-      keep[key * block + query] = words[element % 4] < threshold ? 0 : scale;
-    }
-  }
+  const std::uint64_t query = row * tokens + static_cast<std::uint64_t>(at.first_query);
+  call.heads.keep({.seed = dropout.seed,
+                   .stream = dropout.stream,
+                   .threshold = dropout.threshold(),
+                   .scale = dropout.scale(),
+                   .element = query * tokens + static_cast<std::uint64_t>(at.first_key),
+                   .row_elements = tokens,
+                   .queries = at.queries,
+                   .seen = at.first_query + 1 - at.first_key},
+                  keep);
 }
 
 /// The part of one block of queries: all keys up to it.
@@ -88,8 +87,7 @@ void forward_part(const Call& call, int sequence, int head, int first_query, con
   const AttentionShape& shape = call.shape;
   const int row_floats = block * call.stride, kv_head = head / call.group();
   Scratch& scratch = Scratch::of_thread();
-  scratch.reserve(5 * row_floats + 2 * block * block + 2 * block, 9);
-  float* const q = scratch.take(row_floats);
+  scratch.reserve(4 * row_floats + 2 * block * block + 2 * block, 8);
   float* const q_columns = scratch.take(row_floats);
   float* const k = scratch.take(row_floats);
   float* const v = scratch.take(row_floats);
@@ -107,27 +105,21 @@ void forward_part(const Call& call, int sequence, int head, int first_query, con
   at.k = k;
   at.v = v;
   at.keep = keep;
-  const int query_end = up_to(at.queries, 16);
-  call.pack_qkv(at.queries, query_end, call.factor, qkv + call.at(sequence, first_query, head), q);
-  call.heads.transpose(query_end, call.stride, q, q_columns);
+  call.heads.transpose(at.queries, shape.head_width, call.q_factor(),
+                       qkv + call.at(sequence, first_query, head), shape.qkv_width(), q_columns);
   std::fill(at.max, at.max + block, lowest);
   std::fill(at.sum, at.sum + block, 0.0F);
   for (at.first_key = 0; at.first_key <= first_query; at.first_key += block) {
     at.keys = std::min(block, shape.tokens - at.first_key);
     const float* keys = qkv + call.at(sequence, at.first_key, shape.heads + kv_head);
-    call.pack_qkv(at.keys, up_to(at.keys, 8), 1, keys, k);
-    call.pack_qkv(at.keys, up_to(at.keys, 8), 1, keys + shape.kv_heads * shape.head_width, v);
+    call.pack(at.keys, keys, k);
+    call.pack(at.keys, keys + shape.kv_heads * shape.head_width, v);
     if (keep != nullptr) fill_keep(call, sequence, head, at, keep);
     call.blocks.forward(at);
   }
-  float inverse[block];
-  for (int query = 0; query < at.queries; ++query) {
-    const auto sum = static_cast<double>(at.sum[query]);
-    log_sum[call.row_at(sequence, head) + first_query + query] =
-        static_cast<float>(static_cast<double>(at.max[query]) + std::log(sum));
-    inverse[query] = 1 / at.sum[query];
-  }
-  call.heads.unpack(at.queries, shape.head_width, call.stride, inverse, at.out,
+  call.blocks.finish(at);
+  std::copy_n(at.max, at.queries, log_sum + call.row_at(sequence, head) + first_query);
+  call.heads.unpack(at.queries, shape.head_width, call.stride, at.sum, at.out,
                     out + call.out_at(sequence, first_query, head), shape.q_width());
 }
 
@@ -147,12 +139,12 @@ class BackwardPart {
     const int row_floats = block * call.stride, tokens = call.shape.tokens;
     const std::int64_t all = std::int64_t{up_to(tokens, 8)} * call.stride;
     Scratch& scratch = Scratch::of_thread();
-    scratch.reserve(4 * all + 6 * row_floats + 3 * block * block + 2 * block, 15);
+    scratch.reserve(4 * all + 5 * row_floats + 3 * block * block + 2 * block, 14);
     k_ = scratch.take(all);
     v_ = scratch.take(all);
     d_k_ = scratch.take(all);
     d_v_ = scratch.take(all);
-    for (float** rows : {&q_, &q_columns_, &out_, &d_out_, &d_out_columns_, &at_.d_q})
+    for (float** rows : {&q_, &q_columns_, &d_out_, &d_out_columns_, &at_.d_q})
       *rows = scratch.take(row_floats);
     at_.scores = scratch.take(block * block);
     at_.d_scores = scratch.take(block * block);
@@ -175,23 +167,23 @@ class BackwardPart {
   void run(float* d_qkv) {
     const AttentionShape& shape = call_.shape;
     const int k_head = shape.heads + kv_head_, v_head = k_head + shape.kv_heads;
-    const int row_end = up_to(shape.tokens, 8);
-    call_.pack_qkv(shape.tokens, row_end, 1, kept_.qkv + call_.at(sequence_, 0, k_head), k_);
-    call_.pack_qkv(shape.tokens, row_end, 1, kept_.qkv + call_.at(sequence_, 0, v_head), v_);
+    call_.pack(shape.tokens, kept_.qkv + call_.at(sequence_, 0, k_head), k_);
+    call_.pack(shape.tokens, kept_.qkv + call_.at(sequence_, 0, v_head), v_);
     for (int member = 0; member < call_.group(); ++member)
       for (int first = 0; first < shape.tokens; first += block)
         queries(kv_head_ * call_.group() + member, first, d_qkv);
     for (int first = 0; first < shape.tokens; first += block) {
       const int rows = std::min(block, shape.tokens - first);
-      unpack(rows, 1, d_k_ + first * call_.stride, d_qkv + call_.at(sequence_, first, k_head));
+      unpack(rows, 1 / log2_e, d_k_ + first * call_.stride,
+             d_qkv + call_.at(sequence_, first, k_head));
       unpack(rows, 1, d_v_ + first * call_.stride, d_qkv + call_.at(sequence_, first, v_head));
     }
   }
 
  private:
-  void unpack(int rows, float factor, const float* from, float* to) const {
+  void unpack(int rows, double factor, const float* from, float* to) const {
     float factors[block];
-    std::fill(factors, factors + block, factor);
+    std::fill(factors, factors + block, static_cast<float>(factor));
     call_.heads.unpack(rows, call_.shape.head_width, call_.stride, factors, from, to,
                        call_.shape.qkv_width());
   }
@@ -199,15 +191,16 @@ class BackwardPart {
   void load_queries(int head, int first) {
     const AttentionShape& shape = call_.shape;
     const int rows = at_.queries, row_end = up_to(rows, 16), width = shape.head_width;
+    const int stride = call_.stride;
     const std::int64_t out_at = call_.out_at(sequence_, first, head);
-    call_.pack_qkv(rows, row_end, call_.factor, kept_.qkv + call_.at(sequence_, first, head), q_);
-    call_.heads.pack(rows, row_end, width, call_.stride, 1, kept_.out + out_at, shape.q_width(),
-                     out_);
-    call_.heads.pack(rows, row_end, width, call_.stride, 1, kept_.d_out + out_at, shape.q_width(),
+    call_.heads.pack(rows, row_end, width, stride, call_.q_factor(),
+                     kept_.qkv + call_.at(sequence_, first, head), shape.qkv_width(), q_);
+    call_.heads.pack(rows, row_end, width, stride, 1, kept_.d_out + out_at, shape.q_width(),
                      d_out_);
-    call_.heads.transpose(row_end, call_.stride, q_, q_columns_);
-    call_.heads.transpose(row_end, call_.stride, d_out_, d_out_columns_);
-    call_.heads.row_products(row_end, call_.stride, out_, d_out_, out_product_);
+    call_.heads.transpose(row_end, stride, 1, q_, stride, q_columns_);
+    call_.heads.transpose(row_end, stride, 1, d_out_, stride, d_out_columns_);
+    call_.heads.row_products(rows, width, stride, kept_.out + out_at, shape.q_width(), d_out_,
+                             out_product_);
     std::fill(log_sum_, log_sum_ + block, 0.0F);
     std::copy_n(kept_.log_sum + call_.row_at(sequence_, head) + first, rows, log_sum_);
   }
@@ -235,8 +228,8 @@ class BackwardPart {
   const Kept& kept_;
   int sequence_;
   int kv_head_;
-  float *k_, *v_, *d_k_, *d_v_;                             // (tokens, width)
-  float *q_, *q_columns_, *out_, *d_out_, *d_out_columns_;  // of one block of queries
+  float *k_, *v_, *d_k_, *d_v_;                      // (tokens, width)
+  float *q_, *q_columns_, *d_out_, *d_out_columns_;  // of one block of queries
   float *log_sum_, *out_product_;
   float* keep_ = nullptr;
   AttentionBackward at_;
@@ -280,7 +273,7 @@ void attention_decode(Level level, Team& team, const AttentionShape& shape, int 
     Scratch& scratch = Scratch::of_thread();
     const int scores = up_to(shape.tokens, 16);
     scratch.reserve(scores, 1);
-    call.heads.decode(shape.tokens, shape.head_width, key_stride, call.factor,
+    call.heads.decode(shape.tokens, shape.head_width, key_stride, static_cast<float>(call.factor),
                       q + part * shape.head_width, keys + from, values + from, scratch.take(scores),
                       out + part * shape.head_width);
   });

@@ -4,6 +4,7 @@
 #include <cstdint>
 
 #include "kernels/nn/level.h"
+#include "kernels/nn/level/exponent.h"
 #include "kernels/nn/level/transpose.h"
 
 namespace sovren::nn {
@@ -143,7 +144,8 @@ struct Lanes {
   int all_see;  ///< position of the last key that all sixteen see
 };
 
-/// Scores become exp(score - maximum); `factors`: what the maximum's rise makes of earlier sums.
+/// Scores become powers of two, 1 at the maximum; `factors`: what the maximum's rise makes of
+/// earlier sums.
 void soften(const AttentionForward& block, int query, float* factors) {
   const Lanes queries(block, query);
   float* scores = block.scores + query;
@@ -158,12 +160,13 @@ void soften(const AttentionForward& block, int query, float* factors) {
   F16 sums = F16::all(0);
   for (int key = 0; key < queries.keys; ++key) {
     float* at = scores + key * attention_block;
-    F16 p = queries.where_seen(key, exp(F16::load(at) - now), F16::all(0));
+    const F16 below = queries.where_seen(key, F16::load(at) - now, F16::all(0));
+    F16 p = queries.where_seen(key, power_of_two(below), F16::all(0));
     sums = sums + p;
     if (block.keep != nullptr) p = p * F16::load(block.keep + key * attention_block + query);
     p.store(at);
   }
-  const F16 factor = exp(before - now);
+  const F16 factor = power_of_two(before - now);
   factor.store(factors + query);
   now.store(block.max + query);
   fma(F16::load(block.sum + query), factor, sums).store(block.sum + query);
@@ -179,16 +182,25 @@ void forward(const AttentionForward& block) {
     sum_over_keys<Begin::scaled>(block, block.scores, block.v, block.out, factors);
 }
 
+void finish(const AttentionForward& block) {
+  for (int query = 0; query < block.queries; query += lanes) {
+    const F16 sum = F16::load(block.sum + query);
+    const F16 log_2 = F16::all(0.693147182F);
+    fma(F16::load(block.max + query), log_2, log(sum)).store(block.max + query);
+    (F16::all(1) / sum).store(block.sum + query);
+  }
+}
+
 /// scores: the probabilities, as they multiplied v; d_scores: the gradient of scores, from that of
 /// the probabilities.
 void unsoften(const AttentionBackward& block, int query) {
   const Lanes queries(block, query);
-  const F16 log_sum = F16::load(block.log_sum + query);
+  const F16 log_sum = F16::load(block.log_sum + query) * F16::all(1.44269504F);  // base 2
   const F16 product = F16::load(block.out_product + query);
   for (int key = 0; key < queries.keys; ++key) {
     const int at = key * attention_block + query;
-    const F16 x = exp(F16::load(block.scores + at) - log_sum);
-    const F16 p = queries.where_seen(key, x, F16::all(0));
+    const F16 below = queries.where_seen(key, F16::load(block.scores + at) - log_sum, F16::all(0));
+    const F16 p = queries.where_seen(key, power_of_two(below), F16::all(0));
     F16 d_p = F16::load(block.d_scores + at), kept = p;
     if (block.keep != nullptr) {
       const F16 keep = F16::load(block.keep + at);
@@ -209,7 +221,7 @@ void backward(const AttentionBackward& block) {
   sum_over_keys<Begin::add>(block, block.d_scores, block.k, block.d_q, block.log_sum);
 }
 
-constexpr AttentionKernels kernels{forward, backward};
+constexpr AttentionKernels kernels{forward, finish, backward};
 
 }  // namespace
 }  // namespace SOVREN_LEVEL

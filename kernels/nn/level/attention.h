@@ -17,14 +17,16 @@ struct AttentionBlock {
   int keys = 0;
   int first_query = 0;  ///< position in the sequence; a multiple of attention_block, as first_key
   int first_key = 0;
-  const float* q_columns = nullptr;  ///< (width, queries), divided by sqrt(head_width)
+  const float* q_columns = nullptr;  ///< (width, queries), times log2(e) / sqrt(head_width)
   const float* k = nullptr;          ///< (keys, width)
   const float* v = nullptr;
   const float* keep = nullptr;  ///< (keys, queries) factors of the probabilities; null: all 1
   float* scores = nullptr;      ///< (keys, queries) to work in
 };
 
-/// Running maximum and sum of a query's exponentials, and its output so far, not yet divided.
+/// Of each query: the running maximum of its scores, which are in powers of two, the sum of the
+/// powers, and its output so far, not yet divided. finish() makes of max the logarithm of the
+/// softmax's denominator, and of sum its inverse.
 struct AttentionForward : AttentionBlock {
   float* max = nullptr;
   float* sum = nullptr;
@@ -32,20 +34,21 @@ struct AttentionForward : AttentionBlock {
 };
 
 struct AttentionBackward : AttentionBlock {
-  const float* q = nullptr;              ///< (queries, width), divided as q_columns
+  const float* q = nullptr;              ///< (queries, width), multiplied as q_columns
   const float* d_out = nullptr;          ///< (queries, width)
   const float* d_out_columns = nullptr;  ///< (width, queries)
   const float* log_sum = nullptr;
   const float* out_product = nullptr;  ///< of each query: its out . d_out
   float* d_scores = nullptr;           ///< (keys, queries) to work in
-  float* d_q = nullptr;                ///< all three += their gradients
-  float* d_k = nullptr;
-  float* d_v = nullptr;
+  float* d_q = nullptr;                ///< += the gradient, but for 1 / sqrt(head_width)
+  float* d_k = nullptr;                ///< += the gradient x log2(e)
+  float* d_v = nullptr;                ///< += the gradient
 };
 
 /// On one thread; see attention.h.
 struct AttentionKernels {
   void (*forward)(const AttentionForward& block);
+  void (*finish)(const AttentionForward& block);
   void (*backward)(const AttentionBackward& block);
 };
 

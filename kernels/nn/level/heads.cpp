@@ -3,6 +3,7 @@
 
 #include "kernels/nn/level.h"
 #include "kernels/nn/level/attention.h"
+#include "kernels/nn/level/philox.h"
 #include "kernels/nn/level/transpose.h"
 
 namespace sovren::nn {
@@ -18,11 +19,16 @@ void pack(int rows, int row_end, int width, int stride, float factor, const floa
   for (int i = rows * stride; i < row_end * stride; i += 16) F16::all(0).store(to + i);
 }
 
-void transpose_block(int rows, int stride, const float* from, float* to) {
+void transpose_block(int rows, int width, float factor, const float* from, std::int64_t from_stride,
+                     float* to) {
+  const F16 by = F16::all(factor);
   for (int row = 0; row < rows; row += 16)
-    for (int column = 0; column < stride; column += 16) {
+    for (int column = 0; column < width; column += 16) {
       F16 tile[16];
-      for (int i = 0; i < 16; ++i) tile[i] = F16::load(from + (row + i) * stride + column);
+      for (int i = 0; i < 16; ++i)
+        tile[i] = row + i < rows
+                      ? load_left(from + (row + i) * from_stride + column, width - column) * by
+                      : F16::all(0);
       transpose(tile);
       for (int i = 0; i < 16; ++i) tile[i].store(to + (column + i) * attention_block + row);
     }
@@ -37,16 +43,47 @@ void unpack(int rows, int width, int stride, const float* factors, const float* 
   }
 }
 
-void row_products(int rows, int stride, const float* a, const float* b, float* sums) {
+void row_products(int rows, int width, int stride, const float* a, std::int64_t a_stride,
+                  const float* b, float* sums) {
   for (int row = 0; row < rows; row += 16) {
     F16 products[16];
     for (int i = 0; i < 16; ++i) {
-      const int at = (row + i) * stride;
-      products[i] = F16::load(a + at) * F16::load(b + at);
-      for (int j = 16; j < stride; j += 16)
-        products[i] = fma(F16::load(a + at + j), F16::load(b + at + j), products[i]);
+      products[i] = F16::all(0);
+      if (row + i >= rows) continue;
+      const float *a_row = a + (row + i) * a_stride, *b_row = b + (row + i) * stride;
+      for (int j = 0; j < width; j += 16)
+        products[i] = fma(load_left(a_row + j, width - j), F16::load(b_row + j), products[i]);
     }
     row_sums(products).store(sums + row);
+  }
+}
+
+/// Factors of `count` elements, at most 64.
+void keep_row(const DroppedBlock& block, std::uint64_t element, unsigned count, float* factors) {
+  std::uint32_t words[64 + 4 * blocks_at_once];
+  const auto skipped = static_cast<unsigned>(element % 4);
+  for (unsigned i = 0; 4 * i < skipped + count; i += blocks_at_once)
+    philox_words(block.seed, block.stream, element / 4 + i, words + 4 * i);
+  const std::uint32_t threshold = block.threshold;
+  const float scale = block.scale;
+  for (unsigned i = 0; i < count; ++i) factors[i] = words[skipped + i] < threshold ? 0 : scale;
+}
+
+void keep(const DroppedBlock& block, float* keep) {
+  static_assert(attention_block == 64);
+  for (int query = 0; query < block.queries; query += 16) {
+    const int last_sees = (block.seen + query + 15) / 16 * 16;
+    const int count = last_sees < 64 ? last_sees : 64;
+    float factors[16][64];
+    for (int i = 0; i < 16; ++i)
+      keep_row(block, block.element + static_cast<std::uint64_t>(query + i) * block.row_elements,
+               static_cast<unsigned>(count), factors[i]);
+    for (int key = 0; key < count; key += 16) {
+      F16 tile[16];
+      for (int i = 0; i < 16; ++i) tile[i] = F16::load(factors[i] + key);
+      transpose(tile);
+      for (int i = 0; i < 16; ++i) tile[i].store(keep + (key + i) * attention_block + query);
+    }
   }
 }
 
@@ -106,7 +143,7 @@ void decode(int tokens, int width, std::int64_t key_stride, float factor, const 
   }
 }
 
-constexpr HeadKernels kernels{pack, transpose_block, unpack, row_products, rotate, decode};
+constexpr HeadKernels kernels{pack, transpose_block, unpack, row_products, keep, rotate, decode};
 
 }  // namespace
 }  // namespace SOVREN_LEVEL

@@ -5,19 +5,36 @@
 
 namespace sovren::nn {
 
+/// Where a block of probabilities lies in its dropout's stream (dropout.h).
+struct DroppedBlock {
+  std::uint64_t seed = 0;
+  std::uint64_t stream = 0;
+  std::uint32_t threshold = 0;
+  float scale = 0;
+  std::uint64_t element = 0;       ///< of its first query and key
+  std::uint64_t row_elements = 0;  ///< from a query to the next
+  int queries = 0;
+  int seen = 0;  ///< keys of the block that its first query sees; the next sees one more
+};
+
 /// What attention does to the rows of a head, on one thread. `stride`: floats between the rows of a
 /// packed block, width up to a multiple of 16.
 struct HeadKernels {
   /// to (up to row_end, stride) = factor x from (rows, width), 0 beyond.
   void (*pack)(int rows, int row_end, int width, int stride, float factor, const float* from,
                std::int64_t from_stride, float* to);
-  /// to (stride, attention_block) = the columns of from (rows, stride); rows is a multiple of 16.
-  void (*transpose)(int rows, int stride, const float* from, float* to);
+  /// to (stride, attention_block) = factor x the columns of from (rows, width), 0 beyond.
+  void (*transpose)(int rows, int width, float factor, const float* from, std::int64_t from_stride,
+                    float* to);
   /// to (rows, width) = from (rows, stride) x the row's factor.
   void (*unpack)(int rows, int width, int stride, const float* factors, const float* from,
                  float* to, std::int64_t to_stride);
-  /// sums of a x b over each row of a, b (rows, stride); rows is a multiple of 16.
-  void (*row_products)(int rows, int stride, const float* a, const float* b, float* sums);
+  /// sums of a (rows, width) x b (rows, stride) over each row; 0 up to a multiple of 16.
+  void (*row_products)(int rows, int width, int stride, const float* a, std::int64_t a_stride,
+                       const float* b, float* sums);
+  /// keep (keys, queries), rows attention_block apart: what dropout multiplies by, where a query
+  /// sees the key; the keys that none of sixteen queries sees are left out.
+  void (*keep)(const DroppedBlock& block, float* keep);
   /// Turns the pairs (i, i + half) of each of the heads that follow one another in x.
   /// direction: 1 or -1, a factor of the sines.
   void (*rotate)(int heads, int half, const float* cosines, const float* sines, float direction,
