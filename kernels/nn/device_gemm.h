@@ -16,18 +16,15 @@ namespace sovren::nn::device {
 /// bf16, sums fp32, rounded once when they are written. Matrices are row-major without gaps.
 struct Product {
   enum class Type { bf16, fp32 };
-  enum class Epilogue {
-    none,
-    bias,        ///< x += bias[column]
-    gelu,        ///< x += bias[column], aux = x, x = gelu(x), tanh approximation
-    gelu_slope,  ///< x *= gelu'(aux)
-  };
+  /// none; gelu: aux = x, x = gelu(x), tanh approximation; gelu_slope: x *= gelu'(aux).
+  enum class Then { none, gelu, gelu_slope };
   GemmShape shape;
   bool is_a_transposed = false;  ///< A lies in memory as (k, m)
   bool is_b_transposed = false;  ///< B lies in memory as (n, k)
   Type type = Type::bf16;        ///< of C
   GemmOutput::Write write = GemmOutput::Write::set;
-  Epilogue epilogue = Epilogue::none;  ///< others than none: C is bf16 and set
+  bool has_bias = false;   ///< x += bias[column], first
+  Then then = Then::none;  ///< with this or a bias, C is bf16 and set
 };
 
 /// The same product as a column-major library sees it: out = op(left) op(right).

@@ -26,18 +26,16 @@ std::string text_of(const Product& product) {
          std::to_string(n) + ")";
 }
 
-cublasLtEpilogue_t epilogue_of(Product::Epilogue epilogue) {
-  switch (epilogue) {
-    case Product::Epilogue::bias:
-      return CUBLASLT_EPILOGUE_BIAS;
-    case Product::Epilogue::gelu:
-      return CUBLASLT_EPILOGUE_GELU_AUX_BIAS;
-    case Product::Epilogue::gelu_slope:
+cublasLtEpilogue_t epilogue_of(const Product& product) {
+  switch (product.then) {
+    case Product::Then::gelu:
+      return product.has_bias ? CUBLASLT_EPILOGUE_GELU_AUX_BIAS : CUBLASLT_EPILOGUE_GELU_AUX;
+    case Product::Then::gelu_slope:
       return CUBLASLT_EPILOGUE_DGELU;
-    case Product::Epilogue::none:
+    case Product::Then::none:
       break;
   }
-  return CUBLASLT_EPILOGUE_DEFAULT;
+  return product.has_bias ? CUBLASLT_EPILOGUE_BIAS : CUBLASLT_EPILOGUE_DEFAULT;
 }
 
 /// What cuBLASLt keeps of one product.
@@ -64,7 +62,7 @@ class Plan {
     SOVREN_DO(done(lay_out(out_, seen_.out, out_type)));
     SOVREN_DO(done(set(CUBLASLT_MATMUL_DESC_TRANSA, operation(seen_.left))));
     SOVREN_DO(done(set(CUBLASLT_MATMUL_DESC_TRANSB, operation(seen_.right))));
-    SOVREN_DO(done(set(CUBLASLT_MATMUL_DESC_EPILOGUE, epilogue_of(product_.epilogue))));
+    SOVREN_DO(done(set(CUBLASLT_MATMUL_DESC_EPILOGUE, epilogue_of(product_))));
     if (has_aux()) SOVREN_DO(done(set(CUBLASLT_MATMUL_DESC_EPILOGUE_AUX_LD, seen_.out.leading())));
     // Only the alignment of these counts until the product runs.
     const void* aligned = reinterpret_cast<const void*>(std::uintptr_t{256});
@@ -85,14 +83,7 @@ class Plan {
   }
 
  private:
-  bool has_aux() const {
-    return product_.epilogue == Product::Epilogue::gelu ||
-           product_.epilogue == Product::Epilogue::gelu_slope;
-  }
-  bool has_bias() const {
-    return product_.epilogue == Product::Epilogue::gelu ||
-           product_.epilogue == Product::Epilogue::bias;
-  }
+  bool has_aux() const { return product_.then != Product::Then::none; }
 
   static cublasOperation_t operation(const ColumnMajor::Matrix& matrix) {
     return matrix.is_transposed ? CUBLAS_OP_T : CUBLAS_OP_N;
@@ -108,7 +99,7 @@ class Plan {
   }
   cublasStatus_t set_pointers(const void* bias, const void* aux) {
     cublasStatus_t status = CUBLAS_STATUS_SUCCESS;
-    if (has_bias()) status = set(CUBLASLT_MATMUL_DESC_BIAS_POINTER, bias);
+    if (product_.has_bias) status = set(CUBLASLT_MATMUL_DESC_BIAS_POINTER, bias);
     if (has_aux() && status == CUBLAS_STATUS_SUCCESS)
       status = set(CUBLASLT_MATMUL_DESC_EPILOGUE_AUX_POINTER, aux);
     return status;
@@ -165,10 +156,12 @@ class CublasProducts final : public Products {
     SOVREN_CHECK(m > 0 && n > 0 && k > 0, "no matrix is empty");
     for (const ColumnMajor::Matrix& matrix : {seen.left, seen.right, seen.out})
       SOVREN_CHECK(matrix.leading() % gemm_alignment == 0, "rows are whole pieces of 16 bytes");
-    SOVREN_CHECK(
-        product.epilogue == Product::Epilogue::none ||
-            (product.type == Product::Type::bf16 && product.write == GemmOutput::Write::set),
-        "an epilogue comes before a bf16 result that is set");
+    const bool is_plain = !product.has_bias && product.then == Product::Then::none;
+    SOVREN_CHECK(is_plain || (product.type == Product::Type::bf16 &&
+                              product.write == GemmOutput::Write::set),
+                 "what follows a sum follows one that is set, in bf16");
+    SOVREN_CHECK(!product.has_bias || product.then != Product::Then::gelu_slope,
+                 "a slope has no bias");
     Plan& plan = plans_.emplace_back(cublas_, product);
     SOVREN_DO(plan.make(handle_));
     return static_cast<int>(plans_.size()) - 1;
