@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstddef>
+#include <functional>
 #include <map>
 #include <memory>
 #include <string>
@@ -11,6 +12,7 @@
 #include "core/model/job_spec.h"
 #include "core/model/spec_facts.h"
 #include "core/port/communicator.h"
+#include "core/port/device_communicator.h"
 #include "core/port/reporter.h"
 #include "core/port/state_io.h"
 
@@ -35,6 +37,9 @@ struct Setting {
   Communicator& comm;
   int threads = 1;                 ///< that this rank may use
   Backend backend = Backend::cpu;  ///< never auto_
+  /// Between the ranks' devices; null where the kind makes no use of it, and on the CPU.
+  DeviceCommunicator* devices = nullptr;
+  std::function<void(const std::string& line)> log;  ///< to this rank's log; empty: nowhere
 };
 
 /// One kind of job, as every rank runs it. All verbs but facts() and progress() are collective.

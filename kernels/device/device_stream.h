@@ -31,7 +31,8 @@ class DeviceStream {
   /// What is queued here later starts after what is queued on `other` now.
   Result<void> follow(const DeviceStream& other) const;
 
-  // Queued. The host's memory is a PinnedMemory, left alone until the copy is done.
+  // Queued. The host's memory is left alone until the copy is done; where it is a PinnedMemory, the
+  // call does not wait.
   Result<void> copy_to_device(void* to, const void* from, std::size_t bytes) const;
   Result<void> copy_to_host(void* to, const void* from, std::size_t bytes) const;
   Result<void> fill_with_zero(void* data, std::size_t bytes) const;

@@ -94,9 +94,9 @@ struct DeviceTransformer::Body {
     if (arrays.rotation == nullptr) return {};
     const std::vector<float> rotation =
         rotation_table(share.pass.tokens, shape().head_width(), shape().rope_theta, 0);
-    SOVREN_DO(queue->wait());
-    return kernels::copy_to_device(arrays.rotation, rotation.data(),
-                                   rotation.size() * sizeof(float));
+    SOVREN_DO(
+        queue->copy_to_device(arrays.rotation, rotation.data(), rotation.size() * sizeof(float)));
+    return queue->wait();
   }
 
   // ---- parts
@@ -260,9 +260,9 @@ Result<void> DeviceTransformer::set_parameters(std::span<const float> parameters
                "there are all parameters");
   std::vector<Bf16> rounded(parameters.size());
   for (std::size_t i = 0; i < rounded.size(); ++i) rounded[i] = to_bf16(parameters[i]);
-  SOVREN_DO(body_->queue->wait());
-  return kernels::copy_to_device(arrays().parameters, rounded.data(),
-                                 rounded.size() * sizeof(Bf16));
+  SOVREN_DO(
+      stream().copy_to_device(arrays().parameters, rounded.data(), rounded.size() * sizeof(Bf16)));
+  return stream().wait();
 }
 
 std::vector<std::pair<std::int64_t, std::int64_t>> DeviceTransformer::ready_ranges() const {

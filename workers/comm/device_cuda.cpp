@@ -48,11 +48,12 @@ DeviceMemoryPort cuda_memory() {
             return check(cudaMemcpy(to, from, bytes, cudaMemcpyDeviceToHost),
                          "copying to the host");
           },
-      .to_device =
-          [](void* to, const void* from, std::size_t bytes) {
-            return check(cudaMemcpy(to, from, bytes, cudaMemcpyHostToDevice),
-                         "copying to the device");
-          },
+      // A copy from pageable memory returns before it is done; streams do not wait for it.
+      .to_device = [](void* to, const void* from, std::size_t bytes) -> Result<void> {
+        SOVREN_DO(
+            check(cudaMemcpy(to, from, bytes, cudaMemcpyHostToDevice), "copying to the device"));
+        return check(cudaStreamSynchronize(nullptr), "copying to the device");
+      },
   };
 }
 

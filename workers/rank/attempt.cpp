@@ -12,11 +12,13 @@
 #include <cstdio>
 #include <cstdlib>
 #include <optional>
+#include <variant>
 
 #include "core/text/job_file.h"
 #include "storage/checkpoint/checkpoint_set.h"
 #include "storage/file/file.h"
 #include "workers/comm/comm.h"
+#include "workers/comm/device.h"
 #include "workers/rank/attempt_reporter.h"
 #include "workers/rank/backend.h"
 #include "workers/rank/loop.h"
@@ -103,7 +105,9 @@ class Attempt {
                        .devices = choice.devices,
                        .ranks = comm_.size()});
     reporter_.log("backend: " + choice.why);
-    const jobs::Setting setting{comm_, spec.resources.cpus_per_rank, choice.backend};
+    SOVREN_TRY(devices, join_devices_for(spec, choice.backend));
+    const jobs::Setting setting{comm_, spec.resources.cpus_per_rank, choice.backend, devices.get(),
+                                [this](const std::string& line) { reporter_.log(line); }};
     SOVREN_TRY(kind, make_kind(spec, setting));
     SOVREN_DO(kind->load());
     for (const std::string& warning : kind->warnings()) tell(ReportWarning{warning});
@@ -143,6 +147,16 @@ class Attempt {
       kernels::use_device(found.devices[static_cast<std::size_t>(place)].index);
     }
     return choose_backend(wanted, found);
+  }
+
+  /// Null where the job's kind does not move data between devices.
+  Result<std::unique_ptr<DeviceCommunicator>> join_devices_for(const JobSpec& spec,
+                                                               Backend backend) {
+    if (backend != Backend::cuda || !std::holds_alternative<TrainingSpec>(spec.kind))
+      return std::unique_ptr<DeviceCommunicator>();
+    SOVREN_TRY(link, join_devices(comm_, kernels::used_device(), options_.peer_deadline_s));
+    reporter_.log("between devices: " + link.why);
+    return std::move(link.comm);
   }
 
   /// Rank 0 takes the lock of the job directory and raises the fence; the others wait for it.
