@@ -13,6 +13,7 @@ namespace sovren::jobs {
 namespace {
 
 constexpr std::size_t name_characters_max = 24;
+constexpr const char* replacement = "\xEF\xBF\xBD";  // U+FFFD
 
 void append_escaped(std::string& out, std::string_view text) {
   for (const char c : text) {
@@ -38,17 +39,36 @@ void append_escaped(std::string& out, std::string_view text) {
   }
 }
 
+void append_visible(std::string& out, std::string_view text) {
+  for (const char c : text) {
+    const bool is_control = static_cast<unsigned char>(c) < 0x20 || c == 0x7F;
+    if (is_control && c != '\n' && c != '\t')
+      out += replacement;
+    else
+      out += c;
+  }
+}
+
+/// Appends the well-formed parts of a text by append(), and a replacement for each bad byte.
+std::string mended(std::string_view text, void (*append)(std::string&, std::string_view)) {
+  std::string out;
+  for (auto bad = text::utf8_fault(text); bad != text.npos; bad = text::utf8_fault(text)) {
+    append(out, text.substr(0, bad));
+    out += replacement;
+    text.remove_prefix(bad + 1);
+  }
+  append(out, text);
+  return out;
+}
+
 }  // namespace
 
 std::string escaped(std::string_view text) {
-  std::string out;
-  for (auto bad = text::utf8_fault(text); bad != text.npos; bad = text::utf8_fault(text)) {
-    append_escaped(out, text.substr(0, bad));
-    out += "\xEF\xBF\xBD";
-    text.remove_prefix(bad + 1);
-  }
-  append_escaped(out, text);
-  return out;
+  return mended(text, append_escaped);
+}
+
+std::string visible(std::string_view text) {
+  return mended(text, append_visible);
 }
 
 std::string shortened_name(const std::string& name) {

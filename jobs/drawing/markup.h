@@ -11,6 +11,10 @@ namespace sovren::jobs {
 /// control characters left out, bytes that are not UTF-8 as U+FFFD.
 std::string escaped(std::string_view text);
 
+/// Text as a terminal may show it: bytes that are not UTF-8 and control characters other than tabs
+/// and ends of lines as U+FFFD.
+std::string visible(std::string_view text);
+
 /// At most so many characters of a name, with an ellipsis for the rest.
 std::string shortened_name(const std::string& name);
 
