@@ -69,6 +69,12 @@ std::vector<std::string> Arguments::all(std::string_view option) const {
   return found == values_.end() ? std::vector<std::string>{} : found->second;
 }
 
+std::vector<std::string> Arguments::given() const {
+  std::vector<std::string> names;
+  for (const auto& [name, values] : values_) names.push_back(name);
+  return names;
+}
+
 Result<std::int64_t> Arguments::number(std::string_view option, std::int64_t otherwise,
                                        std::int64_t min, std::int64_t max) const {
   if (!has(option)) return otherwise;

@@ -32,6 +32,8 @@ class Arguments {
   /// The value given last; empty when the option was not given.
   std::string text(std::string_view option) const;
   std::vector<std::string> all(std::string_view option) const;
+  /// Names of all that were given, in alphabetical order.
+  std::vector<std::string> given() const;
   /// A whole number in [min, max], or `otherwise` when the option was not given.
   Result<std::int64_t> number(std::string_view option, std::int64_t otherwise, std::int64_t min,
                               std::int64_t max) const;
@@ -92,7 +94,7 @@ Result<int> list_partitions(const Arguments&);
 Result<int> list_history(const Arguments&);
 Result<int> request_checkpoint(const Arguments&);
 Result<int> inspect_checkpoints(const Arguments&);
-Result<int> generate_data(const Arguments&);
+Result<int> generate(const Arguments&);
 Result<int> lint_job_file(const Arguments&);
 Result<int> simulate_trace(const Arguments&);
 Result<int> print_completion(const Arguments&);

@@ -105,14 +105,20 @@ constexpr std::array worker_options{
 constexpr std::array connect_only{connect};
 constexpr std::array checkpoints_options{json};
 constexpr std::array generate_options{
-    Option{"variables", "N", "number of variables; default 10"},
-    Option{"length", "T", "number of time steps; default 1000"},
-    Option{"max-lag", "L", "longest lag of a link; default 5"},
-    Option{"links", "K", "cross links per variable, on average; default 1"},
-    Option{"seed", "S", "the same seed always gives the same data; default 1"},
+    Option{"variables", "N", "causal: number of variables; default 10"},
+    Option{"length", "T", "causal: number of time steps; default 1000"},
+    Option{"max-lag", "L", "causal: longest lag of a link; default 5"},
+    Option{"links", "K", "causal: cross links per variable, on average; default 1"},
     Option{"output", "FILE",
-           "csv to write; default causal-<N>x<T>.csv; truth and job file go beside it"},
-    json,
+           "causal: csv to write; default causal-<N>x<T>.csv; truth and job file go beside it"},
+    Option{"model", "FILE", "text: weights of a training job, .safetensors, or llm.c's .bin"},
+    Option{"prompt", "TEXT", "text: what to go on with; default: nothing, a new text"},
+    Option{"tokens", "N", "text: at most so many; default 200"},
+    Option{"temperature", "T", "text: 0 always takes the likeliest token; default 0.8"},
+    Option{"top-k", "K", "text: of the K likeliest only; default 0, of all"},
+    Option{"tokenizer", "NAME", "text: byte, or a BPE file; default: what the model file names"},
+    Option{"seed", "S", "the same seed always gives the same result; default 1"},
+    Option{"json", "", "causal: print one JSON document on standard output"},
 };
 constexpr std::array lint_options{
     set,
@@ -220,10 +226,14 @@ constexpr std::array table{
             "compares it with the checksums of the manifest; exit code 74 when a set is damaged.",
             inspect_checkpoints},
     Command{
-        "generate", "make data with a known answer", "causal", 1, 1, generate_options,
+        "generate", "make data with a known answer, or let a model write", "causal|text", 1, 1,
+        generate_options,
         "causal: a random stable linear vector-autoregression. Writes the series, the true links\n"
-        "(source,target,lag) and a job file that analyses them.",
-        generate_data},
+        "(source,target,lag) and a job file that analyses them.\n"
+        "text: prints how a trained model goes on with the prompt, token by token as they are "
+        "made,\n"
+        "until the model ends the text.",
+        generate},
     Command{
         "simulate", "replay a workload trace under a scheduling policy", "TRACE.swf", 1, 1,
         simulate_options,

@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-// sovren generate causal: series, truth and a job file that analyses them.
+// sovren generate: what it makes; causal: series, truth and a job file that analyses them.
+#include <algorithm>
 #include <array>
 #include <charconv>
 #include <filesystem>
 
 #include "cli/command.h"
+#include "cli/generate_text.h"
 #include "cli/svar.h"
 #include "cli/terminal.h"
 #include "core/text/json.h"
@@ -72,13 +74,7 @@ Result<SvarOptions> read_options(const Arguments& arguments) {
   return options;
 }
 
-}  // namespace
-
-Result<int> generate_data(const Arguments& arguments) {
-  if (arguments.operands[0] != "causal")
-    return fail({.code = Code::usage,
-                 .what = "sovren generate makes causal data, not '" + arguments.operands[0] + "'",
-                 .hint = "sovren generate causal --variables 50 --length 1000"});
+Result<int> generate_causal(const Arguments& arguments) {
   SOVREN_TRY(options, read_options(arguments));
   std::filesystem::path csv = arguments.text("output");
   if (csv.empty())
@@ -111,6 +107,37 @@ Result<int> generate_data(const Arguments& arguments) {
                       "\n");
   return print_text("data   " + csv.string() + "\ntruth  " + truth.string() + "\njob    " +
                     job.string() + "\nnext:  sovren run " + job.string() + "\n");
+}
+
+/// Refuses the options of another kind.
+Result<void> check_options(const Arguments& arguments, std::span<const std::string_view> allowed) {
+  for (const std::string& name : arguments.given())
+    if (std::find(allowed.begin(), allowed.end(), name) == allowed.end())
+      return fail({.code = Code::usage,
+                   .what = "sovren generate " + arguments.operands[0] + " takes no --" + name,
+                   .hint = "sovren help generate"});
+  return {};
+}
+
+}  // namespace
+
+Result<int> generate(const Arguments& arguments) {
+  constexpr std::array<std::string_view, 7> of_causal{"variables", "length", "max-lag", "links",
+                                                      "output",    "seed",   "json"};
+  constexpr std::array<std::string_view, 7> of_text{"model", "prompt",    "tokens", "temperature",
+                                                    "top-k", "tokenizer", "seed"};
+  const std::string& kind = arguments.operands[0];
+  if (kind == "text") {
+    SOVREN_DO(check_options(arguments, of_text));
+    return generate_text(arguments);
+  }
+  if (kind == "causal") {
+    SOVREN_DO(check_options(arguments, of_causal));
+    return generate_causal(arguments);
+  }
+  return fail({.code = Code::usage,
+               .what = "sovren generate makes causal data or text, not '" + kind + "'",
+               .hint = "sovren generate causal --variables 50 --length 1000"});
 }
 
 }  // namespace sovren::cli

@@ -72,7 +72,8 @@ Result<Finished> run_program(const std::vector<std::string>& argv, const std::st
   posix_spawn_file_actions_t actions;
   posix_spawn_file_actions_init(&actions);
   posix_spawn_file_actions_adddup2(&actions, in.value, STDIN_FILENO);
-  posix_spawn_file_actions_adddup2(&actions, out_write.value, STDOUT_FILENO);
+  posix_spawn_file_actions_adddup2(&actions, out_write.value,
+                                   errors == Stderr::take ? STDERR_FILENO : STDOUT_FILENO);
   if (errors == Stderr::drop)
     posix_spawn_file_actions_addopen(&actions, STDERR_FILENO, "/dev/null", O_WRONLY, 0);
   posix_spawnattr_t attributes;

@@ -12,6 +12,7 @@
 #include "kernels/linalg/blas.h"
 #include "workers/rank/attempt.h"
 #include "workers/rank/check.h"
+#include "workers/rank/generate.h"
 #include "workers/rank/options.h"
 
 namespace {
@@ -48,6 +49,12 @@ int main(int argc, char** argv) {
       return sovren::workers::print_about(std::cout);
     case Options::Mode::check:
       return sovren::workers::check_job(options->job_file, std::cout);
+    case Options::Mode::generate:
+      return sovren::workers::generate_text(std::cin, std::cout,
+                                            ::isatty(STDOUT_FILENO) == 1
+                                                ? sovren::workers::Sink::terminal
+                                                : sovren::workers::Sink::other,
+                                            std::cerr);
     case Options::Mode::run:
       begin_with_fitting_blas(argv);
       break;

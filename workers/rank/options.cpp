@@ -79,6 +79,8 @@ Result<Options> parse_options(std::span<const char* const> arguments,
       options.mode = Options::Mode::help;
     } else if (name == "--about") {
       options.mode = Options::Mode::about;
+    } else if (name == "--generate") {
+      options.mode = Options::Mode::generate;
     } else {
       if (i + 1 == arguments.size()) {
         if (name.substr(0, 2) == "--") return wrong(std::string(name) + " needs a value");
@@ -96,6 +98,7 @@ std::string usage_text() {
          "  sovren-rank --dir DIR [--job N] [--attempt N] [--ranks N] [--oldest-set-job N]\n"
          "              [--mtbf SECONDS] [--report SOCKET]\n"
          "  sovren-rank --check JOB.toml    reads the job and its inputs; errors as JSON lines\n"
+         "  sovren-rank --generate          goes on with a text: sovren generate text\n"
          "  sovren-rank --about             what this program was built with and finds here\n"
          "Several ranks: mpirun -n N sovren-rank --ranks N ...\n"
          "Signals: SIGUSR1 seals a checkpoint and goes on; SIGUSR2, SIGTERM and SIGINT seal and\n"

@@ -35,6 +35,7 @@ TEST(Options, RunTakesAllItsFigures) {
 TEST(Options, OtherModesNeedNoFolder) {
   EXPECT_EQ(parse({"--about"})->mode, Options::Mode::about);
   EXPECT_EQ(parse({"--help"})->mode, Options::Mode::help);
+  EXPECT_EQ(parse({"--generate"})->mode, Options::Mode::generate);
   const auto check = parse({"--check", "job.toml"});
   ASSERT_TRUE(check.has_value());
   EXPECT_EQ(check->mode, Options::Mode::check);
