@@ -28,20 +28,29 @@ constexpr Case standard_cases[] = {{{8, 128, 4, 4, 32}},    {{8, 128, 4, 4, 32},
                                    {{4, 1024, 12, 12, 64}}, {{2, 1024, 12, 4, 64}},
                                    {{4, 256, 16, 4, 128}},  {{8, 100, 4, 4, 20}}};
 
-std::vector<float> numbers(std::int64_t count, std::uint64_t seed) {
-  const Philox philox(seed, 0);
-  std::vector<float> values(static_cast<std::size_t>(count));
-  for (std::size_t i = 0; i < values.size(); ++i) values[i] = static_cast<float>(philox.normal(i));
-  return values;
-}
+/// Begins at a line of the cache, as a model's memory does.
+struct alignas(64) Line {
+  float lane[16];
+};
+class Numbers {
+ public:
+  explicit Numbers(std::int64_t count) : lines_(static_cast<std::size_t>((count + 15) / 16)) {}
+  Numbers(std::int64_t count, std::uint64_t seed) : Numbers(count) {
+    const Philox philox(seed, 0);
+    for (std::int64_t i = 0; i < count; ++i)
+      data()[i] = static_cast<float>(philox.normal(static_cast<std::uint64_t>(i)));
+  }
+  float* data() { return lines_.data()->lane; }
+
+ private:
+  std::vector<Line> lines_;
+};
 
 void measure(const Case& wanted, double peak) {
   const AttentionShape& s = wanted.shape;
   const std::int64_t rows = std::int64_t{s.batch} * s.tokens;
-  const std::vector<float> qkv = numbers(rows * s.qkv_width(), 1);
-  const std::vector<float> d_out = numbers(rows * s.q_width(), 2);
-  std::vector<float> out(d_out.size()), d_qkv(qkv.size());
-  std::vector<float> log_sum(static_cast<std::size_t>(rows * s.heads));
+  Numbers qkv(rows * s.qkv_width(), 1), d_out(rows * s.q_width(), 2);
+  Numbers d_qkv(rows * s.qkv_width()), out(rows * s.q_width()), log_sum(rows * s.heads);
   const Dropout dropout{.rate = wanted.dropout, .seed = 1};
   Team team(1);
   constexpr double seconds = 0.5;

@@ -81,47 +81,88 @@ void fill_keep(const Call& call, int sequence, int head, const AttentionBlock& a
                   keep);
 }
 
-/// The part of one block of queries: all keys up to it.
-void forward_part(const Call& call, int sequence, int head, int first_query, const float* qkv,
-                  float* out, float* log_sum) {
-  const AttentionShape& shape = call.shape;
-  const int row_floats = block * call.stride, kv_head = head / call.group();
-  Scratch& scratch = Scratch::of_thread();
-  scratch.reserve(4 * row_floats + 2 * block * block + 2 * block, 8);
-  float* const q_columns = scratch.take(row_floats);
-  float* const k = scratch.take(row_floats);
-  float* const v = scratch.take(row_floats);
-  float* const keep = call.dropout.is_on() ? scratch.take(block * block) : nullptr;
-  AttentionForward at;
-  at.out = scratch.take(row_floats);
-  at.scores = scratch.take(block * block);
-  at.max = scratch.take(block);
-  at.sum = scratch.take(block);
-  at.width = shape.head_width;
-  at.stride = call.stride;
-  at.queries = std::min(block, shape.tokens - first_query);
-  at.first_query = first_query;
-  at.q_columns = q_columns;
-  at.k = k;
-  at.v = v;
-  at.keep = keep;
-  call.heads.transpose(at.queries, shape.head_width, call.q_factor(),
-                       qkv + call.at(sequence, first_query, head), shape.qkv_width(), q_columns);
-  std::fill(at.max, at.max + block, lowest);
-  std::fill(at.sum, at.sum + block, 0.0F);
-  for (at.first_key = 0; at.first_key <= first_query; at.first_key += block) {
-    at.keys = std::min(block, shape.tokens - at.first_key);
-    const float* keys = qkv + call.at(sequence, at.first_key, shape.heads + kv_head);
-    call.pack(at.keys, keys, k);
-    call.pack(at.keys, keys + shape.kv_heads * shape.head_width, v);
-    if (keep != nullptr) fill_keep(call, sequence, head, at, keep);
-    call.blocks.forward(at);
+/// The part of a strip of queries of one head, a few blocks, so that keys are packed once for all:
+/// each block of keys up to it, in order, and with it each block of queries.
+class ForwardPart {
+ public:
+  static constexpr int strip = 4 * block;
+
+  ForwardPart(const Call& call, int sequence, int head, int first_query)
+      : call_(call),
+        sequence_(sequence),
+        head_(head),
+        first_(first_query),
+        end_(std::min(first_query + strip, call.shape.tokens)) {
+    const int rows = up_to(end_ - first_, block);
+    Scratch& scratch = Scratch::of_thread();
+    scratch.reserve(2 * (block + rows) * call.stride + 2 * block * block + 2 * rows, 8);
+    k_ = scratch.take(block * call.stride);
+    v_ = scratch.take(block * call.stride);
+    q_columns_ = scratch.take(rows * call.stride);
+    out_ = scratch.take(rows * call.stride);
+    max_ = scratch.take(rows);
+    sum_ = scratch.take(rows);
+    scores_ = scratch.take(block * block);
+    if (call.dropout.is_on()) keep_ = scratch.take(block * block);
+    std::fill(max_, max_ + rows, lowest);
+    std::fill(sum_, sum_ + rows, 0.0F);
   }
-  call.blocks.finish(at);
-  std::copy_n(at.max, at.queries, log_sum + call.row_at(sequence, head) + first_query);
-  call.heads.unpack(at.queries, shape.head_width, call.stride, at.sum, at.out,
-                    out + call.out_at(sequence, first_query, head), shape.q_width());
-}
+
+  void run(const float* qkv, float* out, float* log_sum) {
+    const AttentionShape& shape = call_.shape;
+    const int k_head = shape.heads + head_ / call_.group(), v_head = k_head + shape.kv_heads;
+    for (int query = first_; query < end_; query += block)
+      call_.heads.transpose(rows_of(query), shape.head_width, call_.q_factor(),
+                            qkv + call_.at(sequence_, query, head_), shape.qkv_width(),
+                            q_columns_ + (query - first_) * call_.stride);
+    for (int key = 0; key < end_; key += block) {
+      call_.pack(rows_of(key), qkv + call_.at(sequence_, key, k_head), k_);
+      call_.pack(rows_of(key), qkv + call_.at(sequence_, key, v_head), v_);
+      for (int query = std::max(first_, key); query < end_; query += block) {
+        const AttentionForward at = block_of(query, key);
+        if (keep_ != nullptr) fill_keep(call_, sequence_, head_, at, keep_);
+        call_.blocks.forward(at);
+      }
+    }
+    for (int query = first_; query < end_; query += block) {
+      const AttentionForward at = block_of(query, 0);
+      call_.blocks.finish(at);
+      std::copy_n(at.max, at.queries, log_sum + call_.row_at(sequence_, head_) + query);
+      call_.heads.unpack(at.queries, shape.head_width, call_.stride, at.sum, at.out,
+                         out + call_.out_at(sequence_, query, head_), shape.q_width());
+    }
+  }
+
+ private:
+  int rows_of(int first) const { return std::min(block, call_.shape.tokens - first); }
+
+  AttentionForward block_of(int query, int key) const {
+    AttentionForward at;
+    at.width = call_.shape.head_width;
+    at.stride = call_.stride;
+    at.queries = rows_of(query);
+    at.keys = rows_of(key);
+    at.first_query = query;
+    at.first_key = key;
+    at.q_columns = q_columns_ + (query - first_) * call_.stride;
+    at.k = k_;
+    at.v = v_;
+    at.keep = keep_;
+    at.scores = scores_;
+    at.max = max_ + (query - first_);
+    at.sum = sum_ + (query - first_);
+    at.out = out_ + (query - first_) * call_.stride;
+    return at;
+  }
+
+  const Call& call_;
+  int sequence_;
+  int head_;
+  int first_, end_;                        // queries
+  float *k_, *v_, *scores_;                // of one block
+  float *q_columns_, *out_, *max_, *sum_;  // of each block of the strip
+  float* keep_ = nullptr;
+};
 
 /// The inputs of the backward pass.
 struct Kept {
@@ -240,12 +281,12 @@ class BackwardPart {
 void attention_forward(Level level, Team& team, const AttentionShape& shape, const float* qkv,
                        const Dropout& dropout, float* out, float* log_sum) {
   const Call call(level, shape, dropout);
-  const int blocks = (shape.tokens + block - 1) / block;
-  team.run(std::int64_t{shape.batch} * shape.heads * blocks, [&](std::int64_t part) {
-    const auto row = static_cast<int>(part / blocks);
-    // The longest first: the last block of queries has the most keys.
-    const int first_query = (blocks - 1 - static_cast<int>(part % blocks)) * block;
-    forward_part(call, row / shape.heads, row % shape.heads, first_query, qkv, out, log_sum);
+  const int strips = (shape.tokens + ForwardPart::strip - 1) / ForwardPart::strip;
+  team.run(std::int64_t{shape.batch} * shape.heads * strips, [&](std::int64_t part) {
+    const auto row = static_cast<int>(part / strips);
+    // The longest first: the last strip of queries has the most keys.
+    const int first_query = (strips - 1 - static_cast<int>(part % strips)) * ForwardPart::strip;
+    ForwardPart(call, row / shape.heads, row % shape.heads, first_query).run(qkv, out, log_sum);
   });
 }
 

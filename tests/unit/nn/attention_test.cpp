@@ -4,9 +4,11 @@
 #include <gtest/gtest.h>
 
 #include <complex>
-#include <cstring>
+#include <limits>
 
 #include "kernels/nn/attention_by_level.h"
+#include "kernels/nn/level/exponent.h"
+#include "tests/unit/nn/bits.h"
 #include "tests/unit/nn/levels.h"
 #include "tests/unit/nn/plain_attention.h"
 
@@ -40,10 +42,6 @@ Results results_of(Level level, int threads, const AttentionShape& shape,
   attention_backward(level, team, shape, qkv.data(), dropout, r.out.data(), r.log_sum.data(),
                      d_out.data(), r.d_qkv.data());
   return r;
-}
-
-bool same_bits(const std::vector<float>& a, const std::vector<float>& b) {
-  return a.size() == b.size() && std::memcmp(a.data(), b.data(), a.size() * sizeof(float)) == 0;
 }
 
 /// The largest difference, in units of the largest number expected (at least 1e-30).
@@ -135,9 +133,9 @@ TEST(Attention, ThreadsAndLevelsGiveTheSameBits) {
     for (const Level level : levels_here())
       for (const int threads : {1, 2, 5}) {
         const Results r = results_of(level, threads, shape, qkv, d_out, dropout);
-        EXPECT_TRUE(same_bits(r.out, first.out)) << level_name(level) << threads;
-        EXPECT_TRUE(same_bits(r.log_sum, first.log_sum)) << level_name(level) << threads;
-        EXPECT_TRUE(same_bits(r.d_qkv, first.d_qkv)) << level_name(level) << threads;
+        expect_same_bits(r.out, first.out, level_name(level).data());
+        expect_same_bits(r.log_sum, first.log_sum, level_name(level).data());
+        expect_same_bits(r.d_qkv, first.d_qkv, level_name(level).data());
       }
   }
 }
@@ -154,9 +152,9 @@ TEST(Attention, ASequenceAloneGivesTheSameBitsAsInABatch) {
   };
   for (int b = 0; b < 3; ++b) {
     const Results r = results_of(cpu_level(), 1, alone, third(qkv, b), third(d_out, b), dropout);
-    EXPECT_TRUE(same_bits(r.out, third(all.out, b))) << b;
-    EXPECT_TRUE(same_bits(r.log_sum, third(all.log_sum, b))) << b;
-    EXPECT_TRUE(same_bits(r.d_qkv, third(all.d_qkv, b))) << b;
+    expect_same_bits(r.out, third(all.out, b), "in a batch");
+    expect_same_bits(r.log_sum, third(all.log_sum, b), "in a batch");
+    expect_same_bits(r.d_qkv, third(all.d_qkv, b), "in a batch");
     ++dropout.first_row;
   }
 }
@@ -170,6 +168,38 @@ TEST(Attention, LaterTokensChangeNothing) {
   for (auto x = qkv.begin() + first * shape.qkv_width(); x != qkv.end(); ++x) *x = 100;
   const Results after = results_of(cpu_level(), 1, shape, qkv, d_out);
   for (std::size_t i = 0; i < first * 16; ++i) ASSERT_EQ(before.out[i], after.out[i]) << i;
+}
+
+/// The largest error of function(x) for x from `first` to `last`, in units in the last place of
+/// the larger of it and `least`.
+double worst_ulp(double first, double last, double least, plain::F16 (*function)(plain::F16),
+                 double (*exact)(double)) {
+  constexpr int steps = 100'000;
+  double worst = 0;
+  for (int i = 0; i <= steps; ++i) {
+    const auto x = static_cast<float>(first + (last - first) * i / steps);
+    float lane[16];
+    function(plain::F16::all(x)).store(lane);
+    const double expected = exact(static_cast<double>(x));
+    const double unit =
+        0x1p-23 * std::exp2(std::floor(std::log2(std::max(std::abs(expected), least))));
+    worst = std::max(worst, std::abs(static_cast<double>(lane[0]) - expected) / unit);
+  }
+  return worst;
+}
+
+TEST(Exponent, IsAsExactAsItSays) {
+  const auto power = [](double x) { return std::exp2(x); };
+  EXPECT_LT(worst_ulp(-125, 0, 0, plain::power_of_two, power), 1.5);
+  EXPECT_LT(worst_ulp(-1.5, 1.5, 0, plain::power_of_two, power), 1.5);
+  const auto logarithm = [](double x) { return std::log(x); };
+  EXPECT_LT(worst_ulp(1e-3, 4, 1, plain::log, logarithm), 2);
+  EXPECT_LT(worst_ulp(1, 1e6, 1, plain::log, logarithm), 2);
+  const auto lane_0 = [](plain::F16 a) { return a.lane[0]; };
+  EXPECT_EQ(lane_0(plain::power_of_two(plain::F16::all(0))), 1);
+  EXPECT_EQ(lane_0(plain::power_of_two(plain::F16::all(-3e38F))), 0x1p-126F);
+  EXPECT_EQ(lane_0(plain::log(plain::F16::all(1))), 0);
+  EXPECT_TRUE(std::isnan(lane_0(plain::power_of_two(plain::F16::all(nothing)))));
 }
 
 TEST(Rotate, TurnsPairsByTheAngleOfTheirPosition) {
@@ -209,7 +239,8 @@ TEST(Rotate, ThreadsAndLevelsGiveTheSameBits) {
       results.push_back(normal_numbers(qkv_size(shape), 14));
       rotate(level, team, shape, 10'000, 0, Rotation::forward, results.back().data());
     }
-  for (const auto& result : results) EXPECT_TRUE(same_bits(result, results.front()));
+  for (const auto& result : results)
+    expect_same_bits(result, results.front(), "levels and threads");
 }
 
 /// qkv of whole sequences, as a cache with room for more holds its keys and values.
@@ -256,7 +287,8 @@ TEST(AttentionDecode, IsTheLastRowOfTheForwardPass) {
         results.push_back(std::move(out));
       }
     EXPECT_LT(error_of(results.front(), expected), 1e-6);
-    for (const auto& result : results) EXPECT_TRUE(same_bits(result, results.front()));
+    for (const auto& result : results)
+      expect_same_bits(result, results.front(), "levels and threads");
   }
 }
 
