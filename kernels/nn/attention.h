@@ -16,8 +16,8 @@ struct AttentionShape {
   int heads = 0;
   int kv_heads = 0;
   int head_width = 0;
-  int q_width() const { return heads * head_width; }
-  int qkv_width() const { return (heads + 2 * kv_heads) * head_width; }
+  constexpr int q_width() const { return heads * head_width; }
+  constexpr int qkv_width() const { return (heads + 2 * kv_heads) * head_width; }
 };
 
 /// out = softmax(q k^T / sqrt(head_width), causal) v, by blocks: no tokens x tokens in memory.

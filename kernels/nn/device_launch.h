@@ -22,6 +22,7 @@ struct CudaThread {
   __device__ std::int64_t blocks_x() const { return gridDim.x; }
 
   __device__ void sync() const { __syncthreads(); }
+  __device__ void sync_warp() const { __syncwarp(); }
   template <class Number>
   __device__ Number shuffle_xor(Number x, int mask) const {
     return __shfl_xor_sync(0xFFFFFFFFU, x, mask);

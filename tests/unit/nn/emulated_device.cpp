@@ -38,7 +38,8 @@ struct Fiber {
   ucontext_t context{};
   std::unique_ptr<char[]> stack;
   State state = State::ready;
-  Slot slot;
+  std::array<Slot, 2> slots;  ///< taken in turn: nobody reads the other one any more
+  std::size_t turn = 0;
   std::deque<std::vector<Copy>> groups;  ///< copies on their way; the last is not committed yet
 };
 
@@ -62,9 +63,17 @@ class EmulatedBlock {
   Fiber& of(const EmulatedThread& thread) {
     return fibers_[static_cast<std::size_t>(thread.index())];
   }
-  /// Of the same warp.
-  Slot& slot(const EmulatedThread& thread, int lane) {
-    return fibers_[static_cast<std::size_t>(thread.warp() * warp_size + lane)].slot;
+  /// Shows the slot to the warp, waits until all lanes show theirs.
+  void show(const EmulatedThread& thread, const Slot& slot) {
+    Fiber& fiber = of(thread);
+    fiber.turn = 1 - fiber.turn;
+    fiber.slots[fiber.turn] = slot;
+    wait(thread, State::at_warp);
+  }
+  /// What a lane of the same warp shows.
+  const Slot& shown(const EmulatedThread& thread, int lane) {
+    return fibers_[static_cast<std::size_t>(thread.warp() * warp_size + lane)]
+        .slots[of(thread).turn];
   }
 
  private:
@@ -143,12 +152,13 @@ void EmulatedThread::sync() const {
   block_.wait(*this, State::at_block);
 }
 
+void EmulatedThread::sync_warp() const {
+  block_.wait(*this, State::at_warp);
+}
+
 double EmulatedThread::exchange(double x, int mask) const {
-  block_.slot(*this, lane()).number = x;
-  block_.wait(*this, State::at_warp);
-  const double other = block_.slot(*this, lane() ^ mask).number;
-  block_.wait(*this, State::at_warp);
-  return other;
+  block_.show(*this, {.number = x});
+  return block_.shown(*this, lane() ^ mask).number;
 }
 
 // PTX ISA, "Matrix Fragments for mma.m16n8k16": with g = lane / 4 and t = lane % 4, a lane holds of
@@ -157,42 +167,36 @@ double EmulatedThread::exchange(double x, int mask) const {
 // g + 8 (2, 3), columns 2 t, 2 t + 1.
 void EmulatedThread::multiply(float (&c)[4], const std::uint32_t (&a)[4], std::uint32_t b0,
                               std::uint32_t b1) const {
-  block_.slot(*this, lane()).words = {a[0], a[1], a[2], a[3], b0, b1};
-  block_.wait(*this, State::at_warp);
+  block_.show(*this, {.words = {a[0], a[1], a[2], a[3], b0, b1}});
   const auto half = [](std::uint32_t word, int k) { return k % 2 ? high_of(word) : low_of(word); };
   for (int i = 0; i < 4; ++i) {
     const int row = lane() / 4 + 8 * (i / 2);
     const int column = 2 * (lane() % 4) + i % 2;
     double sum = c[i];
     for (int k = 0; k < 16; ++k) {
-      const Slot& left = block_.slot(*this, row % 8 * 4 + k % 8 / 2);
-      const Slot& right = block_.slot(*this, column * 4 + k % 8 / 2);
+      const Slot& left = block_.shown(*this, row % 8 * 4 + k % 8 / 2);
+      const Slot& right = block_.shown(*this, column * 4 + k % 8 / 2);
       const auto a_word = left.words[static_cast<std::size_t>(row / 8 + 2 * (k / 8))];
       const auto b_word = right.words[static_cast<std::size_t>(4 + k / 8)];
       sum += static_cast<double>(half(a_word, k)) * half(b_word, k);
     }
     c[i] = static_cast<float>(sum);
   }
-  block_.wait(*this, State::at_warp);
 }
 
 void EmulatedThread::load_matrices(std::uint32_t (&r)[4], const Bf16* row) const {
-  block_.slot(*this, lane()).row = row;
-  block_.wait(*this, State::at_warp);
+  block_.show(*this, {.row = row});
   for (int k = 0; k < 4; ++k)
-    std::memcpy(&r[k], block_.slot(*this, 8 * k + lane() / 4).row + 2 * (lane() % 4), 4);
-  block_.wait(*this, State::at_warp);
+    std::memcpy(&r[k], block_.shown(*this, 8 * k + lane() / 4).row + 2 * (lane() % 4), 4);
 }
 
 void EmulatedThread::load_transposed(std::uint32_t (&r)[4], const Bf16* row) const {
-  block_.slot(*this, lane()).row = row;
-  block_.wait(*this, State::at_warp);
+  block_.show(*this, {.row = row});
   for (int k = 0; k < 4; ++k) {
-    const Bf16* const upper = block_.slot(*this, 8 * k + 2 * (lane() % 4)).row;
-    const Bf16* const lower = block_.slot(*this, 8 * k + 2 * (lane() % 4) + 1).row;
+    const Bf16* const upper = block_.shown(*this, 8 * k + 2 * (lane() % 4)).row;
+    const Bf16* const lower = block_.shown(*this, 8 * k + 2 * (lane() % 4) + 1).row;
     r[k] = upper[lane() / 4] | static_cast<std::uint32_t>(lower[lane() / 4]) << 16;
   }
-  block_.wait(*this, State::at_warp);
 }
 
 void EmulatedThread::copy_async(Bf16* shared, const Bf16* global, bool is_inside) const {

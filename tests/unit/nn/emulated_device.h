@@ -29,6 +29,7 @@ class EmulatedThread {
   std::int64_t blocks_x() const { return grid_.x; }
 
   void sync() const;
+  void sync_warp() const;
   float shuffle_xor(float x, int mask) const { return static_cast<float>(exchange(x, mask)); }
   double shuffle_xor(double x, int mask) const { return exchange(x, mask); }
   void multiply(float (&c)[4], const std::uint32_t (&a)[4], std::uint32_t b0,
