@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <algorithm>
 #include <boost/program_options.hpp>
 #include <charconv>
 
@@ -69,10 +70,14 @@ std::vector<std::string> Arguments::all(std::string_view option) const {
   return found == values_.end() ? std::vector<std::string>{} : found->second;
 }
 
-std::vector<std::string> Arguments::given() const {
-  std::vector<std::string> names;
-  for (const auto& [name, values] : values_) names.push_back(name);
-  return names;
+Result<void> Arguments::only(std::string_view use,
+                             std::initializer_list<std::string_view> options) const {
+  for (const auto& [name, values] : values_)
+    if (std::find(options.begin(), options.end(), name) == options.end())
+      return fail({.code = Code::usage,
+                   .what = "sovren " + std::string(use) + " takes no --" + name,
+                   .hint = "sovren help " + std::string(use.substr(0, use.find(' ')))});
+  return {};
 }
 
 Result<std::int64_t> Arguments::number(std::string_view option, std::int64_t otherwise,

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <initializer_list>
 #include <map>
 #include <optional>
 #include <span>
@@ -32,8 +33,8 @@ class Arguments {
   /// The value given last; empty when the option was not given.
   std::string text(std::string_view option) const;
   std::vector<std::string> all(std::string_view option) const;
-  /// Names of all that were given, in alphabetical order.
-  std::vector<std::string> given() const;
+  /// Refuses what this use of a command does not take: "sovren generate text takes no --links".
+  Result<void> only(std::string_view use, std::initializer_list<std::string_view> options) const;
   /// A whole number in [min, max], or `otherwise` when the option was not given.
   Result<std::int64_t> number(std::string_view option, std::int64_t otherwise, std::int64_t min,
                               std::int64_t max) const;
@@ -96,6 +97,7 @@ Result<int> request_checkpoint(const Arguments&);
 Result<int> inspect_checkpoints(const Arguments&);
 Result<int> generate(const Arguments&);
 Result<int> lint_job_file(const Arguments&);
+Result<int> use_tokenizer(const Arguments&);
 Result<int> simulate_trace(const Arguments&);
 Result<int> print_completion(const Arguments&);
 Result<int> examine_machine(const Arguments&);

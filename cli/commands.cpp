@@ -120,6 +120,12 @@ constexpr std::array generate_options{
     Option{"seed", "S", "the same seed always gives the same result; default 1"},
     Option{"json", "", "causal: print one JSON document on standard output"},
 };
+constexpr std::array tokenizer_options{
+    Option{"vocab", "N", "train: tokens, of which 256 are bytes and 1 ends a text; default 4096"},
+    Option{"output", "FILE", "train: merges file to write; encode: token shard to write, .bin"},
+    Option{"tokenizer", "NAME", "encode, decode: byte, or a BPE file (vocab.bpe, merges.txt)"},
+    Option{"json", "", "train, encode: print one JSON document on standard output"},
+};
 constexpr std::array lint_options{
     set,
     Option{"schema", "",
@@ -234,6 +240,13 @@ constexpr std::array table{
         "made,\n"
         "until the model ends the text.",
         generate},
+    Command{"tokenizer", "train a tokenizer, make token shards of texts, and texts of shards",
+            "train|encode|decode FILE...", 2, many, tokenizer_options,
+            "train: learns a byte-level BPE from texts; writes its merges as GPT-2's vocab.bpe has "
+            "them.\n"
+            "encode: writes the tokens of texts as a shard that training jobs, and llm.c, read.\n"
+            "decode: prints what the tokens of shards stand for.",
+            use_tokenizer},
     Command{
         "simulate", "replay a workload trace under a scheduling policy", "TRACE.swf", 1, 1,
         simulate_options,

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 // sovren generate: what it makes; causal: series, truth and a job file that analyses them.
-#include <algorithm>
 #include <array>
 #include <charconv>
 #include <filesystem>
@@ -109,30 +108,18 @@ Result<int> generate_causal(const Arguments& arguments) {
                     job.string() + "\nnext:  sovren run " + job.string() + "\n");
 }
 
-/// Refuses the options of another kind.
-Result<void> check_options(const Arguments& arguments, std::span<const std::string_view> allowed) {
-  for (const std::string& name : arguments.given())
-    if (std::find(allowed.begin(), allowed.end(), name) == allowed.end())
-      return fail({.code = Code::usage,
-                   .what = "sovren generate " + arguments.operands[0] + " takes no --" + name,
-                   .hint = "sovren help generate"});
-  return {};
-}
-
 }  // namespace
 
 Result<int> generate(const Arguments& arguments) {
-  constexpr std::array<std::string_view, 7> of_causal{"variables", "length", "max-lag", "links",
-                                                      "output",    "seed",   "json"};
-  constexpr std::array<std::string_view, 7> of_text{"model", "prompt",    "tokens", "temperature",
-                                                    "top-k", "tokenizer", "seed"};
   const std::string& kind = arguments.operands[0];
   if (kind == "text") {
-    SOVREN_DO(check_options(arguments, of_text));
+    SOVREN_DO(arguments.only("generate text", {"model", "prompt", "tokens", "temperature", "top-k",
+                                               "tokenizer", "seed"}));
     return generate_text(arguments);
   }
   if (kind == "causal") {
-    SOVREN_DO(check_options(arguments, of_causal));
+    SOVREN_DO(arguments.only(
+        "generate causal", {"variables", "length", "max-lag", "links", "output", "seed", "json"}));
     return generate_causal(arguments);
   }
   return fail({.code = Code::usage,

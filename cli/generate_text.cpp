@@ -3,9 +3,7 @@
 
 #include <charconv>
 
-#include "cli/subprocess.h"
-#include "core/text/json.h"
-#include "workers/launch/programs.h"
+#include "cli/rank_request.h"
 
 namespace sovren::cli {
 namespace {
@@ -41,27 +39,12 @@ Result<text::Json> read_request(const Arguments& arguments) {
                     {"seed", seed}};
 }
 
-/// What the program said last on standard error; before that, what libraries say.
-std::string last_line(std::string text) {
-  while (text.ends_with('\n')) text.pop_back();
-  return text.substr(text.rfind('\n') + 1);
-}
-
 }  // namespace
 
 Result<int> generate_text(const Arguments& arguments) {
   SOVREN_TRY(request, read_request(arguments));
-  SOVREN_TRY(programs, workers::find_programs());
-  SOVREN_TRY(done,
-             run_program({programs.rank, "--generate"}, text::dump_json(request), Stderr::take));
-  if (done.exit_code == exit_done) return exit_done;
-  if (const auto json = text::parse_json(last_line(done.output), "sovren-rank"))
-    if (auto error = text::error_from_json(*json)) return fail(std::move(*error));
-  return fail(
-      {.code = Code::bug,
-       .what = "sovren-rank --generate ended with exit code " + std::to_string(done.exit_code) +
-               " and said: " + (done.output.empty() ? "nothing" : done.output.substr(0, 500)),
-       .hint = "sovren doctor checks the installation"});
+  SOVREN_DO(ask_rank("--generate", request));
+  return exit_done;
 }
 
 }  // namespace sovren::cli

@@ -39,7 +39,8 @@ std::string nearest_file_hint(const std::string& path) {
   const std::vector<std::string_view> candidates(names.begin(), names.end());
   const std::string near = text::nearest(wanted.filename().string(), candidates);
   if (!near.empty()) return "did you mean '" + near + "'?";
-  return "paths are taken from the folder of the job file";
+  // The paths of a job file have been made absolute.
+  return wanted.is_absolute() ? "paths are taken from the folder of the job file" : "";
 }
 
 }  // namespace

@@ -216,6 +216,11 @@ Result<std::string> read_file(const std::string& path, std::int64_t limit_bytes)
 }
 
 Result<void> write_file_atomic(const std::string& path, std::string_view bytes) {
+  return write_file_atomic(path, [&](FileWriter& file) { return file.append(bytes); });
+}
+
+Result<void> write_file_atomic(const std::string& path,
+                               const std::function<Result<void>(FileWriter&)>& write) {
   static std::atomic<unsigned> count{0};
   const std::string temporary = path + ".tmp-" + std::to_string(::getpid()) + "-" +
                                 std::to_string(count.fetch_add(1, std::memory_order_relaxed));
@@ -223,7 +228,7 @@ Result<void> write_file_atomic(const std::string& path, std::string_view bytes) 
   if (path_exists(temporary)) SOVREN_DO(remove_tree(temporary));
   auto written = [&]() -> Result<void> {
     SOVREN_TRY(file, FileWriter::create(temporary));
-    SOVREN_DO(file.append(bytes));
+    SOVREN_DO(write(file));
     SOVREN_DO(file.finish());
     return rename_durable(temporary, path);
   }();

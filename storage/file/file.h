@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -78,6 +79,9 @@ Result<std::string> read_file(const std::string& path,
 /// Replaces path by a file with these bytes: a reader sees the old or the new content, never a mix,
 /// also after power loss.
 Result<void> write_file_atomic(const std::string& path, std::string_view bytes);
+/// The same with what `write` appends, for more than one wants to hold in memory.
+Result<void> write_file_atomic(const std::string& path,
+                               const std::function<Result<void>(FileWriter&)>& write);
 
 /// As mkdir -p, and durable.
 Result<void> make_directories(const std::string& path);

@@ -8,8 +8,8 @@ from sovren_case import SovrenCase
 
 QUEUE_COMMANDS = ("submit", "jobs", "show", "explain", "logs", "watch", "wait", "top", "cancel", "hold", "release",
                   "requeue", "checkpoint", "preempt", "nodes", "drain", "resume", "partitions", "history")
-COMMANDS = QUEUE_COMMANDS + ("serve", "token", "worker", "run", "checkpoints", "generate", "lint", "doctor", "completion",
-                             "version", "help")
+COMMANDS = QUEUE_COMMANDS + ("serve", "token", "worker", "run", "checkpoints", "generate", "tokenizer", "lint",
+                             "doctor", "completion", "version", "help")
 
 
 class CommandLine(SovrenCase):

@@ -61,7 +61,7 @@ IN_HEADERS = {
 CPP_ONLY = [
     "core/text/json.h", "core/text/json_fields.h", "core/text/model_fields.h",
     "core/text/report_value.h", "core/text/text_fields.h",
-    "jobs/causal/what_if_json.h", "scheduler/api/views.h", "cli/client.h", "cli/listing.h",
+    "jobs/causal/what_if_json.h", "scheduler/api/views.h", "cli/client.h", "cli/listing.h", "cli/rank_request.h",
 ]
 
 STANDARD = set(

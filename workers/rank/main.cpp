@@ -14,6 +14,7 @@
 #include "workers/rank/check.h"
 #include "workers/rank/generate.h"
 #include "workers/rank/options.h"
+#include "workers/rank/tokenizer_tool.h"
 
 namespace {
 
@@ -55,6 +56,8 @@ int main(int argc, char** argv) {
                                                 ? sovren::workers::Sink::terminal
                                                 : sovren::workers::Sink::other,
                                             std::cerr);
+    case Options::Mode::tokenizer:
+      return sovren::workers::use_tokenizer(std::cin, std::cout, std::cerr);
     case Options::Mode::run:
       begin_with_fitting_blas(argv);
       break;

@@ -143,6 +143,20 @@ TEST_F(FileTest, AtomicWriteReplacesAll) {
   EXPECT_EQ(list_directory(dir_)->size(), 1U);
 }
 
+TEST_F(FileTest, AtomicWriteTakesWhatIsAppended) {
+  ASSERT_TRUE(write_file_atomic(in("a"), [](FileWriter& file) -> Result<void> {
+    SOVREN_DO(file.append("front "));
+    return file.append("back");
+  }));
+  EXPECT_EQ(read_file(in("a")), "front back");
+  EXPECT_FALSE(write_file_atomic(in("a"), [](FileWriter& file) -> Result<void> {
+    SOVREN_DO(file.append("new"));
+    return fail({.code = Code::refused, .what = "no"});
+  }));
+  EXPECT_EQ(read_file(in("a")), "front back");
+  EXPECT_EQ(list_directory(dir_)->size(), 1U);
+}
+
 TEST_F(FileTest, AFailedAtomicWriteLeavesTheOldAndNoLitter) {
   ASSERT_TRUE(write_file_atomic(in("a"), "old"));
   for (const std::string failing : {"open", "write", "fsync", "rename"}) {
