@@ -3,12 +3,14 @@
 
 #include <array>
 #include <cstdint>
+#include <memory>
 #include <span>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "core/base/result.h"
+#include "jobs/training/tokenizer.h"
 
 namespace sovren::jobs {
 
@@ -35,5 +37,8 @@ Result<std::vector<BpeMerge>> parse_bpe(const std::string& path, std::string_vie
 
 /// Such a file.
 std::string print_bpe(std::span<const BpeMerge> merges);
+
+/// What read_bpe_tokenizer() makes of a file of these merges.
+std::unique_ptr<Tokenizer> make_bpe_tokenizer(std::span<const BpeMerge> merges);
 
 }  // namespace sovren::jobs

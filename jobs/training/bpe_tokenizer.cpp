@@ -171,10 +171,14 @@ class BpeTokenizer final : public Tokenizer {
 
 }  // namespace
 
+std::unique_ptr<Tokenizer> make_bpe_tokenizer(std::span<const BpeMerge> merges) {
+  return std::make_unique<BpeTokenizer>(merges);
+}
+
 Result<std::unique_ptr<Tokenizer>> read_bpe_tokenizer(const std::string& path) {
   SOVREN_TRY(file, MappedFile::open(path));
   SOVREN_TRY(merges, parse_bpe(path, file.text()));
-  return std::make_unique<BpeTokenizer>(merges);
+  return make_bpe_tokenizer(merges);
 }
 
 Result<std::unique_ptr<Tokenizer>> make_tokenizer(const std::string& name) {
