@@ -12,6 +12,7 @@
 #include "core/base/rng.h"
 #include "kernels/nn/attention.h"
 #include "kernels/nn/level.h"
+#include "kernels/nn/scratch.h"
 
 namespace {
 
@@ -29,9 +30,6 @@ constexpr Case standard_cases[] = {{{8, 128, 4, 4, 32}},    {{8, 128, 4, 4, 32},
                                    {{4, 256, 16, 4, 128}},  {{8, 100, 4, 4, 20}}};
 
 /// Begins at a line of the cache, as a model's memory does.
-struct alignas(64) Line {
-  float lane[16];
-};
 class Numbers {
  public:
   explicit Numbers(std::int64_t count) : lines_(static_cast<std::size_t>((count + 15) / 16)) {}

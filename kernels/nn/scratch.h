@@ -6,6 +6,12 @@
 
 namespace sovren::nn {
 
+/// Sixteen floats at a multiple of 64 bytes: vectors of them begin at a line of the cache, so that
+/// loads of whole rows do not straddle two.
+struct alignas(64) Line {
+  float lane[16];
+};
+
 /// A thread's memory to work in: grows to the largest need and stays, so that a kernel's parts
 /// allocate once per thread. What it holds is whatever was left there.
 ///
@@ -31,9 +37,6 @@ class Scratch {
 
  private:
   static constexpr std::int64_t line = 16;
-  struct alignas(64) Line {
-    float lane[line];
-  };
   std::vector<Line> lines_;
   std::size_t taken_ = 0;
 };

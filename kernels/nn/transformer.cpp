@@ -6,6 +6,7 @@
 #include "core/base/check.h"
 #include "kernels/nn/block.h"
 #include "kernels/nn/pointwise.h"
+#include "kernels/nn/scratch.h"
 
 namespace sovren::nn {
 
@@ -20,16 +21,16 @@ constexpr std::uint64_t streams_of_block = 3, embedding_stream = 0, first_block_
 /// Gives memory out piece by piece; without memory it only counts.
 class Arena {
  public:
+  static constexpr std::int64_t alignment = sizeof(Line) / sizeof(float);
   explicit Arena(float* memory) : memory_(memory) {}
   float* take(std::int64_t size) {
     float* piece = memory_ == nullptr ? nullptr : memory_ + used_;
     used_ += (size + alignment - 1) / alignment * alignment;
     return piece;
   }
-  std::int64_t used() const { return used_; }
+  std::int64_t used() const { return used_; }  ///< a multiple of the alignment
 
  private:
-  static constexpr std::int64_t alignment = 16;
   float* memory_;
   std::int64_t used_ = 0;
 };
@@ -110,8 +111,8 @@ struct Transformer::Body {
     SOVREN_CHECK(setting.tokens <= shape.context, "a sequence fits into the context");
     Arena counted(nullptr);
     lay_out(shape, setting, counted);
-    memory.resize(static_cast<std::size_t>(counted.used()));
-    Arena arena(memory.data());
+    memory.resize(static_cast<std::size_t>(counted.used() / Arena::alignment));
+    Arena arena(memory.data()->lane);
     b = lay_out(shape, setting, arena);
   }
 
@@ -227,7 +228,7 @@ struct Transformer::Body {
   Team& team;
   const Block block;
   std::vector<float> losses;  ///< of each row
-  std::vector<float> memory;
+  std::vector<Line> memory;
   Buffers b;
 };
 
