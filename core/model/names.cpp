@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <algorithm>
 #include <array>
 #include <span>
 #include <utility>
@@ -89,6 +90,13 @@ std::vector<double> selection_levels(const CausalSpec& spec) {
       break;
   }
   return {spec.alpha};
+}
+
+int micro_batches(const TrainingSpec& spec) {
+  if (spec.micro_batch) return std::max(1, spec.batch / *spec.micro_batch);
+  for (const int parts : {8, 4, 2})
+    if (spec.batch % parts == 0) return parts;
+  return 1;
 }
 
 const char* kind_name(const KindSpec& kind) {

@@ -78,4 +78,7 @@ struct TrainingSpec {
   bool operator==(const TrainingSpec&) const = default;
 };
 
+/// Micro-batches of a step: batch / micro_batch, or what stands for it where that is not given.
+int micro_batches(const TrainingSpec& spec);
+
 }  // namespace sovren

@@ -41,9 +41,9 @@ void read_kind(Reading& reading, const Row& row, const TomlValue& value, JobSpec
   const Kind* kind = text ? find_kind(*text) : nullptr;
   if (kind != nullptr && kind->is_available()) return;
   if (kind != nullptr)
-    return reading.problems.add(value.place,
-                                "kind '" + *text + "' is not available in this version",
-                                "available: causal-analysis, command", Code::refused);
+    return reading.problems.add(
+        value.place, "kind '" + *text + "' is not available in this version",
+        "available: causal-analysis, model-training, command", Code::refused);
   std::vector<std::string_view> names;
   for (const Kind& each : schema_kinds()) names.push_back(each.name);
   const std::string near = text ? nearest(*text, names) : "";
@@ -150,7 +150,7 @@ Custom schema_field() {
 Custom kind_field() {
   return {read_kind,
           [](const JobSpec& spec) { return std::optional(toml_quote(kind_name(spec.kind))); },
-          nullptr, "causal-analysis or command"};
+          nullptr, "causal-analysis, model-training or command"};
 }
 
 Custom labels_field() {

@@ -49,6 +49,8 @@ std::string allowed_number(const Number& field) {
   std::string text = "a number";
   if (std::isfinite(field.min) && field.is_open)
     text += " above " + plain_number(field.min) + " and below " + plain_number(field.max);
+  else if (std::isfinite(field.min))
+    text += " from " + plain_number(field.min) + " to " + plain_number(field.max);
   return field.allows_nan ? text + " or nan" : text;
 }
 
@@ -209,7 +211,10 @@ std::optional<std::string> printed(const Row& row, const JobSpec& spec) {
           [&](const Text& field) { return unless_empty(field.get(spec)); },
           [&](const Path& field) { return unless_empty(field.get(spec)); },
           [&](const Script& field) { return unless_empty(field.get(spec)); },
-          [&](const Flag& field) { return Printed(field.get(spec) ? "true" : "false"); },
+          [&](const Flag& field) {
+            const auto value = field.get(spec);
+            return value ? Printed(*value ? "true" : "false") : std::nullopt;
+          },
           [&](const Whole& field) {
             const auto value = field.get(spec);
             return value ? Printed(std::to_string(*value)) : std::nullopt;
@@ -227,7 +232,9 @@ std::optional<std::string> printed(const Row& row, const JobSpec& spec) {
             return value != 0 ? Printed(toml_quote(format_size(value))) : std::nullopt;
           },
           [&](const Choice& field) {
-            return Printed(toml_quote(field.names[static_cast<std::size_t>(field.get(spec))]));
+            const auto value = field.get(spec);
+            return value ? Printed(toml_quote(field.names[static_cast<std::size_t>(*value)]))
+                         : std::nullopt;
           },
           [&](const Custom& field) { return field.print(spec); },
       },

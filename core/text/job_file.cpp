@@ -2,6 +2,7 @@
 #include "core/text/job_file.h"
 
 #include <filesystem>
+#include <initializer_list>
 #include <map>
 
 #include "core/text/custom_fields.h"
@@ -189,21 +190,37 @@ class SpecReader {
   }
 
   // left must be at most right; blamed on the one that was written, the later of both.
-  void check_order(const std::string& left_name, std::optional<std::int64_t> left,
-                   const std::string& right_name, std::optional<std::int64_t> right) {
-    if (!left || !right || *left <= *right) return;
-    Written blamed;
-    for (const std::string& name : {left_name, right_name}) {
-      const auto found = written_.find(name);
+  /// Where to point when keys do not go together: at the last of them that is written. None: the
+  /// real value of one is not known.
+  std::optional<Place> blamed(std::initializer_list<std::string_view> keys) const {
+    Place place;
+    for (const std::string_view key : keys) {
+      const auto found = written_.find(std::string(key));
       if (found == written_.end()) continue;
-      if (found->second.is_faulty) return;  // its real value is not known
-      if (blamed.place < found->second.place) blamed = found->second;
+      if (found->second.is_faulty) return std::nullopt;
+      if (place < found->second.place) place = found->second.place;
     }
-    const auto shown = [&](const std::string& name, std::int64_t value) {
-      return std::to_string(value) + (written_.count(name) == 0 ? " (the default)" : "");
-    };
-    problems_.add(blamed.place, left_name + " must be at most " + right_name + ", got " +
-                                    shown(left_name, *left) + " and " + shown(right_name, *right));
+    return place;
+  }
+  std::string shown(std::string_view key, std::int64_t value) const {
+    return std::to_string(value) + (written_.count(std::string(key)) == 0 ? " (the default)" : "");
+  }
+  void check_pair(bool is_good, std::string_view left_key, std::int64_t left,
+                  std::string_view must_be, std::string_view right_key, std::int64_t right) {
+    if (is_good) return;
+    if (const auto place = blamed({left_key, right_key}))
+      problems_.add(*place, std::string(left_key) + " must " + std::string(must_be) + " " +
+                                std::string(right_key) + ", got " + shown(left_key, left) +
+                                " and " + shown(right_key, right));
+  }
+  void check_order(std::string_view left_key, std::optional<std::int64_t> left,
+                   std::string_view right_key, std::optional<std::int64_t> right) {
+    if (left && right)
+      check_pair(*left <= *right, left_key, *left, "be at most", right_key, *right);
+  }
+  void check_divides(std::string_view left_key, std::int64_t left, std::string_view right_key,
+                     std::int64_t right) {
+    check_pair(right % left == 0, left_key, left, "divide", right_key, right);
   }
 
   // Of an array's first element, so that a misspelt ${axis} is found where it stands. Without an
@@ -231,6 +248,26 @@ class SpecReader {
     if (const auto* causal = std::get_if<CausalSpec>(&spec_.kind))
       check_order("causal_analysis.min_lag", causal->min_lag, "causal_analysis.max_lag",
                   causal->max_lag);
+    if (const auto* training = std::get_if<TrainingSpec>(&spec_.kind)) check_training(*training);
+  }
+
+  void check_training(const TrainingSpec& t) {
+    check_divides("model_training.heads", t.heads, "model_training.width", t.width);
+    check_divides("model_training.kv_heads", t.kv_heads.value_or(1), "model_training.heads",
+                  t.heads);
+    check_order("model_training.micro_batch", t.micro_batch, "model_training.batch", t.batch);
+    check_divides("model_training.micro_batch", t.micro_batch.value_or(1), "model_training.batch",
+                  t.batch);
+    const int parts = micro_batches(t);
+    const int ranks = std::max(spec_.resources.ranks, spec_.resources.ranks_max.value_or(0));
+    if (ranks <= parts || t.batch % parts != 0) return;
+    if (const auto place = blamed({"resources.ranks", "resources.ranks_max", "model_training.batch",
+                                   "model_training.micro_batch"}))
+      problems_.add(*place,
+                    "model_training.batch is " + std::to_string(t.batch) + " sequences in " +
+                        std::to_string(parts) + (parts == 1 ? " micro-batch" : " micro-batches") +
+                        ", which " + std::to_string(ranks) + " ranks cannot split",
+                    "use fewer ranks, a larger batch, or a smaller micro_batch");
   }
 
   const TomlValue& root_;
@@ -353,7 +390,7 @@ SpecFacts spec_facts(const JobSpec& spec) {
     if (const auto* path = std::get_if<Path>(&row.field))
       value = std::filesystem::path(path->get(spec)).filename().string();
     if (const auto* choice = std::get_if<Choice>(&row.field))
-      value = choice->names[static_cast<std::size_t>(choice->get(spec))];
+      value = choice->names[static_cast<std::size_t>(*choice->get(spec))];
     facts[qualified(row)] = *value;
   }
   return facts;

@@ -69,8 +69,7 @@ Script script() {
 }
 template <class Where>
 Flag flag() {
-  return {[](const JobSpec& spec) { return Where::of(spec); },
-          [](JobSpec& spec, bool value) { Where::of(spec) = value; }};
+  return {get_as<Where, bool>, set_as<Where, bool>};
 }
 template <class Where>
 Whole whole(std::int64_t min, std::int64_t max) {
@@ -79,6 +78,10 @@ Whole whole(std::int64_t min, std::int64_t max) {
 template <class Where>
 Number open_range(double min, double max) {
   return {get_as<Where, double>, set_as<Where, double>, min, max, true, false};
+}
+template <class Where>
+Number range(double min, double max) {
+  return {get_as<Where, double>, set_as<Where, double>, min, max, false, false};
 }
 template <class Where>
 Number any_number_or_nan() {
@@ -99,9 +102,7 @@ Size size(std::int64_t max) {
 }
 template <class Where, std::size_t count>
 Choice choice(const std::string_view (&names)[count], std::span<const Choice::Alias> aliases = {}) {
-  return {[](const JobSpec& spec) { return static_cast<int>(Where::of(spec)); },
-          [](JobSpec& spec, int index) { Where::of(spec) = static_cast<Value<Where>>(index); },
-          names, aliases};
+  return {get_as<Where, int>, set_as<Where, int>, names, aliases};
 }
 
 // In the order of their enumerators.
@@ -114,8 +115,20 @@ constexpr Choice::Alias test_aliases[] = {{"cmiknn", "cmi-knn"}, {"fisher-z", "p
 constexpr std::string_view mask_types[] = {"y", "x", "z", "xy", "xz", "yz", "xyz"};
 constexpr std::string_view fdrs[] = {"bh", "none"};
 
+constexpr std::string_view models[] = {"gpt2", "llama"};
+constexpr std::string_view norms[] = {"layer", "rms"};
+constexpr std::string_view positions[] = {"learned", "rotary"};
+constexpr std::string_view activations[] = {"gelu", "swiglu"};
+constexpr std::string_view orders[] = {"shuffled", "sequential"};
+constexpr std::string_view schedules[] = {"cosine", "constant", "wsd"};
+constexpr std::string_view precisions[] = {"fp32", "bf16"};
+constexpr std::string_view recomputes[] = {"none", "block"};
+constexpr std::string_view exports[] = {"safetensors", "llmc", "none"};
+constexpr std::string_view on_nans[] = {"stop", "skip"};
+
 constexpr std::int64_t ranks_max = 100'000;
 constexpr std::int64_t lag_max = 1000;
+constexpr std::int64_t width_max = 1 << 20;
 constexpr std::int64_t count_max = 1'000'000;
 constexpr double year_s = 365 * 86400.0;
 constexpr auto required = Row::Presence::required;
@@ -131,7 +144,7 @@ std::vector<Row> top_rows() {
       {"", "name", text<In<&JobSpec::name>>(name_fault, "text of 1 to 100 bytes without slashes"),
        "\"enso-drivers\"", "Names the job and its folder.", optional, "the file's name"},
       {"", "kind", kind_field(), "\"causal-analysis\"",
-       "What is run. Later versions add model-training and rendering.", required},
+       "What is run. Later versions add rendering.", required},
       {"", "partition", text<In<&JobSpec::partition>>(word_fault, word), "\"general\"",
        "The set of nodes to run on.", optional, "the scheduler's default"},
       {"", "qos", text<In<&JobSpec::qos>>(word_fault, word), "\"high\"",
@@ -306,9 +319,140 @@ std::vector<Row> command_rows() {
   };
 }
 
+/// The model and its data.
+std::vector<Row> training_rows() {
+  using T = TrainingSpec;
+  constexpr std::string_view t = "model_training";
+  constexpr std::string_view as_model = "as the model has";
+  constexpr bool told_by_digest = false;  // of what the file holds, wherever it lies
+  return {
+      {t, "model", choice<InKind<T, &T::model>>(models), "\"gpt2\"",
+       "What the options below are where they are not given. gpt2: layer norm, learned positions, "
+       "GELU, biases, tied head; llama: RMS norm, rotary positions, SwiGLU, none, not tied."},
+      {t, "layers", whole<InKind<T, &T::layers>>(1, 1000), "12", "Blocks."},
+      {t, "heads", whole<InKind<T, &T::heads>>(1, 1000), "12", "Heads of attention."},
+      {t, "kv_heads", whole<InKind<T, &T::kv_heads>>(1, 1000), "4",
+       "Heads of keys and values (grouped-query attention); a divisor of heads.", optional,
+       "heads"},
+      {t, "width", whole<InKind<T, &T::width>>(1, width_max), "768",
+       "Numbers that stand for a token; a multiple of heads."},
+      {t, "hidden_width", whole<InKind<T, &T::hidden_width>>(1, 4 * width_max), "3072",
+       "Width of the feed-forward part.", optional,
+       "4 width; of swiglu 8/3 width, rounded up to a multiple of 64"},
+      {t, "context", whole<InKind<T, &T::context>>(1, 1 << 20), "1024", "Tokens of a sequence."},
+      {t, "vocab", whole<InKind<T, &T::vocab>>(2, 1 << 24), "50257",
+       "Different tokens; computed with the next multiple of 128.", optional,
+       "as the tokenizer has; of token shards 50257"},
+      {t, "norm", choice<InKind<T, &T::norm>>(norms), "\"layer\"", "Kind of normalization.",
+       optional, as_model},
+      {t, "positions", choice<InKind<T, &T::positions>>(positions), "\"learned\"",
+       "How a token knows its place.", optional, as_model},
+      {t, "activation", choice<InKind<T, &T::activation>>(activations), "\"gelu\"",
+       "Of the feed-forward part.", optional, as_model},
+      {t, "biases", flag<InKind<T, &T::biases>>(), "true", "Have linear layers and norms biases?",
+       optional, as_model},
+      {t, "tied", flag<InKind<T, &T::tied>>(), "true",
+       "Is the head the table of the tokens' embeddings?", optional, as_model},
+      {t, "rope_theta", range<InKind<T, &T::rope_theta>>(1, 1e12), "10000",
+       "Base of the rotary positions' periods."},
+      {t, "norm_epsilon", open_range<InKind<T, &T::norm_epsilon>>(0, 1), "1e-5",
+       "Added to the variance."},
+      {t, "dropout", range<InKind<T, &T::dropout>>(0, 0.99), "0.1",
+       "Share of embeddings, attention and residuals that is dropped in training."},
+      {t,
+       "data",
+       data_field(),
+       "\"train.txt\"",
+       "Text files, or token shards (uint16 .bin as llm.c has them); one path or a list.",
+       required,
+       {},
+       told_by_digest},
+      {t, "validation", validation_field(), "\"val.txt\"", "The same, for the validation loss.",
+       optional, "the last validation_share of data, if anything is evaluated", told_by_digest},
+      {t, "validation_share", open_range<InKind<T, &T::validation_share>>(0, 1), "0.1",
+       "Share of data that is kept for validation where there are no files for it."},
+      {t,
+       "tokenizer",
+       tokenizer_field(),
+       "\"byte\"",
+       "How text becomes tokens: byte, or the path of a BPE file (GPT-2's vocab.bpe, or one of "
+       "`sovren tokenizer train`).",
+       optional,
+       {},
+       told_by_digest},
+      {t, "order", choice<InKind<T, &T::order>>(orders), "\"shuffled\"",
+       "shuffled: every window of the data once, in random order, before any comes again; "
+       "sequential: micro-batch n begins at token n x micro_batch x context."},
+  };
+}
+
+/// How it is trained, and what is shown.
+std::vector<Row> more_training_rows() {
+  using T = TrainingSpec;
+  constexpr std::string_view t = "model_training";
+  constexpr std::int64_t most = std::numeric_limits<std::int64_t>::max();
+  return {
+      {t, "steps", whole<InKind<T, &T::steps>>(1, 1'000'000'000), "2000",
+       "Steps of the optimizer."},
+      {t, "batch", whole<InKind<T, &T::batch>>(1, 1 << 20), "64",
+       "Sequences of a step, over all ranks."},
+      {t, "micro_batch", whole<InKind<T, &T::micro_batch>>(1, 1 << 20), "2",
+       "Sequences that are computed together; a divisor of batch. Ranks share out whole "
+       "micro-batches.",
+       optional, "the batch in 8, 4 or 2 parts, where that is whole"},
+      {t, "learning_rate", open_range<InKind<T, &T::learning_rate>>(0, 100), "6e-4",
+       "The highest one."},
+      {t, "schedule", choice<InKind<T, &T::schedule>>(schedules), "\"cosine\"",
+       "After the warm-up: cosine down to min_learning_rate; constant; or wsd: constant, then "
+       "down in a line over decay_steps."},
+      {t, "warmup_steps", whole<InKind<T, &T::warmup_steps>>(0, 1'000'000'000), "100",
+       "Step s of them, from 0, has learning_rate x (s + 1) / warmup_steps."},
+      {t, "min_learning_rate", range<InKind<T, &T::min_learning_rate>>(0, 100), "6e-5",
+       "The last one.", optional, "learning_rate / 10"},
+      {t, "decay_steps", whole<InKind<T, &T::decay_steps>>(0, 1'000'000'000), "400",
+       "wsd: steps of the decay at the end.", optional, "a fifth of steps"},
+      {t, "weight_decay", range<InKind<T, &T::weight_decay>>(0, 1000), "0.1",
+       "AdamW's, of matrices and tables only."},
+      {t, "beta1", range<InKind<T, &T::beta1>>(0, 0.999999999), "0.9", "AdamW's."},
+      {t, "beta2", range<InKind<T, &T::beta2>>(0, 0.999999999), "0.95", "AdamW's."},
+      {t, "epsilon", open_range<InKind<T, &T::epsilon>>(0, 1), "1e-8", "AdamW's."},
+      {t, "grad_clip", range<InKind<T, &T::grad_clip>>(0, 1e9), "1.0",
+       "Largest global norm of the gradient; 0: any."},
+      {t, "precision", choice<InKind<T, &T::precision>>(precisions), "\"bf16\"",
+       "Of the factors of matrix products; sums, weights and the optimizer are fp32."},
+      {t,
+       "recompute",
+       choice<InKind<T, &T::recompute>>(recomputes),
+       "\"none\"",
+       "block: a block's activations are computed again when they are needed, not kept.",
+       optional,
+       {},
+       false},
+      {t, "on_nan", choice<InKind<T, &T::on_nan>>(on_nans), "\"stop\"",
+       "When a loss or gradient is not finite: the job fails, or the step is skipped."},
+      {t, "seed", whole<InKind<T, &T::seed>>(0, most), "1", "Of all random numbers."},
+      {t, "eval_every", whole<InKind<T, &T::eval_every>>(0, 1'000'000'000), "100",
+       "Steps between two validations; the last step has one too. 0: never."},
+      {t, "eval_batches", whole<InKind<T, &T::eval_batches>>(1, 1'000'000), "64",
+       "Micro-batches of a validation, at most."},
+      {t, "sample_every", whole<InKind<T, &T::sample_every>>(0, 1'000'000'000), "500",
+       "Steps between two samples of what the model writes; 0: none."},
+      {t, "sample_tokens", whole<InKind<T, &T::sample_tokens>>(1, 100'000), "200",
+       "Tokens of a sample."},
+      {t, "sample_prompt", sample_prompt_field(), "\"In the beginning\"", "What it begins with."},
+      {t, "temperature", range<InKind<T, &T::temperature>>(0, 100), "0.8",
+       "Of the samples; 0: always the likeliest token."},
+      {t, "init_from", path<InKind<T, &T::init_from>>(), "\"gpt2.safetensors\"",
+       "Weights to begin with: .safetensors or llm.c's .bin.", optional, "random numbers"},
+      {t, "export", choice<InKind<T, &T::exported>>(exports), "\"safetensors\"",
+       "Form of the trained weights in the result folder."},
+  };
+}
+
 std::vector<Row> all_rows() {
   std::vector<Row> rows = top_rows();
-  for (auto part : {shared_rows(), causal_rows(), more_causal_rows(), command_rows()})
+  for (auto part : {shared_rows(), causal_rows(), more_causal_rows(), training_rows(),
+                    more_training_rows(), command_rows()})
     rows.insert(rows.end(), part.begin(), part.end());
   return rows;
 }
@@ -322,6 +466,8 @@ constexpr Section sections[] = {
      "of the file, and $${ for a literal ${. Several axes make all combinations."},
     {"causal_analysis",
      "kind = \"causal-analysis\": which variables of a time series drive which."},
+    {"model_training",
+     "kind = \"model-training\": a transformer that learns to go on with a text."},
     {"command",
      "kind = \"command\": any program. With ranks = 1 it is started as it is, else by mpirun. Of "
      "an "
@@ -335,7 +481,7 @@ KindSpec make_kind() {
 
 constexpr Kind kinds[] = {
     {"causal-analysis", "causal_analysis", make_kind<CausalSpec>},
-    {"model-training", "model_training", nullptr},
+    {"model-training", "model_training", make_kind<TrainingSpec>},
     {"rendering", "rendering", nullptr},
     {"command", "command", make_kind<CommandSpec>},
 };

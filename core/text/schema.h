@@ -47,7 +47,7 @@ struct Script {
   std::string& (*at)(JobSpec&);
 };
 struct Flag {
-  bool (*get)(const JobSpec&);
+  std::optional<bool> (*get)(const JobSpec&);
   void (*set)(JobSpec&, bool);
 };
 struct Whole {
@@ -82,7 +82,7 @@ struct Choice {
     std::string_view name;
     std::string_view meant;
   };
-  int (*get)(const JobSpec&);
+  std::optional<int> (*get)(const JobSpec&);
   void (*set)(JobSpec&, int);
   std::span<const std::string_view> names;
   std::span<const Alias> aliases;

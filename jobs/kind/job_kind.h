@@ -22,6 +22,8 @@ namespace sovren::jobs {
 struct ResultFile {
   std::string name;  ///< "graph.json"
   std::string bytes;
+  /// measured: it holds times and rates, which differ from run to run.
+  enum class Content { result, measured } content = Content::result;
 };
 
 /// What a finished job leaves. Only rank 0 has files.
@@ -78,7 +80,8 @@ class JobKind {
   /// Are all steps done? The same on every rank.
   virtual bool done() const = 0;
 
-  /// Completed steps; restored with the state.
+  /// Completed calls of step(); restored with the state. What the user counts as steps is in
+  /// progress().
   virtual std::int64_t steps() const = 0;
 
   virtual Result<void> checkpoint(StateWriter& writer) const = 0;

@@ -93,13 +93,22 @@ Result<void> MemoryState::complete() const {
   return {};
 }
 
+namespace {
+
+/// Times and rates, which differ from run to run.
+bool is_measured(std::string_view name) {
+  return name.starts_with("measured/");
+}
+
+}  // namespace
+
 std::vector<std::string> MemoryState::difference(const MemoryState& other) const {
   const std::scoped_lock lock(mutex_, other.mutex_);
   std::vector<std::string> names;
   for (const auto& [name, array] : arrays_) {
     const auto at = other.arrays_.find(name);
     if (at == other.arrays_.end() || !is_same(array.info, at->second.info) ||
-        array.bytes != at->second.bytes)
+        (!is_measured(name) && array.bytes != at->second.bytes))
       names.push_back(name);
   }
   for (const auto& [name, array] : other.arrays_)

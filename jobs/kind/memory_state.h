@@ -31,7 +31,8 @@ class MemoryState : public StateWriter, public StateReader {
   /// Was every row of every array put?
   Result<void> complete() const;
 
-  /// Names of the arrays that differ in info or bytes; empty when the states are the same.
+  /// Names of the arrays that differ in info or bytes, of those under "measured/" in info; empty
+  /// when the states are the same.
   std::vector<std::string> difference(const MemoryState& other) const;
 
   std::vector<std::string> names() const;

@@ -4,6 +4,7 @@
 
 #include "jobs/causal/causal_kind.h"
 #include "jobs/kind/job_kind.h"
+#include "jobs/training/training_kind.h"
 
 namespace sovren::jobs {
 
@@ -15,6 +16,9 @@ struct Maker {
 
   Result<std::unique_ptr<JobKind>> operator()(const CausalSpec& spec) const {
     return make_causal_kind(job, spec, setting);
+  }
+  Result<std::unique_ptr<JobKind>> operator()(const TrainingSpec& spec) const {
+    return make_training_kind(job, spec, setting);
   }
   Result<std::unique_ptr<JobKind>> operator()(const CommandSpec&) const {
     return fail({.code = Code::mismatch,

@@ -51,20 +51,39 @@ TEST(JobFileErrors, NameWhatIsMissing) {
   });
 }
 
+TEST(JobFileErrors, NameNumbersOfAModelThatDoNotGoTogether) {
+  const std::string head = "kind = \"model-training\"\n[model_training]\ndata = \"a.txt\"\n";
+  expect_all({
+      {head + "heads = 5\nwidth = 64",
+       "job.toml:5:9: model_training.heads must divide model_training.width, got 5 and 64\n"},
+      {head + "heads = 5",
+       "job.toml:4:9: model_training.heads must divide model_training.width, got 5 and 768 (the "
+       "default)\n"},
+      {head + "heads = 8\nwidth = 64\nkv_heads = 3",
+       "job.toml:6:12: model_training.kv_heads must divide model_training.heads, got 3 and 8\n"},
+      {head + "batch = 10\nmicro_batch = 4",
+       "job.toml:5:15: model_training.micro_batch must divide model_training.batch, got 4 and "
+       "10\n"},
+      {head + "batch = 8\nmicro_batch = 8\n[resources]\nranks = 2",
+       "job.toml:7:9: model_training.batch is 8 sequences in 1 micro-batch, which 2 ranks cannot "
+       "split\n  hint: use fewer ranks, a larger batch, or a smaller micro_batch\n"},
+      {head + "batch = 12\n[resources]\nranks = 3\nranks_max = 8",
+       "job.toml:7:13: model_training.batch is 12 sequences in 4 micro-batches, which 8 ranks "
+       "cannot "
+       "split\n  hint: use fewer ranks, a larger batch, or a smaller micro_batch\n"},
+      {head + "batch = 12\n[resources]\nranks = 4", ""},
+  });
+}
+
 TEST(JobFileErrors, RefuseKindsThatThisVersionDoesNotHave) {
-  for (const std::string kind : {"model-training", "rendering"}) {
-    const auto spec = parse_job_file({"job.toml", "kind = \"" + kind + "\"", "/"});
-    ASSERT_FALSE(spec);
-    ASSERT_EQ(spec.error().size(), 1u);
-    EXPECT_EQ(spec.error()[0].code, Code::refused);
-    EXPECT_EQ(to_text(spec.error()[0]), "job.toml:1:8: kind '" + kind +
-                                            "' is not available in this version\n"
-                                            "  hint: available: causal-analysis, command");
-  }
+  const auto spec = parse_job_file({"job.toml", "kind = \"rendering\"", "/"});
+  ASSERT_FALSE(spec);
+  ASSERT_EQ(spec.error().size(), 1u);
+  EXPECT_EQ(spec.error()[0].code, Code::refused);
   // Its own section is left alone, the others are checked.
   expect_all({{"kind = \"rendering\"\n[rendering]\nscene = 1\n[resources]\nranks = 0",
                "job.toml:1:8: kind 'rendering' is not available in this version\n"
-               "  hint: available: causal-analysis, command\n"
+               "  hint: available: causal-analysis, model-training, command\n"
                "job.toml:5:9: resources.ranks must be a whole number from 1 to 100000, got 0\n"}});
 }
 
