@@ -54,7 +54,7 @@ class Living {
  private:
   Result<void> live(Communicator& comm) {
     const Setting setting{comm, life_.threads, Backend::cpu};
-    SOVREN_TRY(kind, make_job_kind(subject_.spec, setting));
+    SOVREN_TRY(kind, subject_.make(subject_.spec, setting));
     SOVREN_DO(kind->load());
     if (life_.from != nullptr)
       SOVREN_DO(kind->restore(*life_.from));

@@ -7,6 +7,7 @@
 
 #include "core/model/job_spec.h"
 #include "core/port/communicator.h"
+#include "jobs/kind/job_kind.h"
 
 namespace sovren::jobs {
 
@@ -14,6 +15,9 @@ namespace sovren::jobs {
 struct LawSubject {
   std::string name;
   JobSpec spec;
+  /// As the registry does, or with settings that no job file has.
+  std::function<Result<std::unique_ptr<JobKind>>(const JobSpec&, const Setting&)> make =
+      make_job_kind;
 };
 
 /// Runs `body` once per rank, all ranks at the same time, and returns when all have returned.

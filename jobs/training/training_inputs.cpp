@@ -15,6 +15,7 @@ namespace sovren::jobs {
 namespace {
 
 constexpr int gpt2_vocab = 50257;  // what token shards hold, if the job does not say
+constexpr int bytes = 256;
 constexpr std::string_view byte_tokens = "byte";
 
 bool is_shard(const std::string& path) {
@@ -66,7 +67,7 @@ Result<TrainingInputs> read_training_inputs(const TrainingSpec& spec) {
   const bool is_bytes = spec.tokenizer == byte_tokens;
   const bool has_shards = std::any_of(spec.data.begin(), spec.data.end(), is_shard);
   if (is_bytes) {
-    inputs.tokenizer = make_byte_tokenizer(spec.vocab.value_or(256));
+    inputs.tokenizer = make_byte_tokenizer(std::max(bytes, spec.vocab.value_or(bytes)));
   } else {
     SOVREN_TRY(tokenizer, make_tokenizer(spec.tokenizer));
     inputs.tokenizer = std::move(tokenizer);

@@ -42,11 +42,12 @@ std::int64_t physical_memory_bytes() {
 
 class TrainingKind : public JobKind {
  public:
-  TrainingKind(const JobSpec& job, TrainingSpec spec, const Setting& setting)
+  TrainingKind(const JobSpec& job, TrainingSpec spec, const Setting& setting, const Pace& pace)
       : name_(job.name),
         memory_bytes_max_(job.resources.memory_per_rank_bytes),
         spec_(std::move(spec)),
-        setting_(setting) {}
+        setting_(setting),
+        pace_(pace) {}
 
   Result<void> load() override;
   SpecFacts facts() const override { return facts_; }
@@ -66,8 +67,7 @@ class TrainingKind : public JobKind {
     return every > 0 && (steps_done() % every == 0 || steps_done() == spec_.steps);
   }
   int chunk_of(int count, int passes) const {
-    return micro_batches_in_chunk(inputs_.shape, micro_batch_size(spec_), count, passes,
-                                  setting_.backend);
+    return micro_batches_in_chunk(inputs_.shape, micro_batch_size(spec_), count, passes, pace_);
   }
   std::int64_t tokens_in_step() const { return std::int64_t{spec_.batch} * spec_.context; }
   Result<void> check_memory() const;
@@ -84,6 +84,7 @@ class TrainingKind : public JobKind {
   std::int64_t memory_bytes_max_;  ///< 0: no limit
   TrainingSpec spec_;
   Setting setting_;
+  Pace pace_;
   TrainingInputs inputs_;
   SpecFacts facts_;
   int eval_count_ = 0;  ///< micro-batches of an evaluation
@@ -344,8 +345,13 @@ Result<Outcome> TrainingKind::finish() {
 
 Result<std::unique_ptr<JobKind>> make_training_kind(const JobSpec& job, const TrainingSpec& spec,
                                                     const Setting& setting) {
+  return make_training_kind(job, spec, setting, usual_pace(setting.backend));
+}
+
+Result<std::unique_ptr<JobKind>> make_training_kind(const JobSpec& job, const TrainingSpec& spec,
+                                                    const Setting& setting, const Pace& pace) {
   SOVREN_CHECK(setting.backend != Backend::auto_, "the rank has chosen a backend");
-  return std::make_unique<TrainingKind>(job, spec, setting);
+  return std::make_unique<TrainingKind>(job, spec, setting, pace);
 }
 
 }  // namespace sovren::jobs

@@ -4,6 +4,7 @@
 #include <memory>
 
 #include "jobs/kind/job_kind.h"
+#include "jobs/training/training_plan.h"
 
 namespace sovren::jobs {
 
@@ -19,5 +20,8 @@ namespace sovren::jobs {
 /// Source   docs/training.md.
 Result<std::unique_ptr<JobKind>> make_training_kind(const JobSpec& job, const TrainingSpec& spec,
                                                     const Setting& setting);
+/// The same at another pace, for tests of small models.
+Result<std::unique_ptr<JobKind>> make_training_kind(const JobSpec& job, const TrainingSpec& spec,
+                                                    const Setting& setting, const Pace& pace);
 
 }  // namespace sovren::jobs

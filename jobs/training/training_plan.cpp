@@ -95,14 +95,18 @@ double learning_rate(const TrainingSpec& spec, std::int64_t step) {
   return step < first ? highest : highest + (lowest - highest) * share(first);
 }
 
+Pace usual_pace(Backend backend) {
+  return {.flops = backend == Backend::cuda ? device_flops_in_step : cpu_flops_in_step,
+          .micro_batches_min = ranks_with_work};
+}
+
 int micro_batches_in_chunk(const nn::ModelShape& shape, int micro_batch, int count, int passes,
-                           Backend backend) {
+                           const Pace& pace) {
   const double flops =
       nn::training_flops_per_token(shape, shape.context) * shape.context * micro_batch * passes / 3;
-  const double budget = backend == Backend::cuda ? device_flops_in_step : cpu_flops_in_step;
-  const double affordable = std::clamp(budget / flops, 1.0, 1e9);
+  const double affordable = std::clamp(pace.flops / flops, 1.0, 1e9);
   const int power = static_cast<int>(std::bit_floor(static_cast<unsigned>(affordable)));
-  return std::min(count, std::max(power, ranks_with_work));
+  return std::min(count, std::max(power, pace.micro_batches_min));
 }
 
 std::int64_t training_memory_bytes(const nn::ModelShape& shape, const TrainingSpec& spec,

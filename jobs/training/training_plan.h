@@ -21,12 +21,18 @@ int micro_batch_size(const TrainingSpec& spec);
 /// Of the step, counted from 0: warm-up in a line, then as the schedule has it.
 double learning_rate(const TrainingSpec& spec, std::int64_t step);
 
-/// How many micro-batches the ranks compute in one job step: a power of two that divides the
-/// optimizer's step into parts of a second or two on one core, or tens of microseconds on a device;
-/// but at least eight (or all), so that eight ranks have work.
+/// How much is done in one job step, whatever the number of ranks.
+struct Pace {
+  double flops = 0;           ///< about so many floating-point operations
+  int micro_batches_min = 0;  ///< but at least so many, so that as many ranks have work
+};
+/// A second or two of one core, or tens of microseconds of a device; eight ranks have work.
+Pace usual_pace(Backend backend);
+
+/// How many of `count` micro-batches are one job step: all, or a power of two.
 /// passes: 3 forward and backward, 1 forward alone.
 int micro_batches_in_chunk(const nn::ModelShape& shape, int micro_batch, int count, int passes,
-                           Backend backend);
+                           const Pace& pace);
 
 /// Bytes that a rank of so many needs: parameters, its slice of the optimizer, sums of gradients,
 /// activations.

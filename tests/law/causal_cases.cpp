@@ -1,24 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
-// The laws of jobs/kind/laws.h, for every kind of job and several jobs of each.
 #include <gtest/gtest.h>
 #include <unistd.h>
 
 #include <functional>
 #include <limits>
 
-#include "jobs/kind/laws.h"
+#include "tests/law/cases.h"
 #include "tests/unit/jobs/svar.h"
-#include "workers/comm/comm.h"
 
 namespace sovren::jobs {
 namespace {
-
-constexpr double deadline_s = 60;
-
-struct Case {
-  std::string name;
-  std::function<LawSubject()> make;
-};
 
 std::string data_path(const std::string& name) {
   return testing::TempDir() + "causal_law_" + name + "_" + std::to_string(getpid()) + ".csv";
@@ -83,10 +74,12 @@ LawSubject with_mask() {
   });
 }
 
-const std::vector<Case>& cases() {
+}  // namespace
+
+std::vector<LawCase> causal_cases() {
   using Method = CausalSpec::Method;
   using Test = CausalSpec::Test;
-  static const std::vector<Case> all{
+  return {
       {"CausalPlain", [] { return causal_subject("plain", 11, 200, 2); }},
       {"CausalOptions", with_options},
       {"CausalMissing", [] { return causal_subject("missing", 8, 160, 2, true); }},
@@ -112,35 +105,6 @@ const std::vector<Case>& cases() {
          });
        }},
   };
-  return all;
 }
 
-struct Pair {
-  const Law* law;
-  const Case* subject;
-};
-
-std::vector<Pair> pairs() {
-  std::vector<Pair> all;
-  for (const Law& law : laws())
-    for (const Case& subject : cases()) all.push_back({&law, &subject});
-  return all;
-}
-
-class JobLaw : public testing::TestWithParam<Pair> {};
-
-TEST_P(JobLaw, Holds) {
-  const LawSubject subject = GetParam().subject->make();
-  const RunRanks run = [](int ranks, const std::function<void(Communicator&)>& body) {
-    workers::run_on_threads(ranks, deadline_s, body);
-  };
-  EXPECT_EQ(GetParam().law->broken(subject, run), "");
-}
-
-INSTANTIATE_TEST_SUITE_P(Every, JobLaw, testing::ValuesIn(pairs()),
-                         [](const testing::TestParamInfo<Pair>& one) {
-                           return one.param.law->name + one.param.subject->name;
-                         });
-
-}  // namespace
 }  // namespace sovren::jobs
