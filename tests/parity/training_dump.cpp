@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Trains a model a few steps and writes what training_parity.py compares.
-//   training_dump FOLDER BATCH TOKENS fp32|bf16 THREADS
-// Reads from FOLDER model.safetensors and tokens.i32: (steps, BATCH, TOKENS + 1) int32. Writes
+//   training_dump FOLDER BATCH TOKENS fp32|bf16 DROPOUT none|block THREADS
+// Reads from FOLDER model.safetensors and tokens.i32: (steps, BATCH, TOKENS + 1) int32. The first
+// sequence has number 5, dropout has seed 99, none or all blocks are computed again. Writes
 // logits.f32 of the first sequence, gradient.safetensors of the first step's micro-batch and
 // after.safetensors, the parameters after all steps. Prints the loss of each step.
 #include <cstdio>
@@ -75,7 +76,7 @@ Result<void> dump(const std::string& folder, const nn::Transformer::Setting& set
                  {reinterpret_cast<const char*>(logits.data()), logits.size() * sizeof(float)});
     }
     std::fill(gradient.begin(), gradient.end(), 0.0F);
-    const nn::MicroBatch batch{tokens.inputs, tokens.targets, 0};
+    const nn::MicroBatch batch{tokens.inputs, tokens.targets, 5 + step * setting.batch};
     std::printf("%.17g\n", transformer.backward(parameters, batch, 1, gradient));
     if (++step == 1)
       write_file(folder + "/gradient.safetensors", jobs::to_safetensors(table, gradient, "byte"));
@@ -88,12 +89,16 @@ Result<void> dump(const std::string& folder, const nn::Transformer::Setting& set
 }  // namespace
 
 int main(int argc, char** argv) {
-  if (argc != 6) return exit_job_failed;
+  if (argc != 8) return exit_job_failed;
   nn::Transformer::Setting setting;
   setting.batch = std::stoi(argv[2]);
   setting.tokens = std::stoi(argv[3]);
   if (std::string(argv[4]) == "bf16") setting.precision = nn::Precision::bf16;
-  const auto done = dump(argv[1], setting, std::stoi(argv[5]));
+  setting.dropout = std::stof(argv[5]);
+  setting.seed = 99;
+  if (std::string(argv[6]) == "block")
+    setting.recompute = nn::Transformer::Setting::Recompute::block;
+  const auto done = dump(argv[1], setting, std::stoi(argv[7]));
   if (done) return exit_done;
   std::fprintf(stderr, "%s\n", to_text(done.error()).c_str());
   return exit_job_failed;

@@ -2,7 +2,36 @@
 """A transformer in plain PyTorch operations, from a dict of weights as a file has them."""
 import math
 
+import numpy as np
 import torch
+
+SEED, FIRST_SEQUENCE = 99, 5  # training_dump.cpp's
+
+
+def philox(seed, stream, index):
+    """Philox4x32-10 (Salmon et al. 2011) of each index: (4, len(index)) 32-bit words."""
+    low = np.uint64(0xFFFFFFFF)
+    index = index.astype(np.uint64)
+    counter = [index & low, index >> np.uint64(32), np.full_like(index, stream), np.zeros_like(index)]
+    key = [seed, 0]
+    for _ in range(10):
+        first, second = counter[0] * np.uint64(0xD2511F53), counter[2] * np.uint64(0xCD9E8D57)
+        counter = [(second >> np.uint64(32)) ^ counter[1] ^ np.uint64(key[0]), second & low,
+                   (first >> np.uint64(32)) ^ counter[3] ^ np.uint64(key[1]), first & low]
+        key = [(key[0] + 0x9E3779B9) % 2 ** 32, (key[1] + 0xBB67AE85) % 2 ** 32]
+    return np.stack(counter)
+
+
+def dropped(shape, stream, x, sequence):
+    """x with kernels/nn/dropout.h's dropout; its first index counts sequences, the first of them `sequence`."""
+    rate = np.float32(shape.get("dropout", 0))
+    if rate == 0:
+        return x
+    element = np.arange(x.numel(), dtype=np.uint64) + np.uint64(sequence * x[0].numel())
+    words = philox(SEED, stream, element // np.uint64(4))
+    word = words[(element % np.uint64(4)).astype(int), np.arange(len(element))]
+    kept = torch.from_numpy(word >= np.uint64(float(rate) * 2 ** 32)).view(x.shape)
+    return torch.where(kept, x / (1 - float(rate)), torch.zeros_like(x))
 
 
 def names(shape):
@@ -98,7 +127,7 @@ def rotated(shape, x):
     return torch.cat([first * cos - second * sin, second * cos + first * sin], -1)
 
 
-def attended(shape, x, view, layer):
+def attended(shape, x, view, layer, sequence):
     batch, tokens, width = x.shape
     head = width // shape["heads"]
     qkv = linear(x, *view.layer(layer, "attn.qkv", "attn.c_attn",
@@ -110,7 +139,8 @@ def attended(shape, x, view, layer):
     k, v = (part.repeat_interleave(shape["heads"] // shape["kv_heads"], 1) for part in (k, v))
     scores = q @ k.transpose(-2, -1) / math.sqrt(head)
     scores = scores.masked_fill(torch.ones(tokens, tokens, dtype=torch.bool).triu(1), -math.inf)
-    y = (torch.softmax(scores, -1) @ v).transpose(1, 2).reshape(batch, tokens, width)
+    probabilities = dropped(shape, 1 + 3 * layer, torch.softmax(scores, -1), sequence)
+    y = (probabilities @ v).transpose(1, 2).reshape(batch, tokens, width)
     return linear(y, *view.layer(layer, "attn.proj", "attn.c_proj", ["self_attn.o_proj"]))
 
 
@@ -124,18 +154,21 @@ def fed_forward(shape, x, view, layer):
     return linear(up, *view.layer(layer, "mlp.down", "mlp.c_proj", ["mlp.down_proj"]))
 
 
-def logits(shape, weights, inputs):
-    """(batch, tokens, vocab) of inputs (batch, tokens)."""
+def logits(shape, weights, inputs, sequence):
+    """(batch, tokens, vocab) of inputs (batch, tokens), of which the first has this number in the run."""
     view = View(shape, weights)
     table = view.top_level("wte.weight", "model.embed_tokens.weight")
     x = table[inputs]
     if shape["positions"] == "learned":
         x = x + view.top_level("wpe.weight", "")[:inputs.shape[1]]
+    x = dropped(shape, 0, x, sequence)
     for layer in range(shape["layers"]):
         norm_1 = view.layer(layer, "ln_1", "ln_1", ["input_layernorm"])
-        x = x + attended(shape, normed(shape, x, *norm_1), view, layer)
+        y = attended(shape, normed(shape, x, *norm_1), view, layer, sequence)
+        x = x + dropped(shape, 2 + 3 * layer, y, sequence)
         norm_2 = view.layer(layer, "ln_2", "ln_2", ["post_attention_layernorm"])
-        x = x + fed_forward(shape, normed(shape, x, *norm_2), view, layer)
+        y = fed_forward(shape, normed(shape, x, *norm_2), view, layer)
+        x = x + dropped(shape, 3 + 3 * layer, y, sequence)
     x = normed(shape, x, view.top_level("ln_f.weight", "model.norm.weight"), view.top_level("ln_f.bias", ""))
     return x @ (table if shape["tied"] else weights["lm_head.weight"]).t()
 
@@ -148,14 +181,15 @@ def train(shape, weights, tokens, dtype):
     optimizer = torch.optim.AdamW([{"params": decay, "weight_decay": 0.1}, {"params": others, "weight_decay": 0}],
                                   lr=1e-3, betas=(0.9, 0.95), eps=1e-8)
     losses, first_logits, gradients = [], None, None
-    for step in tokens:
+    for number, step in enumerate(tokens):
         optimizer.zero_grad()
-        made = logits(shape, weights, step[:, :-1])
+        made = logits(shape, weights, step[:, :-1], FIRST_SEQUENCE + number * len(step))
         loss = torch.nn.functional.cross_entropy(made.flatten(0, 1), step[:, 1:].flatten())
         loss.backward()
         losses.append(loss.item())
         if gradients is None:
-            first_logits = made[0].detach().clone()
+            with torch.no_grad():
+                first_logits = logits(dict(shape, dropout=0), weights, step[:, :-1], 0)[0]
             gradients = {name: weight.grad.clone() for name, weight in weights.items()}
         optimizer.step()
     return losses, first_logits, gradients, {name: weight.detach() for name, weight in weights.items()}

@@ -48,6 +48,8 @@ def cases():
     yield "gpt2_rotary", dict(GPT2, positions="rotary", file="own"), 2, 33
     yield "gpt2_no_biases", dict(GPT2, biases=False, file="own"), 2, 33
     yield "gpt2_swiglu_gqa", dict(GPT2, activation="swiglu", kv_heads=2, file="own"), 2, 33
+    yield "gpt2_dropout", dict(GPT2, dropout=0.2, recompute="block"), 3, 33
+    yield "llama_dropout", dict(LLAMA, dropout=0.1), 2, 21
     yield "gpt2_rms", dict(GPT2, norm="rms", file="own"), 2, 33
 
 
@@ -83,15 +85,15 @@ def measure(shape, result, truth):
 
 def ours(dump, folder, shape, weights, tokens, precision):
     """What training_dump makes of the same files."""
-    stored = {key: value for key, value in shape.items() if key not in ("file", "half")}
+    stored = {key: value for key, value in shape.items() if key not in ("file", "half", "dropout", "recompute")}
     safetensors_file.write(os.path.join(folder, "model.safetensors"),
                            {name: (weight.half() if "half" in shape else weight).numpy()
                             for name, weight in weights.items()},
                            {"format": "pt", "sovren": json.dumps(stored)})
     tokens.numpy().astype("<i4").tofile(os.path.join(folder, "tokens.i32"))
     batch, width = tokens.shape[1:]
-    done = subprocess.run([dump, folder, str(batch), str(width - 1), precision, "2"], capture_output=True, text=True,
-                          check=False)
+    done = subprocess.run([dump, folder, str(batch), str(width - 1), precision, str(shape.get("dropout", 0)),
+                           shape.get("recompute", "none"), "2"], capture_output=True, text=True, check=False)
     if done.returncode != 0:
         raise RuntimeError(f"training_dump ended with {done.returncode}: {done.stderr}")
     logits = np.fromfile(os.path.join(folder, "logits.f32"), "<f4").reshape(width - 1, shape["vocab"])
