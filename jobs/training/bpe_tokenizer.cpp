@@ -136,7 +136,8 @@ class BpeTokenizer final : public Tokenizer {
     std::vector<std::int32_t> bytes;
     WordMerger merger(table_);
     while (!text.empty()) {
-      const std::string_view word = text.substr(0, first_word(text));
+      constexpr std::size_t word_bytes_max = std::size_t{1} << 20;
+      const std::string_view word = text.substr(0, std::min(first_word(text), word_bytes_max));
       text.remove_prefix(word.size());
       const auto [known, is_new] = seen.try_emplace(word, Place{tokens.size(), 0});
       if (is_new) {

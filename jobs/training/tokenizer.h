@@ -35,6 +35,7 @@ std::unique_ptr<Tokenizer> make_byte_tokenizer(int vocab = 256);
 /// Byte-level BPE as GPT-2 has it: merges of a vocab.bpe / merges.txt file ("#version" line, then
 /// "left right" per line in the byte-to-unicode alphabet), or of a file that write_bpe() wrote.
 /// Tokens: 256 bytes in GPT-2's order, one per merge, then end of text.
+/// "<|endoftext|>" in a text is text. Words of more than 1 MiB are merged in pieces of that.
 /// Errors   input_missing, data_invalid with the line.
 /// Source   Sennrich et al. 2016; Radford et al. 2019, section 2.2.
 Result<std::unique_ptr<Tokenizer>> read_bpe_tokenizer(const std::string& path);

@@ -29,6 +29,18 @@ std::size_t contraction(std::string_view text) {
   return 0;
 }
 
+/// Is the last character of a text that is not empty white space? A byte that is part of no
+/// character is not.
+bool ends_in_space(std::string_view text) {
+  constexpr std::size_t character_bytes_max = 4;
+  const auto continues = [](char c) { return (static_cast<unsigned char>(c) & 0xC0) == 0x80; };
+  std::size_t bytes = 1;
+  while (bytes < std::min(text.size(), character_bytes_max) && continues(text[text.size() - bytes]))
+    ++bytes;
+  const Character last = first_character(text.substr(text.size() - bytes));
+  return last.bytes == bytes && last.kind == CharacterClass::space;
+}
+
 }  // namespace
 
 std::size_t first_word(std::string_view text) {
@@ -47,9 +59,8 @@ std::size_t first_word(std::string_view text) {
 }
 
 std::size_t cut_behind(std::string_view text, std::size_t from) {
-  const auto is_letter = [](char c) { return (c | 0x20) >= 'a' && (c | 0x20) <= 'z'; };
   for (std::size_t at = std::max<std::size_t>(from, 1); at < text.size(); ++at)
-    if ((text[at] == ' ' || text[at] == '\n') && is_letter(text[at - 1])) return at;
+    if ((text[at] == ' ' || text[at] == '\n') && !ends_in_space(text.substr(0, at))) return at;
   return text.size();
 }
 

@@ -17,8 +17,8 @@ namespace sovren::jobs {
 std::size_t first_word(std::string_view text);
 
 /// A place at or behind `from` where cutting a text into two leaves its words as they are: before
-/// a space that follows a letter, since no word has anything but spaces before a space in it. The
-/// end of the text, when there is none.
+/// a space or line feed that follows what is no space, since no word has anything but spaces before
+/// a space in it. The end of the text, when there is none.
 std::size_t cut_behind(std::string_view text, std::size_t from);
 
 }  // namespace sovren::jobs

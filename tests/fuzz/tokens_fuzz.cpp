@@ -38,11 +38,10 @@ void check_tokens(const std::vector<jobs::BpeMerge>& merges, std::string_view te
 }
 
 void check_training(std::string_view text) {
-  const jobs::TrainedBpe trained = jobs::train_bpe(std::vector{text}, 64);
+  const jobs::TrainedBpe trained = jobs::train_bpe(std::vector{text}, 32);
   check_tokens(trained.merges, text);
   const auto tokens = jobs::make_bpe_tokenizer(trained.merges)->encode(text);
-  SOVREN_CHECK(text.size() > 1024 || std::ssize(tokens) == trained.tokens,
-               "training and encoding merge alike");
+  SOVREN_CHECK(std::ssize(tokens) == trained.tokens, "training and encoding merge alike");
 }
 
 void check_shard(std::string_view bytes) {
@@ -64,7 +63,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     check_tokens(*merges, text);
   else
     SOVREN_CHECK(!merges.error().where.empty(), "an error is located");
-  check_training(text);
+  check_training(text.substr(0, 512));  // shorter than the pieces of a word that are trained on
   check_shard(input);
   check_shard(jobs::shard_header(static_cast<std::int64_t>(size / 2)) + std::string(input));
   return 0;
