@@ -4,8 +4,11 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <cstdio>
+#include <string_view>
+#include <vector>
 
 #include "cli/terminal.h"
 
@@ -26,14 +29,27 @@ std::string bar(double fraction, int cells) {
   return text;
 }
 
-// The metric that says how fast it goes: the first named ..._per_second.
+// The metric that says how fast it goes: the first named ..._per_second. The kind of job, which
+// its metrics are named after, is known to who looks.
 std::string rate_of(const Progress& progress) {
+  constexpr std::string_view kind = "training_";
   for (const auto& [name, value] : progress.metrics) {
     const auto end = name.find("_per_second");
-    if (end != std::string::npos && value > 0)
-      return format_count(value) + " " + name.substr(0, end) + "/s";
+    if (end == std::string::npos || value <= 0) continue;
+    const std::size_t first = name.starts_with(kind) ? kind.size() : 0;
+    return format_count(value) + " " + name.substr(first, end - first) + "/s";
   }
   return "";
+}
+
+// What a person watches of a training; empty where it is not measured.
+std::string figure_of(const Progress& progress, const char* metric, const char* format,
+                      double unit) {
+  const auto found = progress.metrics.find(metric);
+  if (found == progress.metrics.end()) return "";
+  std::array<char, 64> text{};
+  std::snprintf(text.data(), text.size(), format, found->second * unit);
+  return text.data();
 }
 
 }  // namespace
@@ -82,13 +98,17 @@ std::string ProgressLine::line_of(const Progress& progress, std::optional<Instan
   if (progress.total > 0)
     parts.push_back(format_count(static_cast<double>(progress.done)) + "/" +
                     format_count(static_cast<double>(progress.total)) + " " + progress.unit);
-  if (const std::string rate = rate_of(progress); !rate.empty()) parts.push_back(rate);
+  parts.push_back(figure_of(progress, "training_loss", "loss %.4f", 1));
+  parts.push_back(rate_of(progress));
   const double gained = progress.fraction - attempt_first_fraction_;
   const double elapsed = now - attempt_started_;
   if (gained > 0.01 && elapsed > 0.5)
     parts.push_back("about " + format_seconds((1 - progress.fraction) / gained * elapsed) +
                     " left");
   if (sealed_at) parts.push_back("checkpoint " + format_seconds(now - *sealed_at) + " ago");
+  parts.push_back(figure_of(progress, "training_validation_loss", "validation %.4f", 1));
+  parts.push_back(figure_of(progress, "training_flop_utilisation", "MFU %.0f%%", 100));
+  std::erase(parts, "");
 
   // On a narrow terminal the last parts are left out rather than wrapped.
   std::string line = job_name_;
