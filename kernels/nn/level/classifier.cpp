@@ -17,7 +17,7 @@ float largest_of(std::int64_t size, const float* x) {
   for (F16& most : high) most = F16::all(lowest);
   std::int64_t i = 0;
   for (; i + 64 <= size; i += 64)
-    for (int j = 0; j < 4; ++j) high[j] = max(F16::load(x + i + 16 * j), high[j]);
+    for (std::int64_t j = 0; j < 4; ++j) high[j] = max(F16::load(x + i + 16 * j), high[j]);
   for (; i + 16 <= size; i += 16) high[0] = max(F16::load(x + i), high[0]);
   float result = largest(max(max(high[0], high[1]), max(high[2], high[3])));
   for (; i < size; ++i) result = x[i] > result ? x[i] : result;

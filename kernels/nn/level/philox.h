@@ -83,7 +83,7 @@ inline void philox_words(std::uint64_t seed, std::uint64_t stream, std::uint64_t
 inline void dropout_factors(std::uint64_t seed, std::uint64_t stream, std::uint64_t group,
                             std::uint32_t threshold, float scale, float factors[64]) {
   std::uint32_t words[64];
-  for (unsigned block = 0; block < 16; block += blocks_at_once)
+  for (std::size_t block = 0; block < 16; block += blocks_at_once)
     philox_words(seed, stream, 16 * group + block, words + 4 * block);
   for (int i = 0; i < 64; ++i) factors[i] = words[i] < threshold ? 0 : scale;
 }
