@@ -9,6 +9,7 @@
 #include "core/base/check.h"
 #include "kernels/nn/level.h"
 #include "kernels/nn/level/gemm.h"
+#include "kernels/nn/level/gemm_amx.h"
 
 namespace sovren::nn {
 namespace {
@@ -46,14 +47,31 @@ std::int64_t columns_at_once(const GemmShape& shape) {
   return std::max(fit / gemm_most_columns, std::int64_t{1}) * gemm_most_columns;
 }
 
+/// How a product is made.
+struct Way {
+  const GemmKernels::Steps& steps;
+  std::int64_t panel_width;
+  std::int64_t scratch_size;
+};
+
+Way way_for(Precision precision, const GemmShape& shape) {
+  const GemmKernels& kernels = kernels_here<GemmKernels>();
+#if defined(__x86_64__)
+  if (precision == Precision::bf16 && shape.k >= amx_k_min && has_amx())
+    return {amx_steps(), amx_panel_width, amx_scratch_size};
+#endif
+  return {precision == Precision::bf16 ? kernels.bf16 : kernels.fp32, kernels.panel_width,
+          gemm_scratch_size};
+}
+
 /// C's columns first .. end.
-void multiply_columns(Team& team, std::int64_t width, const GemmKernels::Steps& steps,
-                      const GemmShape& shape, MatrixView a, MatrixView b, const GemmOutput& c,
-                      std::int64_t first, std::int64_t end) {
+void multiply_columns(Team& team, const Way& way, const GemmShape& shape, MatrixView a,
+                      MatrixView b, const GemmOutput& c, std::int64_t first, std::int64_t end) {
   thread_local Scratch packing;
-  float* const panels = packing.at_least(shape.k * round_up(end - first, width));
+  float* const panels = packing.at_least(shape.k * round_up(end - first, way.panel_width));
+  const std::int64_t width = way.panel_width;
   team.run((end - first + width - 1) / width, [&](std::int64_t panel) {
-    steps.pack(b, shape.k, shape.n, first + panel * width, panels + panel * width * shape.k);
+    way.steps.pack(b, shape.k, shape.n, first + panel * width, panels + panel * width * shape.k);
   });
   const std::int64_t row_blocks = round_up(shape.m, gemm_most_rows) / gemm_most_rows;
   const std::int64_t groups = round_up(end - first, gemm_most_columns) / gemm_most_columns;
@@ -66,7 +84,7 @@ void multiply_columns(Team& team, std::int64_t width, const GemmKernels::Steps& 
                           .column = first + column,
                           .columns = std::min(gemm_most_columns, end - first - column),
                           .k = shape.k};
-    steps.multiply(block, a, panels + column * shape.k, c, scratch.at_least(gemm_scratch_size));
+    way.steps.multiply(block, a, panels + column * shape.k, c, scratch.at_least(way.scratch_size));
   });
 }
 
@@ -79,12 +97,10 @@ bool is_readable(const MatrixView& view) {
 void gemm(Team& team, Precision precision, GemmShape shape, MatrixView a, MatrixView b,
           const GemmOutput& c) {
   SOVREN_CHECK(is_readable(a) && is_readable(b), "rows or columns of a factor are contiguous");
-  const GemmKernels& kernels = kernels_here<GemmKernels>();
-  const GemmKernels::Steps& steps = precision == Precision::bf16 ? kernels.bf16 : kernels.fp32;
+  const Way way = way_for(precision, shape);
   const std::int64_t step = columns_at_once(shape);
   for (std::int64_t first = 0; first < shape.n; first += step)
-    multiply_columns(team, kernels.panel_width, steps, shape, a, b, c, first,
-                     std::min(shape.n, first + step));
+    multiply_columns(team, way, shape, a, b, c, first, std::min(shape.n, first + step));
 }
 
 }  // namespace sovren::nn

@@ -2,7 +2,7 @@
 #include "kernels/nn/level/gemm.h"
 
 #include "kernels/nn/level.h"
-#include "kernels/nn/level/gelu.h"
+#include "kernels/nn/level/gemm_output.h"
 #include "kernels/nn/level/pack.h"
 #include "kernels/nn/level/simd.h"
 
@@ -50,19 +50,6 @@ inline void multiply_tile(std::int64_t depth, const float* a, std::int64_t row_s
   for (int r = 0; r < tile_rows; ++r)
 #pragma GCC unroll 2
     for (int v = 0; v < tile_vectors; ++v) tile.sum[r][v] = sum[r][v];
-}
-
-/// Sixteen or fewer finished sums of one row go where the caller wants them.
-inline void finish(const GemmOutput& c, std::int64_t row, std::int64_t column, int count, F16 x) {
-  const std::int64_t at = row * c.row_stride + column;
-  if (c.bias != nullptr) x = x + F16::load_some(c.bias + column, count);
-  if (c.before_gelu != nullptr) {
-    x.store_some(c.before_gelu + at, count);
-    x = gelu(x);
-  }
-  if (c.gelu_input != nullptr) x = x * gelu_slope(F16::load_some(c.gelu_input + at, count));
-  if (c.write == GemmOutput::Write::add) x = x + F16::load_some(c.data + at, count);
-  x.store_some(c.data + at, count);
 }
 
 /// One block of C at work: its sums over the blocks of k before this one are in `partial`, tile

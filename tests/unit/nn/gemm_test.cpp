@@ -104,9 +104,10 @@ struct Form {
 constexpr Form forms[] = {{false, true}, {false, false}, {true, false}, {true, true}};
 
 TEST(Gemm, IsThePlainProductInAllFormsAndShapes) {
-  const GemmShape shapes[] = {{1, 1, 1},     {7, 33, 5},    {33, 7, 257},  {257, 33, 16},
-                              {14, 32, 256}, {15, 31, 513}, {113, 65, 40}, {1, 257, 300},
-                              {130, 1, 33},  {28, 600, 19}, {16, 16, 1000}};
+  const GemmShape shapes[] = {{1, 1, 1},     {7, 33, 5},    {33, 7, 257},   {257, 33, 16},
+                              {14, 32, 256}, {15, 31, 513}, {113, 65, 40},  {1, 257, 300},
+                              {130, 1, 33},  {28, 600, 19}, {16, 16, 1000}, {150, 530, 70},
+                              {49, 37, 2100}};
   for (const Precision precision : {Precision::fp32, Precision::bf16})
     for (const GemmShape& shape : shapes)
       for (const Form& form : forms)
