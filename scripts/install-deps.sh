@@ -25,6 +25,8 @@ packages+=(libgtest-dev libgmock-dev libbenchmark-dev)
 
 # file lists and style (tests/tidy), independent answers, system calls seen from outside, drawings
 test_packages=(git python3 python3-numpy python3-scipy python3-h5py strace librsvg2-bin)
+# PyTorch to compare models with, a text to learn from
+test_packages+=(python3-torch bible-kjv bible-kjv-text)
 # networks, promtool, HTTP and TLS from outside
 test_packages+=(iproute2 prometheus curl openssl)
 # sources' shape, the fuzzer

@@ -19,7 +19,7 @@ std::string loss_csv(std::span<const StepRecord> steps) {
 std::string samples_text(std::span<const Sample> samples) {
   std::string out;
   for (const Sample& sample : samples)
-    out += "=== step " + std::to_string(sample.step) + " ===\n" + visible(sample.text) + "\n\n";
+    out += "=== after " + counted(sample.step, "step") + " ===\n" + visible(sample.text) + "\n\n";
   return out;
 }
 

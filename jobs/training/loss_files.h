@@ -30,14 +30,14 @@ std::string loss_csv(std::span<const StepRecord> steps);
 std::string loss_svg(const std::string& job, const std::string& model,
                      std::span<const StepRecord> steps);
 
-/// What the model wrote after a step, the prompt before it.
+/// What the model wrote, the prompt before it.
 struct Sample {
-  std::int64_t step = 0;
-  std::string text;  ///< any bytes
+  std::int64_t step = 0;  ///< completed steps
+  std::string text;       ///< any bytes
 };
 
-/// samples.txt: per sample a line "=== step N ===", the text and an empty line. What is no UTF-8 or
-/// would steer a terminal stands as U+FFFD.
+/// samples.txt: per sample a line "=== after N steps ===", the text and an empty line. What is no
+/// UTF-8 or would steer a terminal stands as U+FFFD.
 std::string samples_text(std::span<const Sample> samples);
 
 }  // namespace sovren::jobs

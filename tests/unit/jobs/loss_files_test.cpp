@@ -177,10 +177,10 @@ TEST(LossSvg, FollowsTheReadersChoiceOfLightOrDark) {
 }
 
 TEST(SamplesText, HasAHeadingPerSampleAndNothingThatSteersATerminal) {
-  const std::vector<Sample> samples = {{100, "In the beginning\n\tGod"}, {200, "a\x1b[31m\xFFz\r"}};
+  const std::vector<Sample> samples = {{100, "In the beginning\n\tGod"}, {1, "a\x1b[31m\xFFz\r"}};
   EXPECT_EQ(samples_text(samples),
-            "=== step 100 ===\nIn the beginning\n\tGod\n\n"
-            "=== step 200 ===\na\xEF\xBF\xBD[31m\xEF\xBF\xBDz\xEF\xBF\xBD\n\n");
+            "=== after 100 steps ===\nIn the beginning\n\tGod\n\n"
+            "=== after 1 step ===\na\xEF\xBF\xBD[31m\xEF\xBF\xBDz\xEF\xBF\xBD\n\n");
   EXPECT_EQ(samples_text({}), "");
 }
 
