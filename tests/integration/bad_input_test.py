@@ -14,16 +14,6 @@ GOOD_ROWS = "a,b\n" + "".join(f"{(i * 37) % 17},{(i * 53) % 19}\n" for i in rang
 
 
 class BadInput(SovrenCase):
-    def refused(self, *words, code, says):
-        """The command ends with this code, says all this, and changes nothing."""
-        before = self.files()
-        done = self.sovren(*words, code=code)
-        for piece in says:
-            self.assertIn(piece, done.stderr)
-        self.assertEqual(done.stdout, "")
-        self.assertEqual(self.files(), before)
-        return done
-
     def test_missing_job_file(self):
         self.generate()
         self.refused("run", "dta.toml", code=2, says=["there is no job file 'dta.toml'", "did you mean data.toml"])

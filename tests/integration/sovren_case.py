@@ -80,6 +80,28 @@ class SovrenCase(unittest.TestCase):
         return self.write(f"{name}.toml", f'schema = 1\nname = "{name}"\nkind = "causal-analysis"\n{extra}\n'
                                           f'[causal_analysis]\ndata = "{data}"\nmax_lag = 2\n{causal}\n')
 
+    def training(self, name="job", extra="", **keys):
+        """A job file of a tiny model that reads text.txt, which it writes; keys: of [model_training]."""
+        words = "the cat and the dog sat on a mat ; one of them ate fish , another drank milk .".split()
+        text = " ".join(words[(i * i + 3 * i // 7) % len(words)] for i in range(1500))
+        self.write("text.txt", text)
+        settings = {"data": "text.txt", "layers": 2, "heads": 2, "width": 32, "context": 32, "batch": 8, "steps": 12,
+                    "learning_rate": 0.003, "warmup_steps": 2, "eval_every": 4, "eval_batches": 3, "sample_every": 6,
+                    "sample_tokens": 20, "seed": 3, **keys}
+        lines = "".join(f"{key} = {json.dumps(value)}\n" for key, value in settings.items())
+        return self.write(f"{name}.toml", f'schema = 1\nname = "{name}"\nkind = "model-training"\n{extra}\n'
+                                          f"[model_training]\n{lines}")
+
+    def refused(self, *words, code, says):
+        """The command ends with this code, says all this, and changes nothing."""
+        before = self.files()
+        done = self.sovren(*words, code=code)
+        for piece in says:
+            self.assertIn(piece, done.stderr)
+        self.assertEqual(done.stdout, "")
+        self.assertEqual(self.files(), before)
+        return done
+
     def report(self, *words, code=0):
         """Runs a job with --json and returns its report."""
         return json.loads(self.sovren("run", *words, "--json", code=code).stdout)
