@@ -56,12 +56,12 @@ struct Match {
   const FileTensor* tensor;
 };
 
-/// Each part with its tensor. Errors: mismatch, with all that does not fit.
+/// Each part with its tensor. Errors: data_invalid, with all that does not fit.
 Result<std::vector<Match>> match(Named named, const ParameterTable& table) {
   const Naming asked = naming_of(table.shape());
   const Naming found = naming_found(named);
   if (found != asked && found != Naming::own)
-    return fail({.code = Code::mismatch,
+    return fail({.code = Code::data_invalid,
                  .what = "the file holds a " + std::string(naming_text(found)) +
                          ", the job asks for a " + std::string(naming_text(asked)) + " model",
                  .hint = "norm, positions, activation, biases and kv_heads make the difference"});
@@ -84,7 +84,7 @@ Result<std::vector<Match>> match(Named named, const ParameterTable& table) {
   for (const auto& [name, tensor] : named)
     add_problem(tensor->name + " " + shape_text(tensor->shape) + " is not one of the job's");
   if (!problems.empty())
-    return fail({.code = Code::mismatch,
+    return fail({.code = Code::data_invalid,
                  .what = "the weights do not fit the model:" + problems,
                  .hint = "layers, heads, width, hidden_width, context, vocab, biases and tied of "
                          "the job must be those of the file"});
@@ -148,7 +148,7 @@ Result<void> check_tied_head(std::string_view file, const Named& named, const Pa
               is_table = is_table && std::equal(values.begin(), values.end(), row);
             });
   if (is_table) return {};
-  return fail({.code = Code::mismatch,
+  return fail({.code = Code::data_invalid,
                .what = "the file's head (" + head->second->name +
                        ") is not its token table, the job asks for a tied one",
                .hint = "write: tied = false"});

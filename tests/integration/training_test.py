@@ -24,10 +24,23 @@ def tensors_of(path):
     return {name: (of["dtype"], of["shape"], 8 + length + of["data_offsets"][0]) for name, of in header.items()}
 
 
-class Training(SovrenCase):
+class TrainingCase(SovrenCase):
     def result(self, name="job"):
         return self.job_dir(name) / "result"
 
+    def weights_with(self, value):
+        """bad.safetensors: weights of which two that multiply each other have this value."""
+        self.training(steps=1)
+        self.report("job.toml")
+        path = self.result() / "model.safetensors"
+        data = bytearray(path.read_bytes())
+        for name in ("c_fc", "c_proj"):
+            at = tensors_of(path)[f"transformer.h.1.mlp.{name}.weight"][2]
+            data[at:at + 4] = struct.pack("<f", value)
+        (self.dir / "bad.safetensors").write_bytes(data)
+
+
+class Training(TrainingCase):
     def losses(self, name="job"):
         with open(self.result(name) / "loss.csv", encoding="utf-8") as file:
             return list(csv.DictReader(file))
@@ -100,11 +113,11 @@ class Training(SovrenCase):
         self.report("job.toml", "--ranks", 2, "--set", 'checkpoint.interval="1 steps"')
         sealed = self.sets("job")[-1]
         arrays = {array["name"]: array for array in json.loads((sealed / "MANIFEST.json").read_text())["arrays"]}
-        self.assertEqual(arrays["model/wte"]["shape"], [256, 32])
+        self.assertEqual(arrays["model/wte.weight"]["shape"], [256, 32])
         rows = 0
         for shard in sorted(sealed.glob("*.h5")):
             with h5py.File(shard) as file:
-                rows += sum(file["model"][name].shape[0] for name in file["model"] if name.split("@")[0] == "wte")
+                rows += sum(file["model"][name].shape[0] for name in file["model"] if name.split("@")[0] == "wte.weight")
         self.assertEqual(rows, 256)
         self.assertEqual(arrays["optimizer/m"]["shape"], arrays["optimizer/v"]["shape"])
 
@@ -132,18 +145,8 @@ class Training(SovrenCase):
         rows = self.losses()
         self.assertLess(float(rows[-1]["train_loss"]), float(rows[0]["train_loss"]) - 0.5)
 
-    def with_bad_weight(self):
-        """Weights with one that is not a number."""
-        self.training(steps=1)
-        self.report("job.toml")
-        path = self.result() / "model.safetensors"
-        data = bytearray(path.read_bytes())
-        at = tensors_of(path)["transformer.h.1.mlp.c_fc.weight"][2]
-        data[at:at + 4] = struct.pack("<f", math.nan)
-        (self.dir / "bad.safetensors").write_bytes(data)
-
     def test_a_loss_that_is_no_number_stops_the_job_and_says_where(self):
-        self.with_bad_weight()
+        self.weights_with(3e38)
         self.training("nan", init_from="bad.safetensors")
         done = self.sovren("run", "nan.toml", "--quiet")
         self.assertEqual(done.returncode, 2, done.stderr)
@@ -151,14 +154,14 @@ class Training(SovrenCase):
             self.assertIn(piece, done.stderr)
 
     def test_steps_that_are_no_numbers_can_be_skipped(self):
-        self.with_bad_weight()
+        self.weights_with(3e38)
         self.training("nan", init_from="bad.safetensors", on_nan="skip", steps=3, sample_every=0)
         self.assertEqual(self.report("nan.toml")["metrics"]["training_skipped_steps"], 3)
         self.assertTrue(all(math.isnan(float(row["train_loss"])) for row in self.losses("nan")))
         self.assertIn("3 steps skipped", (self.result("nan") / "loss.svg").read_text())
 
 
-class BadTraining(SovrenCase):
+class BadTraining(TrainingCase):
     """Each says what is wrong and where, ends with its code, and leaves nothing."""
 
     def test_sizes_that_do_not_go_together(self):
@@ -208,6 +211,11 @@ class BadTraining(SovrenCase):
         self.report("job.toml")
         self.training("other", width=64, layers=3, init_from="job.sovren/result/model.safetensors")
         self.refused("run", "other.toml", code=2, says=["model.safetensors", "wte", "(256, 32)", "(256, 64)", "h.2."])
+
+    def test_weights_that_are_no_numbers(self):
+        self.weights_with(math.nan)
+        self.training("other", init_from="bad.safetensors")
+        self.refused("run", "other.toml", code=2, says=["bad.safetensors", "transformer.h.1.mlp.c_fc.weight", "no number"])
 
     def test_more_memory_than_there_is(self):
         self.training(extra='[resources]\nmemory_per_rank = "16MiB"', width=512, heads=8)

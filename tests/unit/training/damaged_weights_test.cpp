@@ -199,7 +199,7 @@ TEST(Llmc, AreRefusedWhenDamagedOrOfAnotherModel) {
   EXPECT_EQ(to_llmc(llama, initial_parameters(llama, 1)).error().code, Code::refused);
   const ParameterTable other(tiny_gpt2());
   EXPECT_EQ(to_llmc(other, initial_parameters(other, 1)).error().code, Code::refused);
-  EXPECT_EQ(parameters_of(file, llama).error().code, Code::mismatch);
+  EXPECT_EQ(parameters_of(file, llama).error().code, Code::data_invalid);
 }
 
 }  // namespace

@@ -153,7 +153,7 @@ TEST(Weights, ListAllThatDoesNotFit) {
   file.add_counting("transformer.h.7.extra", {2}, 0);
   const auto read = parameters_of(file.bytes(), ParameterTable(shape));
   ASSERT_FALSE(read);
-  EXPECT_EQ(read.error().code, Code::mismatch);
+  EXPECT_EQ(read.error().code, Code::data_invalid);
   for (const char* const line :
        {"transformer.wpe.weight is (3, 4), the job asks for (2, 4)",
         "transformer.h.0.mlp.c_fc.weight is (4, 6), the job asks for (4, 7)",
@@ -190,7 +190,7 @@ TEST(Weights, RefuseAHeadOfItsOwnForATiedModel) {
   file.add_counting("lm_head.weight", {5, 4}, 1);
   const auto read = parameters_of(file.bytes(), ParameterTable(tiny_gpt2()));
   ASSERT_FALSE(read);
-  EXPECT_EQ(read.error().code, Code::mismatch);
+  EXPECT_EQ(read.error().code, Code::data_invalid);
   EXPECT_THAT(read.error().what, HasSubstr("is not its token table"));
 }
 
