@@ -20,8 +20,8 @@ std::vector<float> initial_parameters(const nn::ParameterTable& table, std::uint
 /// Reads parameters from a .safetensors file (F32, F16, BF16; names as Hugging Face's GPT-2 or
 /// Llama has them, with or without "transformer." / "model.") or an llm.c .bin (magic 20240326,
 /// version 3 fp32 or 5 bf16), by content, not by name.
-/// Errors   input_missing; data_invalid: damaged, or other shapes: all of them listed, each with the
-/// shape that the file has and the one that the job asks for.
+/// Errors   input_missing; data_invalid: damaged, or other shapes: all of them listed, each with
+/// the shape that the file has and the one that the job asks for.
 Result<std::vector<float>> read_parameters(const std::string& path,
                                            const nn::ParameterTable& table);
 

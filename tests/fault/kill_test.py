@@ -15,12 +15,15 @@ from sovren_case import SovrenCase, processes_of  # noqa: E402
 class Kill(SovrenCase):
     KILLS = int(os.environ.get("SOVREN_TEST_KILLS", "20"))
 
-    def kill_and_resume(self, ranks, seed, *settings, variables=50, length=1000):
-        """ranks: each command has one of these."""
+    def kill_causal(self, ranks, seed, *settings, variables=50, length=1000):
         self.generate(variables=variables, length=length, max_lag=5)
+        self.kill_and_resume("data.toml", ranks, seed, *settings)
+
+    def kill_and_resume(self, job, ranks, seed, *settings):
+        """ranks: each command has one of these."""
         sets = [word for setting in settings for word in ("--set", setting)]
-        want = self.report("data.toml", *sets, "--dir", "undisturbed")["digest"]
-        words = ["data.toml", "--json", *sets, "--set", 'checkpoint.interval="1 steps"',
+        want = self.report(job, *sets, "--dir", "undisturbed")["digest"]
+        words = [job, "--json", *sets, "--set", 'checkpoint.interval="1 steps"',
                  "--set", "retry.limit=50", "--set", 'retry.backoff="0s"']
         rng = random.Random(seed)
         killed = {"sovren": 0, "mpirun": 0, "rank": 0}
@@ -72,14 +75,19 @@ class Kill(SovrenCase):
             return ""
 
     def test_one_rank(self):
-        self.kill_and_resume([1], 1)
+        self.kill_causal([1], 1)
 
     def test_two_ranks(self):
-        self.kill_and_resume([2], 2)
+        self.kill_causal([2], 2)
 
     def test_levels_and_replicates_on_changing_ranks(self):
-        self.kill_and_resume([1, 2, 4], 3, 'causal_analysis.method="pcmci-plus"', "causal_analysis.bootstrap=20",
-                             variables=16, length=500)
+        self.kill_causal([1, 2, 4], 3, 'causal_analysis.method="pcmci-plus"', "causal_analysis.bootstrap=20",
+                         variables=16, length=500)
+
+    def test_training_on_changing_ranks(self):
+        self.training("data", steps=150, width=48, heads=3, dropout=0.1, batch=16, micro_batch=1, eval_every=10,
+                      eval_batches=6, sample_every=50)
+        self.kill_and_resume("data.toml", [1, 2, 4], 4)
 
     def test_no_process_outlives_a_killed_sovren(self):
         self.generate(variables=300, length=500, max_lag=4)

@@ -174,7 +174,8 @@ class BadTraining(TrainingCase):
 
     def test_a_batch_that_the_ranks_cannot_split(self):
         self.training(batch=4, micro_batch=2)
-        self.refused("run", "job.toml", "--ranks", 3, code=2, says=["2 micro-batches", "3 ranks cannot split", "micro_batch"])
+        self.refused("run", "job.toml", "--ranks", 3, code=2,
+                     says=["2 micro-batches", "3 ranks cannot split", "micro_batch"])
 
     def test_a_context_longer_than_the_data(self):
         self.training(eval_every=0)
