@@ -76,7 +76,8 @@ TEST_F(TrainingKindTest, LearnsAndWritesItsResult) {
   EXPECT_LT(outcome->metrics.at("training_validation_loss"), 3.2);
   EXPECT_EQ(outcome->metrics.at("training_tokens"), 80 * 8 * 16);
   EXPECT_EQ(outcome->metrics.at("training_skipped_steps"), 0);
-  EXPECT_NE(bytes_of(*outcome, "samples.txt").find("=== after 80 steps ===\nthe "), std::string::npos);
+  EXPECT_NE(bytes_of(*outcome, "samples.txt").find("=== after 80 steps ===\nthe "),
+            std::string::npos);
   EXPECT_FALSE(bytes_of(*outcome, "loss.svg").empty());
   const std::string again = file("again.safetensors", bytes_of(*outcome, "model.safetensors"));
   const auto shape = read_shape(again);
