@@ -113,17 +113,24 @@ void pack_rows(MatrixView a, std::int64_t row, std::int64_t rows, std::int64_t k
     }
 }
 
-/// Adds 32 x 32 sums (16 x 32 where there is one row tile left) over `steps` tiles of k.
-/// sums: (32, 32), what there is already, or 0.
-template <bool has_second>
+/// Sums of 32 x 32 products (16 x 32 where one row tile is left) over `steps` tiles of k, added to
+/// those in sums (32, 32), or to 0.
+enum class Begin { at_zero, at_sums };
+template <Begin begin, bool has_second>
 void multiply_tiles(const Half* a, std::int64_t a_pitch, const Half* b, std::int64_t steps,
                     float* sums) {
   constexpr int sums_pitch = amx_panel_width * sizeof(float);
-  _tile_loadd(0, sums, sums_pitch);
-  _tile_loadd(1, sums + side, sums_pitch);
-  if constexpr (has_second) {
-    _tile_loadd(2, sums + side * amx_panel_width, sums_pitch);
-    _tile_loadd(3, sums + side * amx_panel_width + side, sums_pitch);
+  float* const lower = sums + side * amx_panel_width;
+  if constexpr (begin == Begin::at_zero) {
+    _tile_zero(0);
+    _tile_zero(1);
+    _tile_zero(2);
+    _tile_zero(3);
+  } else {
+    _tile_loadd(0, sums, sums_pitch);
+    _tile_loadd(1, sums + side, sums_pitch);
+    _tile_loadd(2, lower, sums_pitch);
+    _tile_loadd(3, lower + side, sums_pitch);
   }
   for (std::int64_t step = 0; step < steps; ++step) {
     _tile_loadd(4, a + step * tile_halves, 64);
@@ -139,9 +146,29 @@ void multiply_tiles(const Half* a, std::int64_t a_pitch, const Half* b, std::int
   }
   _tile_stored(0, sums, sums_pitch);
   _tile_stored(1, sums + side, sums_pitch);
-  if constexpr (has_second) {
-    _tile_stored(2, sums + side * amx_panel_width, sums_pitch);
-    _tile_stored(3, sums + side * amx_panel_width + side, sums_pitch);
+  _tile_stored(2, lower, sums_pitch);
+  _tile_stored(3, lower + side, sums_pitch);
+}
+
+using MultiplyTiles = void (*)(const Half*, std::int64_t, const Half*, std::int64_t, float*);
+
+MultiplyTiles tiles_of(Begin begin, bool has_second) {
+  if (begin == Begin::at_zero)
+    return has_second ? multiply_tiles<Begin::at_zero, true>
+                      : multiply_tiles<Begin::at_zero, false>;
+  return has_second ? multiply_tiles<Begin::at_sums, true> : multiply_tiles<Begin::at_sums, false>;
+}
+
+/// Has the lines that write_out() will touch come while the tiles are at work.
+void expect_output(const GemmOutput& c, const GemmBlock& block, std::int64_t row,
+                   std::int64_t column) {
+  for (std::int64_t r = 0; r < 2 * side && row + r < block.rows; ++r) {
+    const std::int64_t at = (block.row + row + r) * c.row_stride + block.column + column;
+    for (std::int64_t v = 0; v < amx_panel_width && column + v < block.columns; v += side) {
+      __builtin_prefetch(c.data + at + v, 1);
+      if (c.before_gelu != nullptr) __builtin_prefetch(c.before_gelu + at + v, 1);
+      if (c.gelu_input != nullptr) __builtin_prefetch(c.gelu_input + at + v, 0);
+    }
   }
 }
 
@@ -174,14 +201,10 @@ void multiply(const GemmBlock& block, MatrixView a, const float* panels, const G
         float* sums = is_first && is_last ? local
                                           : partial + (column / amx_panel_width * places + place) *
                                                           2 * side * amx_panel_width;
-        if (is_first)
-          for (std::int64_t i = 0; i < 2 * side * amx_panel_width; i += side)
-            F16::all(0).store(sums + i);
         const Half* rows = packed + row / side * steps * tile_halves;
-        if (row + side < block.rows)
-          multiply_tiles<true>(rows, steps * tile_halves, b, steps, sums);
-        else
-          multiply_tiles<false>(rows, 0, b, steps, sums);
+        if (is_last) expect_output(c, block, row, column);
+        tiles_of(is_first ? Begin::at_zero : Begin::at_sums, row + side < block.rows)(
+            rows, steps * tile_halves, b, steps, sums);
         if (is_last) write_out(c, block, row, column, sums);
       }
     }
