@@ -50,7 +50,9 @@ struct AttentionBackward {
   static constexpr int tiles = warp_tiles<width>;
   static constexpr int rows = own_rows<width>;
   static constexpr int columns = streamed_rows;
-  static constexpr int slice = 16;  ///< columns whose probabilities are in registers
+  /// Columns whose probabilities are in registers: more of them read the own rows less often, and
+  /// keys have two sums to keep.
+  static constexpr int slice = by_keys ? 16 : 32;
 
   AttentionShape shape;
   const Bf16* qkv;
@@ -185,22 +187,30 @@ struct AttentionBackward {
   /// s and d_p of a slice.
   template <class Thread>
   SOVREN_DEVICE void multiply_slice(const Thread& thread, const Memory& memory, int step,
-                                    int column, float (&s)[tiles][2][4],
-                                    float (&d_p)[tiles][2][4]) const {
-    const int own_row = 16 * tiles * thread.warp();
+                                    int column, float (&s)[tiles][slice / 8][4],
+                                    float (&d_p)[tiles][slice / 8][4]) const {
     SOVREN_UNROLL
     for (int k = 0; k < width / 16; ++k) {
-      std::uint32_t a[4], b[4], c[4];
-      load_right(thread, memory.first(step), column, k, b);
-      load_right(thread, memory.second(step), column, k, c);
+      multiply_part(thread, memory.first_own, memory.first(step), column, k, s);
+      multiply_part(thread, memory.second_own, memory.second(step), column, k, d_p);
+    }
+  }
+  /// sums += the warp's own rows times a slice of columns, for depth 16 k .. 16 k + 15.
+  template <class Thread>
+  SOVREN_DEVICE void multiply_part(const Thread& thread, Tile<width> own_tile, Tile<width> tile,
+                                   int column, int k, float (&sums)[tiles][slice / 8][4]) const {
+    std::uint32_t a[tiles][4];
+    SOVREN_UNROLL
+    for (int m = 0; m < tiles; ++m)
+      load_left(thread, own_tile, 16 * (tiles * thread.warp() + m), k, a[m]);
+    SOVREN_UNROLL
+    for (int pair = 0; pair < slice / 16; ++pair) {
+      std::uint32_t b[4];
+      load_right(thread, tile, column + 16 * pair, k, b);
       SOVREN_UNROLL
       for (int m = 0; m < tiles; ++m) {
-        load_left(thread, memory.first_own, own_row + 16 * m, k, a);
-        thread.multiply(s[m][0], a, b[0], b[1]);
-        thread.multiply(s[m][1], a, b[2], b[3]);
-        load_left(thread, memory.second_own, own_row + 16 * m, k, a);
-        thread.multiply(d_p[m][0], a, c[0], c[1]);
-        thread.multiply(d_p[m][1], a, c[2], c[3]);
+        thread.multiply(sums[m][2 * pair], a[m], b[0], b[1]);
+        thread.multiply(sums[m][2 * pair + 1], a[m], b[2], b[3]);
       }
     }
   }
@@ -236,14 +246,13 @@ struct AttentionBackward {
   SOVREN_DEVICE void add_slice(const Thread& thread, const Memory& memory, const Walk& walk,
                                int step, int column, const float (&own_log_sum)[tiles][2],
                                const float (&own_dots)[tiles][2], Sums& sums) const {
-    float s[tiles][2][4] = {}, d_p[tiles][2][4] = {};
+    float s[tiles][slice / 8][4] = {}, d_p[tiles][slice / 8][4] = {};
     multiply_slice(thread, memory, step, column, s, d_p);
     const int head = head_of(thread, walk, step);
-    std::uint32_t p_left[tiles][4], d_s_left[tiles][4];
     SOVREN_UNROLL
     for (int m = 0; m < tiles; ++m) {
       SOVREN_UNROLL
-      for (int n = 0; n < 2; ++n) {
+      for (int n = 0; n < slice / 8; ++n) {
         SOVREN_UNROLL
         for (int i = 0; i < 4; ++i) {
           const int in_step = column + 8 * n + 2 * (thread.lane() % 4) + i % 2;
@@ -264,12 +273,20 @@ struct AttentionBackward {
           d_p[m][n][i] = p * (d_p[m][n][i] * factor - query_dots);
         }
       }
-      round_left(s[m][0], s[m][1], p_left[m]);
-      round_left(d_p[m][0], d_p[m][1], d_s_left[m]);
     }
-    add_products<tiles>(thread, d_s_left, memory.first(step), column, sums.first);
-    if constexpr (by_keys)
-      add_products<tiles>(thread, p_left, memory.second(step), column, sums.second);
+    SOVREN_UNROLL
+    for (int part = 0; part < slice / 16; ++part) {
+      const int row = column + 16 * part;
+      std::uint32_t left[tiles][4];
+      SOVREN_UNROLL
+      for (int m = 0; m < tiles; ++m) round_left(d_p[m][2 * part], d_p[m][2 * part + 1], left[m]);
+      add_products<tiles>(thread, left, memory.first(step), row, sums.first);
+      if constexpr (by_keys) {
+        SOVREN_UNROLL
+        for (int m = 0; m < tiles; ++m) round_left(s[m][2 * part], s[m][2 * part + 1], left[m]);
+        add_products<tiles>(thread, left, memory.second(step), row, sums.second);
+      }
+    }
   }
 
   template <class Thread>

@@ -113,7 +113,7 @@ SOVREN_DEVICE void write_rows(const Thread& thread, const float (&sums)[tiles][w
         const int row = tile_row + 16 * m + 8 * half + thread.lane() / 4;
         const std::uint32_t pair = pack_bf16(sums[m][n][2 * half] * factor[m][half],
                                              sums[m][n][2 * half + 1] * factor[m][half]);
-        std::memcpy(tile.chunk(row, n) + 2 * (thread.lane() % 4), &pair, sizeof pair);
+        reinterpret_cast<std::uint32_t*>(tile.chunk(row, n))[thread.lane() % 4] = pair;
       }
     }
   }
