@@ -2,11 +2,18 @@
 #include "kernels/nn/norm.h"
 
 #include <cmath>
+#include <ostream>
 
 #include "kernels/nn/level/norm.h"
 #include "tests/unit/nn/bits.h"
 
 namespace sovren::nn {
+
+void PrintTo(const NormShape& shape, std::ostream* out) {
+  *out << (shape.kind == NormKind::layer ? "layer, " : "rms, ") << shape.rows << " rows of "
+       << shape.width;
+}
+
 namespace {
 
 using Doubles = std::vector<double>;

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cmath>
+#include <ostream>
 #include <span>
 #include <vector>
 
@@ -174,6 +175,11 @@ inline ModelShape small_llama() {
           .activation = ModelShape::Activation::swiglu,
           .has_biases = false,
           .is_tied = false};
+}
+
+/// For the test's name: GoogleTest would print the bytes between the members.
+inline void PrintTo(const ModelShape& shape, std::ostream* out) {
+  *out << shape.layers << " layers of " << shape.width << ", vocabulary " << shape.vocab;
 }
 
 /// Parameters large enough that tokens differ clearly; norms near 1; padding 0.
