@@ -54,16 +54,19 @@ Result<void> DeviceStream::follow(const DeviceStream& other) const {
 }
 
 Result<void> DeviceStream::copy_to_device(void* to, const void* from, std::size_t bytes) const {
+  if (bytes == 0) return {};
   return check_cuda(cudaMemcpyAsync(to, from, bytes, cudaMemcpyHostToDevice, stream_of(*this)),
                     "copying to the device");
 }
 
 Result<void> DeviceStream::copy_to_host(void* to, const void* from, std::size_t bytes) const {
+  if (bytes == 0) return {};
   return check_cuda(cudaMemcpyAsync(to, from, bytes, cudaMemcpyDeviceToHost, stream_of(*this)),
                     "copying to the host");
 }
 
 Result<void> DeviceStream::fill_with_zero(void* data, std::size_t bytes) const {
+  if (bytes == 0) return {};
   return check_cuda(cudaMemsetAsync(data, 0, bytes, stream_of(*this)), "clearing memory");
 }
 

@@ -26,8 +26,9 @@ DeviceMemoryPort cuda_memory();
 /// Through the host, by `comm`: for ranks that share a device, which NCCL refuses, for machines
 /// without NCCL, and for tests.
 ///
-/// Model    copies and waits inside each call, in pieces of piece_bytes: no device memory of its
-/// own, and little of the host's. Order    sums run in rank order.
+/// Model    copies and waits inside each call, by pieces of piece_bytes of each slice: no device
+///          memory of its own, and little of the host's.
+/// Order    sums run in rank order.
 std::unique_ptr<DeviceCommunicator> make_staged_communicator(Communicator& comm,
                                                              DeviceMemoryPort memory,
                                                              std::size_t piece_bytes = 16U << 20);

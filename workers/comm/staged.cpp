@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <algorithm>
-#include <cstring>
 #include <optional>
 #include <utility>
 #include <vector>
@@ -23,16 +22,7 @@ class StagedCommunicator final : public DeviceCommunicator {
                               void* stream) override {
     return keep([&]() -> Result<void> {
       SOVREN_DO(memory_.wait(stream));
-      return each_piece(
-          slices,
-          [&](int owner, std::size_t at, std::size_t in_slice, std::size_t count) -> Result<void> {
-            host_.resize(count);
-            SOVREN_DO(memory_.to_host(host_.data(), from + at, count * sizeof(float)));
-            SOVREN_TRY(parts, comm_.gather(std::as_bytes(std::span(host_)), owner));
-            if (owner != rank()) return {};
-            sum_in_order(parts);
-            return memory_.to_device(to + in_slice, host_.data(), count * sizeof(float));
-          });
+      return each_round(slices, [&](std::size_t done) { return reduce(from, to, slices, done); });
     });
   }
 
@@ -40,15 +30,8 @@ class StagedCommunicator final : public DeviceCommunicator {
                           void* stream) override {
     return keep([&]() -> Result<void> {
       SOVREN_DO(memory_.wait(stream));
-      return each_piece(
-          slices,
-          [&](int owner, std::size_t at, std::size_t in_slice, std::size_t count) -> Result<void> {
-            host_.resize(count);
-            if (owner == rank())
-              SOVREN_DO(memory_.to_host(host_.data(), mine + in_slice, count * sizeof(float)));
-            SOVREN_DO(comm_.broadcast(std::as_writable_bytes(std::span(host_)), owner));
-            return memory_.to_device(whole + at, host_.data(), count * sizeof(float));
-          });
+      return each_round(slices,
+                        [&](std::size_t done) { return gather(mine, whole, slices, done); });
     });
   }
 
@@ -66,34 +49,76 @@ class StagedCommunicator final : public DeviceCommunicator {
     return done;
   }
 
-  /// visit(owner, place in the whole, place in the owner's slice, elements) for each piece.
-  template <class Visit>
-  Result<void> each_piece(std::span<const std::size_t> slices, const Visit& visit) const {
+  /// round(elements of a slice that are done): a piece of every slice goes in each.
+  template <class Round>
+  Result<void> each_round(std::span<const std::size_t> slices, const Round& round) const {
     SOVREN_CHECK(slices.size() == static_cast<std::size_t>(size()), "each rank has its slice");
-    std::size_t start = 0;
-    for (int owner = 0; owner < size(); ++owner) {
-      const std::size_t slice = slices[owner];
-      for (std::size_t done = 0; done < slice; done += piece_)
-        SOVREN_DO(visit(owner, start + done, done, std::min(piece_, slice - done)));
-      start += slice;
-    }
+    const std::size_t most = *std::max_element(slices.begin(), slices.end());
+    for (std::size_t done = 0; done < most; done += piece_) SOVREN_DO(round(done));
     return {};
   }
+  std::size_t piece_of(std::size_t slice, std::size_t done) const {
+    return slice <= done ? 0 : std::min(piece_, slice - done);
+  }
+  static std::span<float> part(std::vector<float>& host, std::size_t& used, std::size_t count) {
+    used += count;
+    return std::span(host).subspan(used - count, count);
+  }
 
-  /// host_ = ((part 0 + part 1) + part 2) + ...
-  void sum_in_order(const std::vector<Communicator::Bytes>& parts) {
-    std::memcpy(host_.data(), parts[0].data(), parts[0].size());
-    other_.resize(host_.size());
-    for (std::size_t rank = 1; rank < parts.size(); ++rank) {
-      std::memcpy(other_.data(), parts[rank].data(), parts[rank].size());
-      for (std::size_t i = 0; i < host_.size(); ++i) host_[i] += other_[i];
+  /// Gives each rank this one's part of its piece, and sums what comes for the own piece.
+  Result<void> reduce(const float* from, float* to, std::span<const std::size_t> slices,
+                      std::size_t done) {
+    const std::size_t mine = piece_of(slices[rank()], done);
+    out_.resize(piece_ * slices.size());
+    in_.resize(mine * slices.size());
+    std::vector<std::span<const std::byte>> sent;
+    std::vector<std::span<std::byte>> received;
+    std::size_t start = 0, used_out = 0, used_in = 0;
+    for (const std::size_t slice : slices) {
+      const auto theirs = part(out_, used_out, piece_of(slice, done));
+      if (!theirs.empty())
+        SOVREN_DO(memory_.to_host(theirs.data(), from + start + done, theirs.size_bytes()));
+      sent.push_back(std::as_bytes(theirs));
+      received.push_back(std::as_writable_bytes(part(in_, used_in, mine)));
+      start += slice;
     }
+    SOVREN_DO(comm_.exchange(sent, received));
+    if (mine == 0) return {};
+    // ((part 0 + part 1) + part 2) + ...
+    for (std::size_t rank = 1; rank < slices.size(); ++rank)
+      for (std::size_t i = 0; i < mine; ++i) in_[i] += in_[rank * mine + i];
+    return memory_.to_device(to + done, in_.data(), mine * sizeof(float));
+  }
+
+  /// Gives all ranks this one's piece.
+  Result<void> gather(const float* mine, float* whole, std::span<const std::size_t> slices,
+                      std::size_t done) {
+    out_.resize(piece_of(slices[rank()], done));
+    in_.resize(piece_ * slices.size());
+    if (!out_.empty())
+      SOVREN_DO(memory_.to_host(out_.data(), mine + done, out_.size() * sizeof(float)));
+    const std::vector<std::span<const std::byte>> sent(slices.size(),
+                                                       std::as_bytes(std::span(out_)));
+    std::vector<std::span<float>> pieces;
+    std::vector<std::span<std::byte>> received;
+    std::size_t used = 0;
+    for (const std::size_t slice : slices) {
+      pieces.push_back(part(in_, used, piece_of(slice, done)));
+      received.push_back(std::as_writable_bytes(pieces.back()));
+    }
+    SOVREN_DO(comm_.exchange(sent, received));
+    std::size_t start = 0;
+    for (std::size_t rank = 0; rank < slices.size(); start += slices[rank++])
+      if (!pieces[rank].empty())
+        SOVREN_DO(memory_.to_device(whole + start + done, pieces[rank].data(),
+                                    pieces[rank].size_bytes()));
+    return {};
   }
 
   Communicator& comm_;
   const DeviceMemoryPort memory_;
   const std::size_t piece_;  // elements
-  std::vector<float> host_, other_;
+  std::vector<float> out_, in_;
   std::optional<Error> lost_;
 };
 

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "kernels/device/device.h"
+#include "kernels/device/device_peak.h"
 
 namespace sovren::nn::device {
 namespace {
@@ -60,6 +61,14 @@ TEST(DeviceProduct, SaysWhyThereAreNoneWithoutADevice) {
   ASSERT_FALSE(products);
   EXPECT_TRUE(products.error().code == Code::refused || products.error().code == Code::device);
   EXPECT_FALSE(products.error().hint.empty());
+}
+
+TEST(DevicePeak, IsKnownByTheNameThatCudaGives) {
+  EXPECT_EQ(kernels::datasheet_flops("NVIDIA H200"), 989e12);
+  EXPECT_EQ(kernels::datasheet_flops("NVIDIA H100 80GB HBM3"), 989e12);
+  EXPECT_EQ(kernels::datasheet_flops("NVIDIA H100 PCIe"), 756e12);
+  EXPECT_EQ(kernels::datasheet_flops("NVIDIA A100-SXM4-80GB"), 312e12);
+  EXPECT_EQ(kernels::datasheet_flops("Quadro K420"), 0);
 }
 
 }  // namespace
