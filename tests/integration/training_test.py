@@ -7,7 +7,7 @@ import struct
 import unittest
 import xml.etree.ElementTree as ElementTree
 
-from sovren_case import SovrenCase
+from sovren_case import SOURCE, SovrenCase
 
 try:
     import h5py
@@ -137,6 +137,11 @@ class Training(TrainingCase):
         report = self.report("again.toml")
         self.assertAlmostEqual(report["metrics"]["training_validation_loss"], last, delta=0.01)
         self.assertEqual(sorted(path.name for path in self.result("again").iterdir()), ["loss.csv", "loss.svg"])
+
+    def test_the_example_learns(self):
+        report = self.report(SOURCE / "examples/training/quick.toml", "--dir", self.dir / "job.sovren")
+        self.assertEqual(report["state"], "COMPLETED")
+        self.assertLess(report["metrics"]["training_validation_loss"], 2.6)  # of single letters: 3.2
 
     def test_a_llama_trains_too(self):
         self.training(model="llama", heads=4, kv_heads=2, recompute="block", steps=20)
