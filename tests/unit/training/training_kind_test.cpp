@@ -8,6 +8,7 @@
 
 #include "core/text/json.h"
 #include "jobs/kind/memory_state.h"
+#include "jobs/training/training_inputs.h"
 #include "jobs/training/weights.h"
 #include "tests/unit/jobs/scratch_files.h"
 #include "workers/comm/comm.h"
@@ -31,6 +32,22 @@ class TrainingKindTest : public ScratchFiles {
     return spec;
   }
 
+  /// At a pace of which a step of the optimizer is many job steps.
+  static Result<Outcome> run_in_pieces(const TrainingSpec& training) {
+    const auto comm = workers::make_self_communicator();
+    SOVREN_TRY(
+        kind, make_training_kind(JobSpec{.name = "test"}, training, Setting{*comm, 1, Backend::cpu},
+                                 {.flops = 1, .micro_batches_min = 2}));
+    return finished(*kind);
+  }
+
+  static Result<Outcome> finished(JobKind& kind) {
+    SOVREN_DO(kind.load());
+    SOVREN_DO(kind.init());
+    while (!kind.done()) SOVREN_DO(kind.step());
+    return kind.finish();
+  }
+
   static Result<Outcome> run(const TrainingSpec& training, std::int64_t memory_bytes = 0) {
     JobSpec spec;
     spec.name = "test";
@@ -38,10 +55,7 @@ class TrainingKindTest : public ScratchFiles {
     spec.resources.memory_per_rank_bytes = memory_bytes;
     const auto comm = workers::make_self_communicator();
     SOVREN_TRY(kind, make_job_kind(spec, Setting{*comm, 1, Backend::cpu}));
-    SOVREN_DO(kind->load());
-    SOVREN_DO(kind->init());
-    while (!kind->done()) SOVREN_DO(kind->step());
-    return kind->finish();
+    return finished(*kind);
   }
 
   static std::string bytes_of(const Outcome& outcome, const std::string& name) {
@@ -103,6 +117,42 @@ TEST_F(TrainingKindTest, EvaluatesAtTheEndAndEveryFewSteps) {
     at = end + 1;
   }
   EXPECT_EQ(evaluated, (std::vector<int>{4, 9, 11}));
+}
+
+TEST_F(TrainingKindTest, ManyJobStepsGiveWhatOneGives) {
+  TrainingSpec spec = small();
+  spec.batch = 14;
+  spec.micro_batch = 2;
+  spec.steps = 4;
+  spec.eval_every = 2;
+  spec.eval_batches = 5;
+  spec.sample_every = 2;
+  spec.sample_tokens = 10;
+  spec.dropout = 0.1;
+  const auto whole = run(spec), pieces = run_in_pieces(spec);
+  ASSERT_TRUE(whole && pieces);
+  EXPECT_EQ(pieces->digest, whole->digest);
+  EXPECT_EQ(bytes_of(*pieces, "samples.txt"), bytes_of(*whole, "samples.txt"));
+}
+
+TEST_F(TrainingKindTest, KeepsTheEndOfTheDataForValidation) {
+  TrainingSpec spec = small();
+  std::string text(1000, 'a');
+  text += std::string(1000, 'b');
+  spec.data = {file("halves.txt", text)};
+  spec.eval_every = 1;
+  spec.validation_share = 0.5;
+  const auto inputs = read_training_inputs(spec);
+  ASSERT_TRUE(inputs) << to_text(inputs.error());
+  ASSERT_EQ(inputs->train->size(), 1000);
+  ASSERT_EQ(inputs->validation->size(), 1000);
+  std::vector<std::int32_t> tokens(1000);
+  inputs->train->read(0, tokens);
+  EXPECT_EQ(tokens, std::vector<std::int32_t>(1000, 'a'));
+  inputs->validation->read(0, tokens);
+  EXPECT_EQ(tokens, std::vector<std::int32_t>(1000, 'b'));
+  spec.eval_every = 0;  // nothing is evaluated, so all is for training
+  EXPECT_EQ(read_training_inputs(spec)->train->size(), 2000);
 }
 
 TEST_F(TrainingKindTest, StopsAtWhatIsNotFiniteAndNamesIt) {
