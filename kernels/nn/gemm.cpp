@@ -35,7 +35,7 @@ class Scratch {
   std::int64_t size_ = 0;
 };
 
-constexpr std::int64_t packed_floats = std::int64_t{1} << 22;  // of B, aimed at: a cache's share
+constexpr std::int64_t packed_floats = 1 << 18;  // of B, aimed at: they stay in a cache
 
 std::int64_t round_up(std::int64_t count, std::int64_t step) {
   return (count + step - 1) / step * step;
@@ -77,8 +77,8 @@ void multiply_columns(Team& team, const Way& way, const GemmShape& shape, Matrix
   const std::int64_t groups = round_up(end - first, gemm_most_columns) / gemm_most_columns;
   team.run(row_blocks * groups, [&](std::int64_t part) {
     thread_local Scratch scratch;
-    const std::int64_t row = part / groups * gemm_most_rows;
-    const std::int64_t column = part % groups * gemm_most_columns;
+    const std::int64_t row = part % row_blocks * gemm_most_rows;
+    const std::int64_t column = part / row_blocks * gemm_most_columns;
     const GemmBlock block{.row = row,
                           .rows = std::min(gemm_most_rows, shape.m - row),
                           .column = first + column,

@@ -5,52 +5,11 @@
 #include "kernels/nn/level/gemm_output.h"
 #include "kernels/nn/level/pack.h"
 #include "kernels/nn/level/simd.h"
+#include "kernels/nn/level/tile.h"
 
 namespace sovren::nn {
 namespace SOVREN_LEVEL {
 namespace {
-
-// The tile of C that the registers hold: tile_rows x tile_vectors sixteens.
-#if defined(__AVX512F__)
-constexpr int tile_rows = 14, tile_vectors = 2;  // 28 of 32 registers
-#elif defined(__AVX2__)
-constexpr int tile_rows = 6, tile_vectors = 1;  // 12 of 16 registers
-#else
-constexpr int tile_rows = 4, tile_vectors = 1;
-#endif
-constexpr int width = 16 * tile_vectors;
-
-struct Tile {
-  F16 sum[tile_rows][tile_vectors];
-};
-
-/// sum = A B over `depth` products, in the order of k. a: element (row, k) is
-/// a[row * row_stride + k * k_stride].
-inline void multiply_tile(std::int64_t depth, const float* a, std::int64_t row_stride,
-                          std::int64_t k_stride, const float* b, Tile& tile) {
-  F16 sum[tile_rows][tile_vectors];
-#pragma GCC unroll 16
-  for (int r = 0; r < tile_rows; ++r)
-#pragma GCC unroll 2
-    for (int v = 0; v < tile_vectors; ++v) sum[r][v] = F16::all(0);
-  for (std::int64_t k = 0; k < depth; ++k) {
-    F16 column[tile_vectors];
-#pragma GCC unroll 2
-    for (int v = 0; v < tile_vectors; ++v) column[v] = F16::load(b + 16 * v);
-#pragma GCC unroll 16
-    for (int r = 0; r < tile_rows; ++r) {
-      const F16 factor = F16::all(a[r * row_stride]);
-#pragma GCC unroll 2
-      for (int v = 0; v < tile_vectors; ++v) sum[r][v] = fma(factor, column[v], sum[r][v]);
-    }
-    a += k_stride;
-    b += width;
-  }
-#pragma GCC unroll 16
-  for (int r = 0; r < tile_rows; ++r)
-#pragma GCC unroll 2
-    for (int v = 0; v < tile_vectors; ++v) tile.sum[r][v] = sum[r][v];
-}
 
 /// One block of C at work: its sums over the blocks of k before this one are in `partial`, tile
 /// after tile.
@@ -76,54 +35,115 @@ class Multiplication {
   }
 
  private:
+  struct Place {
+    std::int64_t row, column;  ///< of the tile, within the block
+    std::int64_t k, depth;     ///< the block of k
+    float* partial;
+  };
+  static constexpr std::int64_t packed_stride = row_pitch * gemm_k_block + 16;
+
+  // Row of tiles after row of tiles: C is written as its memory lies, and B comes from the second
+  // cache fast enough.
   void multiply_k_block(std::int64_t first, std::int64_t depth) {
-    pack_rows(first, depth);
-    float* partial = partial_;
-    for (std::int64_t column = 0; column < block_.columns; column += width) {
-      const float* panel = panels_ + column * block_.k + first * width;
-      for (std::int64_t row = 0; row < block_.rows; row += tile_rows) {
-        Tile tile;
-        if (is_direct(row))
-          multiply_tile(depth, a_at(row, first), a_.row_stride, 1, panel, tile);
-        else
-          multiply_tile(depth, packed_ + row * gemm_k_block, 1, tile_rows, panel, tile);
-        if (first > 0) add_partial(partial, tile);
-        if (first + depth < block_.k)
-          store_partial(tile, partial);
-        else
-          write(row, column, tile);
-        partial += tile_rows * width;
-      }
+    const std::int64_t whole = is_direct() ? block_.rows / tile_rows * tile_rows : 0;
+    pack_from(whole, first, depth);
+    const std::int64_t rows = (block_.rows + tile_rows - 1) / tile_rows;
+    const std::int64_t columns = (block_.columns + tile_width - 1) / tile_width;
+    for (std::int64_t tile = 0; tile < rows * columns; ++tile) {
+      const std::int64_t row = tile / columns;
+      const Place place{.row = row * tile_rows,
+                        .column = tile % columns * tile_width,
+                        .k = first,
+                        .depth = depth,
+                        .partial = partial_ + tile * tile_rows * tile_width};
+      const Soon soon =
+          first + depth < block_.k ? soon_of_a(place, tile, columns) : soon_of_c(place);
+      const PackedRows packed{packed_ + row * packed_stride};
+      if (place.row < whole)
+        do_tile<tile_rows>(StridedRows(a_at(place.row, first), a_.row_stride), place, soon);
+      else if (block_.rows - place.row > few_rows)
+        do_tile<tile_rows>(packed, place, soon);
+      else
+        do_tile<few_rows>(packed, place, soon);
     }
   }
 
-  bool is_direct(std::int64_t row) const {
-    return rounding == Rounding::none && a_.column_stride == 1 && block_.rows - row >= tile_rows;
+  /// While a tile is made: its part of what the next block of k reads of A.
+  Soon soon_of_a(const Place& place, std::int64_t tile, std::int64_t columns) const {
+    const std::int64_t next = place.k + gemm_k_block;
+    if (a_.column_stride != 1)
+      return {a_at(0, next + tile * tile_rows), a_.column_stride, (block_.rows + 31) / 16};
+    const std::int64_t lines = (gemm_k_block / 16 + columns - 1) / columns;
+    return {a_at(place.row, next + place.column / tile_width * lines * 16), a_.row_stride, lines};
+  }
+  /// The next tile's place in C.
+  Soon soon_of_c(const Place& place) const {
+    return {c_at(place) + tile_width, c_.row_stride, tile_vectors};
+  }
+  float* c_at(const Place& place) const {
+    return c_.data + (block_.row + place.row) * c_.row_stride + block_.column + place.column;
+  }
+
+  /// Are rows of A read where they lie? Not if they would fall on the same places of the cache.
+  bool is_direct() const {
+    return rounding == Rounding::none && a_.column_stride == 1 && a_.row_stride % 1024 != 0;
   }
   const float* a_at(std::int64_t row, std::int64_t k) const {
     return a_.data + (block_.row + row) * a_.row_stride + k * a_.column_stride;
   }
-  void pack_rows(std::int64_t first, std::int64_t depth) {
-    for (std::int64_t row = 0; row < block_.rows; row += tile_rows)
-      if (!is_direct(row))
-        pack_panel<tile_rows, rounding>(a_at(row, first), a_.row_stride, a_.column_stride, depth,
-                                        block_.rows - row, packed_ + row * gemm_k_block);
+  void pack_from(std::int64_t row, std::int64_t first, std::int64_t depth) {
+    pack_panels<tile_rows, row_pitch, rounding>({.from = a_at(row, first),
+                                                 .stride = a_.row_stride,
+                                                 .k_stride = a_.column_stride,
+                                                 .depth = depth,
+                                                 .count = block_.rows - row},
+                                                packed_ + row / tile_rows * packed_stride,
+                                                packed_stride);
   }
-  static void add_partial(const float* partial, Tile& tile) {
-    for (int r = 0; r < tile_rows; ++r)
-      for (int v = 0; v < tile_vectors; ++v)
-        tile.sum[r][v] = F16::load(partial + r * width + 16 * v) + tile.sum[r][v];
+
+  template <int rows, class Rows>
+  [[gnu::noinline]] void do_tile(Rows a, const Place& place, const Soon& soon) const {
+    const float* panel = panels_ + place.column * block_.k + place.k * tile_width;
+    Sums<rows> sum;
+    multiply_tile<rows>(place.depth, a, panel, soon, sum);
+    if (place.k > 0)
+      for_tile<rows>([&](int r, int v) {
+        sum[r][v] = F16::load(place.partial + r * tile_width + 16 * v) + sum[r][v];
+      });
+    const bool is_last = place.k + place.depth >= block_.k;
+    if (is_last && is_plain(rows, place)) {
+      write_plainly<rows>(block_.column + place.column, c_at(place), sum);
+      return;
+    }
+    for_tile<rows>([&](int r, int v) { sum[r][v].store(place.partial + r * tile_width + 16 * v); });
+    if (is_last) write(place);
   }
-  static void store_partial(const Tile& tile, float* partial) {
-    for (int r = 0; r < tile_rows; ++r)
-      for (int v = 0; v < tile_vectors; ++v) tile.sum[r][v].store(partial + r * width + 16 * v);
+
+  bool is_plain(int rows, const Place& place) const {
+    return c_.before_gelu == nullptr && c_.gelu_input == nullptr &&
+           block_.rows - place.row >= rows && block_.columns - place.column >= tile_width;
   }
-  void write(std::int64_t row, std::int64_t column, const Tile& tile) const {
-    for (int r = 0; r < tile_rows && row + r < block_.rows; ++r)
+  /// A whole tile, straight from the registers.
+  template <int rows>
+  [[gnu::always_inline]] void write_plainly(std::int64_t column, float* to, Sums<rows>& sum) const {
+    if (c_.bias != nullptr) {
+      F16 bias[tile_vectors];
+      for (int v = 0; v < tile_vectors; ++v) bias[v] = F16::load(c_.bias + column + 16 * v);
+      for_tile<rows>([&](int r, int v) { sum[r][v] = sum[r][v] + bias[v]; });
+    }
+    if (c_.write == GemmOutput::Write::add)
+      for_tile<rows>([&](int r, int v) {
+        sum[r][v] = sum[r][v] + F16::load(to + r * c_.row_stride + 16 * v);
+      });
+    for_tile<rows>([&](int r, int v) { sum[r][v].store(to + r * c_.row_stride + 16 * v); });
+  }
+  void write(const Place& place) const {
+    for (int r = 0; r < tile_rows && place.row + r < block_.rows; ++r)
       for (int v = 0; v < tile_vectors; ++v) {
-        const int count = lanes_of(block_.columns - column - 16 * v);
+        const int count = lanes_of(block_.columns - place.column - 16 * v);
         if (count > 0)
-          finish(c_, block_.row + row + r, block_.column + column + 16 * v, count, tile.sum[r][v]);
+          finish(c_, block_.row + place.row + r, block_.column + place.column + 16 * v, count,
+                 F16::load(place.partial + r * tile_width + 16 * v));
       }
   }
 
@@ -137,8 +157,13 @@ class Multiplication {
 
 template <Rounding rounding>
 void pack(MatrixView b, std::int64_t k, std::int64_t columns, std::int64_t column, float* panel) {
-  pack_panel<width, rounding>(b.data + column * b.column_stride, b.column_stride, b.row_stride, k,
-                              columns - column, panel);
+  const std::int64_t left = columns - column;
+  pack_panels<tile_width, tile_width, rounding>({.from = b.data + column * b.column_stride,
+                                                 .stride = b.column_stride,
+                                                 .k_stride = b.row_stride,
+                                                 .depth = k,
+                                                 .count = left < tile_width ? left : tile_width},
+                                                panel, k * tile_width);
 }
 
 template <Rounding rounding>
@@ -147,7 +172,7 @@ void multiply(const GemmBlock& block, MatrixView a, const float* panels, const G
   Multiplication<rounding>(block, a, panels, c, scratch).run();
 }
 
-constexpr GemmKernels kernels{.panel_width = width,
+constexpr GemmKernels kernels{.panel_width = tile_width,
                               .fp32 = {pack<Rounding::none>, multiply<Rounding::none>},
                               .bf16 = {pack<Rounding::bf16>, multiply<Rounding::bf16>}};
 

@@ -12,8 +12,8 @@ namespace sovren::nn {
 constexpr std::int64_t gemm_k_block = 256;
 constexpr std::int64_t gemm_most_rows = 112;     ///< rows that GemmKernels::multiply takes
 constexpr std::int64_t gemm_most_columns = 512;  ///< and columns; a multiple of every panel's width
-/// Floats of scratch that multiply() needs.
-constexpr std::int64_t gemm_packed_rows = (gemm_most_rows + 16) * gemm_k_block;
+/// Floats of scratch that multiply() needs: packed rows of A, and sums that are not finished.
+constexpr std::int64_t gemm_packed_rows = (gemm_most_rows + 32) * (gemm_k_block + 16);
 constexpr std::int64_t gemm_scratch_size =
     gemm_packed_rows + (gemm_most_rows + 16) * gemm_most_columns;
 

@@ -69,35 +69,65 @@ F16 rounded(F16 x) {
   return x;
 }
 
-/// to[k * width + i] = from[i * stride + k * k_stride] for k < depth, i < width; 0 for i >= count.
-/// One of the strides is 1. May write up to 15 floats after the last.
-template <int width, Rounding rounding>
-void pack_panel(const float* from, std::int64_t stride, std::int64_t k_stride, std::int64_t depth,
-                std::int64_t count, float* to) {
-  static_assert(width <= 16 || width % 16 == 0, "what is written too much is written over");
-  if (stride == 1) {
-    const bool is_whole = count >= (width + 15) / 16 * 16;
-    for (std::int64_t k = 0; k < depth; ++k)
+/// A matrix to pack in panels: from[i * stride + k * k_stride] for k < depth, i < count. One of the
+/// strides is 1.
+struct PackSource {
+  const float* from;
+  std::int64_t stride, k_stride;
+  std::int64_t depth, count;
+};
+
+/// i contiguous. Row after row, as the memory lies.
+template <int width, int pitch, Rounding rounding>
+void pack_rows(const PackSource& source, float* to, std::int64_t panel_stride) {
+  for (std::int64_t k = 0; k < source.depth; ++k) {
+    const float* row = source.from + k * source.k_stride;
+    float* panel = to + k * pitch;
+    for (std::int64_t first = 0; first < source.count; first += width) {
       for (int i = 0; i < width; i += 16) {
-        const float* source = from + k * k_stride + i;
-        const F16 x = is_whole ? F16::load(source) : F16::load_some(source, lanes_of(count - i));
-        rounded<rounding>(x).store(to + k * width + i);
+        const std::int64_t left = source.count - first - i;
+        const F16 x = left >= 16 ? F16::load(row + first + i)
+                                 : F16::load_some(row + first + i, lanes_of(left));
+        rounded<rounding>(x).store(panel + i);
       }
-    return;
-  }
-  for (std::int64_t k = 0; k < depth; k += 16) {
-    const int deep = lanes_of(depth - k);
-    for (int i = 0; i < width; i += 16) {
-      F16 row[16];
-      for (int r = 0; r < 16; ++r) {
-        const bool is_there = i + r < count && i + r < width;
-        const float* source = from + (i + r) * stride + k;
-        row[r] = is_there ? rounded<rounding>(F16::load_some(source, deep)) : F16::all(0);
-      }
-      transpose(row);
-      for (int q = 0; q < deep; ++q) row[q].store(to + (k + q) * width + i);
+      panel += panel_stride;
     }
   }
+}
+
+/// k contiguous.
+template <int width, int pitch, Rounding rounding>
+void pack_columns(const PackSource& source, float* to, std::int64_t panel_stride) {
+  for (std::int64_t first = 0; first < source.count; first += width) {
+    float* panel = to + first / width * panel_stride;
+    for (std::int64_t k = 0; k < source.depth; k += 16) {
+      const int deep = lanes_of(source.depth - k);
+      for (int i = 0; i < width; i += 16) {
+        const float* from = source.from + (first + i) * source.stride + k;
+        const std::int64_t left = source.count - first - i;
+        const int high = lanes_of(left < width - i ? left : width - i);
+        F16 row[16];
+        for (int r = 0; r < 16; ++r)
+          row[r] = r < high ? rounded<rounding>(F16::load_some(from + r * source.stride, deep))
+                            : F16::all(0);
+        transpose(row);
+        for (int q = 0; q < deep; ++q) row[q].store(panel + (k + q) * pitch + i);
+      }
+    }
+  }
+}
+
+/// Element (k, i) to to[i / width * panel_stride + k * pitch + i % width]; the last panel is filled
+/// up, with 0 or, where width is not a multiple of 16, with whatever comes next. Up to 15 floats
+/// after a panel are written as well. A pitch of whole lines of the cache is by far the fastest.
+template <int width, int pitch, Rounding rounding>
+void pack_panels(const PackSource& source, float* to, std::int64_t panel_stride) {
+  static_assert(width <= 16 || (width == pitch && width % 16 == 0),
+                "what is written too much is written over");
+  if (source.stride == 1)
+    pack_rows<width, pitch, rounding>(source, to, panel_stride);
+  else
+    pack_columns<width, pitch, rounding>(source, to, panel_stride);
 }
 
 }  // namespace sovren::nn::SOVREN_LEVEL
