@@ -120,7 +120,7 @@ TEST_F(TokenFiles, TheDigestIsOfTheTokensNotOfTheFiles) {
 TEST_F(TokenFiles, ADigestOfManyBlocks) {
   std::string bytes;
   std::string wide;
-  for (int i = 0; i < 200000; ++i) {
+  for (std::int64_t i = 0; i < 200000; ++i) {
     bytes.push_back(static_cast<char>(i * i % 251));
     wide += bytes.back() + std::string(3, '\0');
   }
