@@ -14,11 +14,11 @@
 namespace sovren::nn {
 namespace {
 
-constexpr int block = attention_block;
+constexpr std::int64_t block = attention_block;
 constexpr float lowest = -3e38F;
 constexpr double log2_e = 1.4426950408889634;
 
-int up_to(int count, int multiple) {
+std::int64_t up_to(std::int64_t count, std::int64_t multiple) {
   return (count + multiple - 1) / multiple * multiple;
 }
 
@@ -35,23 +35,21 @@ struct Call {
                  "the same number of query heads for each head of keys");
   }
 
-  int group() const { return shape.heads / shape.kv_heads; }
+  std::int64_t group() const { return shape.heads / shape.kv_heads; }
   /// Of a head of qkv: 0 .. heads are q, then k, then v.
-  std::int64_t at(int sequence, int token, int head) const {
-    return (std::int64_t{sequence} * shape.tokens + token) * shape.qkv_width() +
-           std::int64_t{head} * shape.head_width;
+  std::int64_t at(std::int64_t sequence, std::int64_t token, std::int64_t head) const {
+    return (sequence * shape.tokens + token) * shape.qkv_width() + head * shape.head_width;
   }
-  std::int64_t out_at(int sequence, int token, int head) const {
-    return (std::int64_t{sequence} * shape.tokens + token) * shape.q_width() +
-           std::int64_t{head} * shape.head_width;
+  std::int64_t out_at(std::int64_t sequence, std::int64_t token, std::int64_t head) const {
+    return (sequence * shape.tokens + token) * shape.q_width() + head * shape.head_width;
   }
-  std::int64_t row_at(int sequence, int head) const {
-    return (std::int64_t{sequence} * shape.heads + head) * shape.tokens;
+  std::int64_t row_at(std::int64_t sequence, std::int64_t head) const {
+    return (sequence * shape.heads + head) * shape.tokens;
   }
   /// Of q: scores are in powers of two.
   float q_factor() const { return static_cast<float>(factor * log2_e); }
   /// Keys or values.
-  void pack(int rows, const float* from, float* to) const {
+  void pack(std::int64_t rows, const float* from, float* to) const {
     heads.pack(rows, up_to(rows, 8), shape.head_width, stride, 1, from, shape.qkv_width(), to);
   }
 
@@ -59,12 +57,13 @@ struct Call {
   const HeadKernels& heads;
   const AttentionShape& shape;
   const Dropout& dropout;
-  int stride;
+  std::int64_t stride;
   double factor;  ///< 1 / sqrt(head_width)
 };
 
 /// keep (keys, queries) of a block: what dropout multiplies its probabilities by.
-void fill_keep(const Call& call, int sequence, int head, const AttentionBlock& at, float* keep) {
+void fill_keep(const Call& call, std::int64_t sequence, std::int64_t head, const AttentionBlock& at,
+               float* keep) {
   const Dropout& dropout = call.dropout;
   const auto tokens = static_cast<std::uint64_t>(call.shape.tokens);
   const auto row =
@@ -85,15 +84,15 @@ void fill_keep(const Call& call, int sequence, int head, const AttentionBlock& a
 /// each block of keys up to it, in order, and with it each block of queries.
 class ForwardPart {
  public:
-  static constexpr int strip = 4 * block;
+  static constexpr std::int64_t strip = 4 * block;
 
-  ForwardPart(const Call& call, int sequence, int head, int first_query)
+  ForwardPart(const Call& call, std::int64_t sequence, std::int64_t head, std::int64_t first_query)
       : call_(call),
         sequence_(sequence),
         head_(head),
         first_(first_query),
-        end_(std::min(first_query + strip, call.shape.tokens)) {
-    const int rows = up_to(end_ - first_, block);
+        end_(std::min<std::int64_t>(first_query + strip, call.shape.tokens)) {
+    const std::int64_t rows = up_to(end_ - first_, block);
     Scratch& scratch = Scratch::of_thread();
     scratch.reserve(2 * (block + rows) * call.stride + 2 * block * block + 2 * rows, 8);
     k_ = scratch.take(block * call.stride);
@@ -110,21 +109,22 @@ class ForwardPart {
 
   void run(const float* qkv, float* out, float* log_sum) {
     const AttentionShape& shape = call_.shape;
-    const int k_head = shape.heads + head_ / call_.group(), v_head = k_head + shape.kv_heads;
-    for (int query = first_; query < end_; query += block)
+    const std::int64_t k_head = shape.heads + head_ / call_.group(),
+                       v_head = k_head + shape.kv_heads;
+    for (std::int64_t query = first_; query < end_; query += block)
       call_.heads.transpose(rows_of(query), shape.head_width, call_.q_factor(),
                             qkv + call_.at(sequence_, query, head_), shape.qkv_width(),
                             q_columns_ + (query - first_) * call_.stride);
-    for (int key = 0; key < end_; key += block) {
+    for (std::int64_t key = 0; key < end_; key += block) {
       call_.pack(rows_of(key), qkv + call_.at(sequence_, key, k_head), k_);
       call_.pack(rows_of(key), qkv + call_.at(sequence_, key, v_head), v_);
-      for (int query = std::max(first_, key); query < end_; query += block) {
+      for (std::int64_t query = std::max(first_, key); query < end_; query += block) {
         const AttentionForward at = block_of(query, key);
         if (keep_ != nullptr) fill_keep(call_, sequence_, head_, at, keep_);
         call_.blocks.forward(at);
       }
     }
-    for (int query = first_; query < end_; query += block) {
+    for (std::int64_t query = first_; query < end_; query += block) {
       const AttentionForward at = block_of(query, 0);
       call_.blocks.finish(at);
       std::copy_n(at.max, at.queries, log_sum + call_.row_at(sequence_, head_) + query);
@@ -134,9 +134,11 @@ class ForwardPart {
   }
 
  private:
-  int rows_of(int first) const { return std::min(block, call_.shape.tokens - first); }
+  std::int64_t rows_of(std::int64_t first) const {
+    return std::min(block, call_.shape.tokens - first);
+  }
 
-  AttentionForward block_of(int query, int key) const {
+  AttentionForward block_of(std::int64_t query, std::int64_t key) const {
     AttentionForward at;
     at.width = call_.shape.head_width;
     at.stride = call_.stride;
@@ -156,9 +158,9 @@ class ForwardPart {
   }
 
   const Call& call_;
-  int sequence_;
-  int head_;
-  int first_, end_;                        // queries
+  std::int64_t sequence_;
+  std::int64_t head_;
+  std::int64_t first_, end_;               // queries
   float *k_, *v_, *scores_;                // of one block
   float *q_columns_, *out_, *max_, *sum_;  // of each block of the strip
   float* keep_ = nullptr;
@@ -175,10 +177,10 @@ struct Kept {
 /// The part of one head of keys and values: all queries of its group of heads, in order.
 class BackwardPart {
  public:
-  BackwardPart(const Call& call, const Kept& kept, int sequence, int kv_head)
+  BackwardPart(const Call& call, const Kept& kept, std::int64_t sequence, std::int64_t kv_head)
       : call_(call), kept_(kept), sequence_(sequence), kv_head_(kv_head) {
-    const int row_floats = block * call.stride, tokens = call.shape.tokens;
-    const std::int64_t all = std::int64_t{up_to(tokens, 8)} * call.stride;
+    const std::int64_t row_floats = block * call.stride, tokens = call.shape.tokens;
+    const std::int64_t all = up_to(tokens, 8) * call.stride;
     Scratch& scratch = Scratch::of_thread();
     scratch.reserve(4 * all + 5 * row_floats + 3 * block * block + 2 * block, 14);
     k_ = scratch.take(all);
@@ -207,14 +209,14 @@ class BackwardPart {
 
   void run(float* d_qkv) {
     const AttentionShape& shape = call_.shape;
-    const int k_head = shape.heads + kv_head_, v_head = k_head + shape.kv_heads;
+    const std::int64_t k_head = shape.heads + kv_head_, v_head = k_head + shape.kv_heads;
     call_.pack(shape.tokens, kept_.qkv + call_.at(sequence_, 0, k_head), k_);
     call_.pack(shape.tokens, kept_.qkv + call_.at(sequence_, 0, v_head), v_);
-    for (int member = 0; member < call_.group(); ++member)
-      for (int first = 0; first < shape.tokens; first += block)
+    for (std::int64_t member = 0; member < call_.group(); ++member)
+      for (std::int64_t first = 0; first < shape.tokens; first += block)
         queries(kv_head_ * call_.group() + member, first, d_qkv);
-    for (int first = 0; first < shape.tokens; first += block) {
-      const int rows = std::min(block, shape.tokens - first);
+    for (std::int64_t first = 0; first < shape.tokens; first += block) {
+      const std::int64_t rows = std::min(block, shape.tokens - first);
       unpack(rows, 1 / log2_e, d_k_ + first * call_.stride,
              d_qkv + call_.at(sequence_, first, k_head));
       unpack(rows, 1, d_v_ + first * call_.stride, d_qkv + call_.at(sequence_, first, v_head));
@@ -222,17 +224,17 @@ class BackwardPart {
   }
 
  private:
-  void unpack(int rows, double factor, const float* from, float* to) const {
+  void unpack(std::int64_t rows, double factor, const float* from, float* to) const {
     float factors[block];
     std::fill(factors, factors + block, static_cast<float>(factor));
     call_.heads.unpack(rows, call_.shape.head_width, call_.stride, factors, from, to,
                        call_.shape.qkv_width());
   }
 
-  void load_queries(int head, int first) {
+  void load_queries(std::int64_t head, std::int64_t first) {
     const AttentionShape& shape = call_.shape;
-    const int rows = at_.queries, row_end = up_to(rows, 16), width = shape.head_width;
-    const int stride = call_.stride;
+    const std::int64_t rows = at_.queries, row_end = up_to(rows, 16), width = shape.head_width;
+    const std::int64_t stride = call_.stride;
     const std::int64_t out_at = call_.out_at(sequence_, first, head);
     call_.heads.pack(rows, row_end, width, stride, call_.q_factor(),
                      kept_.qkv + call_.at(sequence_, first, head), shape.qkv_width(), q_);
@@ -246,15 +248,15 @@ class BackwardPart {
     std::copy_n(kept_.log_sum + call_.row_at(sequence_, head) + first, rows, log_sum_);
   }
 
-  void queries(int head, int first, float* d_qkv) {
+  void queries(std::int64_t head, std::int64_t first, float* d_qkv) {
     at_.first_query = first;
     at_.queries = std::min(block, call_.shape.tokens - first);
     load_queries(head, first);
     std::fill(at_.d_q, at_.d_q + block * call_.stride, 0.0F);
-    for (int key = 0; key <= first; key += block) {
+    for (std::int64_t key = 0; key <= first; key += block) {
       at_.first_key = key;
       at_.keys = std::min(block, call_.shape.tokens - key);
-      const std::int64_t rows = std::int64_t{key} * call_.stride;
+      const std::int64_t rows = key * call_.stride;
       at_.k = k_ + rows;
       at_.v = v_ + rows;
       at_.d_k = d_k_ + rows;
@@ -267,8 +269,8 @@ class BackwardPart {
 
   const Call& call_;
   const Kept& kept_;
-  int sequence_;
-  int kv_head_;
+  std::int64_t sequence_;
+  std::int64_t kv_head_;
   float *k_, *v_, *d_k_, *d_v_;                      // (tokens, width)
   float *q_, *q_columns_, *d_out_, *d_out_columns_;  // of one block of queries
   float *log_sum_, *out_product_;
@@ -281,11 +283,11 @@ class BackwardPart {
 void attention_forward(Level level, Team& team, const AttentionShape& shape, const float* qkv,
                        const Dropout& dropout, float* out, float* log_sum) {
   const Call call(level, shape, dropout);
-  const int strips = (shape.tokens + ForwardPart::strip - 1) / ForwardPart::strip;
+  const std::int64_t strips = (shape.tokens + ForwardPart::strip - 1) / ForwardPart::strip;
   team.run(std::int64_t{shape.batch} * shape.heads * strips, [&](std::int64_t part) {
-    const auto row = static_cast<int>(part / strips);
+    const std::int64_t row = part / strips;
     // The longest first: the last strip of queries has the most keys.
-    const int first_query = (strips - 1 - static_cast<int>(part % strips)) * ForwardPart::strip;
+    const std::int64_t first_query = (strips - 1 - part % strips) * ForwardPart::strip;
     ForwardPart(call, row / shape.heads, row % shape.heads, first_query).run(qkv, out, log_sum);
   });
 }
@@ -296,8 +298,7 @@ void attention_backward(Level level, Team& team, const AttentionShape& shape, co
   const Call call(level, shape, dropout);
   const Kept kept{qkv, out, log_sum, d_out};
   team.run(std::int64_t{shape.batch} * shape.kv_heads, [&](std::int64_t part) {
-    const auto row = static_cast<int>(part);
-    BackwardPart(call, kept, row / shape.kv_heads, row % shape.kv_heads).run(d_qkv);
+    BackwardPart(call, kept, part / shape.kv_heads, part % shape.kv_heads).run(d_qkv);
   });
 }
 
@@ -312,7 +313,7 @@ void attention_decode(Level level, Team& team, const AttentionShape& shape, int 
     const std::int64_t kv_head = part % shape.heads / call.group();
     const std::int64_t from = sequence * capacity * key_stride + kv_head * shape.head_width;
     Scratch& scratch = Scratch::of_thread();
-    const int scores = up_to(shape.tokens, 16);
+    const std::int64_t scores = up_to(shape.tokens, 16);
     scratch.reserve(scores, 1);
     call.heads.decode(shape.tokens, shape.head_width, key_stride, static_cast<float>(call.factor),
                       q + part * shape.head_width, keys + from, values + from, scratch.take(scores),

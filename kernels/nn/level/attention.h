@@ -1,22 +1,25 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <cstdint>
+
 namespace sovren::nn {
 
 /// Queries, and keys, of one block.
-inline constexpr int attention_block = 64;
+inline constexpr std::int64_t attention_block = 64;
 
 /// One block of queries of a head against one block of keys. Rows of q, k, v and of their gradients
 /// are `stride` floats apart: head_width up to a multiple of 16, the rest 0. Rows of "columns" and
 /// of scores are attention_block floats apart, a column for each query. Rows beyond `queries` and
 /// `keys`, up to a multiple of 16 and of 8, are 0.
 struct AttentionBlock {
-  int width = 0;
-  int stride = 0;
-  int queries = 0;
-  int keys = 0;
-  int first_query = 0;  ///< position in the sequence; a multiple of attention_block, as first_key
-  int first_key = 0;
+  std::int64_t width = 0;
+  std::int64_t stride = 0;
+  std::int64_t queries = 0;
+  std::int64_t keys = 0;
+  std::int64_t first_query =
+      0;  ///< position in the sequence; a multiple of attention_block, as first_key
+  std::int64_t first_key = 0;
   const float* q_columns = nullptr;  ///< (width, queries), times log2(e) / sqrt(head_width)
   const float* k = nullptr;          ///< (keys, width)
   const float* v = nullptr;

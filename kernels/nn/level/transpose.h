@@ -47,14 +47,14 @@ inline F16 row_sums(F16 (&rows)[16]) {
 }
 
 /// The lanes that are in 0 .. left.
-inline F16 load_left(const float* from, int left) {
-  return left >= 16 ? F16::load(from) : F16::load_some(from, left);
+inline F16 load_left(const float* from, std::int64_t left) {
+  return left >= 16 ? F16::load(from) : F16::load_some(from, static_cast<int>(left));
 }
-inline void store_left(F16 a, float* to, int left) {
+inline void store_left(F16 a, float* to, std::int64_t left) {
   if (left >= 16)
     a.store(to);
   else
-    a.store_some(to, left);
+    a.store_some(to, static_cast<int>(left));
 }
 
 /// 0, 1, ..., 15.
