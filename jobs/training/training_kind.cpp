@@ -13,12 +13,15 @@
 #include "core/base/check.h"
 #include "core/base/units.h"
 #include "core/text/job_file.h"
+#include "jobs/training/device_trainer.h"
 #include "jobs/training/run_log.h"
 #include "jobs/training/trainer.h"
 #include "jobs/training/training_inputs.h"
 #include "jobs/training/training_plan.h"
 #include "jobs/training/training_result.h"
 #include "jobs/training/weights.h"
+#include "kernels/device/device.h"
+#include "kernels/device/device_peak.h"
 #include "kernels/nn/generator.h"
 #include "kernels/nn/peak.h"
 
@@ -40,6 +43,13 @@ std::int64_t physical_memory_bytes() {
   return std::int64_t{::sysconf(_SC_PHYS_PAGES)} * ::sysconf(_SC_PAGESIZE);
 }
 
+/// What the datasheet of this rank's device promises; 0: not known.
+double device_flops() {
+  for (const kernels::Device& device : kernels::list_devices().devices)
+    if (device.index == kernels::used_device()) return kernels::datasheet_flops(device.name);
+  return 0;
+}
+
 class TrainingKind : public JobKind {
  public:
   TrainingKind(const JobSpec& job, TrainingSpec spec, const Setting& setting, const Pace& pace)
@@ -51,7 +61,7 @@ class TrainingKind : public JobKind {
 
   Result<void> load() override;
   SpecFacts facts() const override { return facts_; }
-  std::vector<std::string> warnings() const override { return {}; }
+  std::vector<std::string> warnings() const override;
   Result<void> init() override;
   Result<void> restore(StateReader& reader) override;
   Result<void> step() override;
@@ -132,10 +142,26 @@ Result<void> TrainingKind::check_memory() const {
        .hint = "use a smaller micro_batch, recompute = \"block\", or more ranks"});
 }
 
+std::vector<std::string> TrainingKind::warnings() const {
+  if (setting_.backend != Backend::cuda || spec_.precision == TrainingSpec::Precision::bf16)
+    return {};
+  return {
+      "on a device, matrices are multiplied in bf16, with sums, gradients and master parameters "
+      "in fp32: precision = \"fp32\" is of the CPU"};
+}
+
 Result<void> TrainingKind::start_trainer() {
-  trainer_ =
-      make_cpu_trainer(inputs_.shape, transformer_setting(spec_), setting_.threads, setting_.comm);
-  flops_per_s_max_ = nn::measured_peak_flops() * setting_.threads * setting_.comm.size();
+  const nn::Transformer::Setting pass = transformer_setting(spec_);
+  trainer_.reset();
+  if (setting_.backend == Backend::cuda) {
+    SOVREN_TRY(trainer, make_device_trainer(inputs_.shape, pass, setting_.comm, setting_.devices,
+                                            setting_.log));
+    trainer_ = std::move(trainer);
+    flops_per_s_max_ = device_flops() * setting_.comm.size();
+  } else {
+    trainer_ = make_cpu_trainer(inputs_.shape, pass, setting_.threads, setting_.comm);
+    flops_per_s_max_ = nn::measured_peak_flops() * setting_.threads * setting_.comm.size();
+  }
   step_started_ = SteadyClock::now();
   return {};
 }

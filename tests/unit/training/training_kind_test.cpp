@@ -10,6 +10,7 @@
 #include "jobs/kind/memory_state.h"
 #include "jobs/training/training_inputs.h"
 #include "jobs/training/weights.h"
+#include "kernels/device/device.h"
 #include "tests/unit/jobs/scratch_files.h"
 #include "workers/comm/comm.h"
 
@@ -200,6 +201,26 @@ TEST_F(TrainingKindTest, RefusesMoreMemoryThanThereIs) {
   const auto too_large = run(huge);
   ASSERT_FALSE(too_large);
   EXPECT_NE(too_large.error().what.find("but this machine has"), std::string::npos);
+}
+
+TEST_F(TrainingKindTest, SaysWhatADeviceComputesIn) {
+  const auto comm = workers::make_self_communicator();
+  JobSpec spec;
+  TrainingSpec training = small();
+  spec.kind = training;
+  const auto wide = make_job_kind(spec, Setting{*comm, 1, Backend::cuda}).value();
+  ASSERT_TRUE(wide->load());
+  ASSERT_EQ(wide->warnings().size(), 1U);
+  EXPECT_NE(wide->warnings()[0].find("bf16"), std::string::npos);
+  training.precision = TrainingSpec::Precision::bf16;
+  spec.kind = training;
+  const auto narrow = make_job_kind(spec, Setting{*comm, 1, Backend::cuda}).value();
+  ASSERT_TRUE(narrow->load());
+  EXPECT_TRUE(narrow->warnings().empty());
+  if (!kernels::list_devices().devices.empty()) return;
+  const auto started = narrow->init();
+  ASSERT_FALSE(started) << "there is no device";
+  EXPECT_TRUE(started.error().code == Code::device || started.error().code == Code::refused);
 }
 
 TEST_F(TrainingKindTest, NamesDataThatAreTooShort) {
