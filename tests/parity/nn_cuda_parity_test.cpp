@@ -1,85 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
-// The operations of a training step: CUDA in bf16 against the CPU in fp32, on the same bf16
-// numbers, and twice with the same bits. Skipped, with the reason, where no device is.
-#include <cuda_runtime_api.h>
-#include <gtest/gtest.h>
-
-#include <cmath>
-#include <memory>
-
-#include "kernels/device/device.h"
-#include "kernels/device/device_memory.h"
-#include "kernels/nn/device_ops.h"
+// The operations of a training step: a device in bf16 against the CPU in fp32, on the same bf16
+// numbers, and twice with the same bits. The device is CUDA's (skipped, with the reason, where none
+// is), or the emulated one: this file is in both programs.
 #include "kernels/nn/pointwise.h"
-#include "tests/unit/nn/device_case.h"
+#include "tests/parity/nn_cuda_case.h"
 
 namespace sovren::nn {
 namespace {
 
-using device::Bf16;
-using device::bf16_numbers;
 using device::expect_close;
 using device::expect_rounded;
-
-/// An array on the device.
-template <class T>
-class Array {
- public:
-  explicit Array(const std::vector<T>& values)
-      : size_(values.size()), buffer_(std::make_unique<kernels::DeviceBuffer<T>>()) {
-    const auto done = buffer_->upload(values);
-    EXPECT_TRUE(done) << to_text(done.error());
-  }
-  /// What nobody has written is NaN.
-  static Array unwritten(std::size_t size) {
-    std::vector<T> values(size);
-    std::memset(values.data(), 0xFF, size * sizeof(T));
-    return Array(values);
-  }
-  T* data() const { return buffer_->data(); }
-  std::vector<T> values() const {
-    std::vector<T> result(size_);
-    const auto done = buffer_->download(result, "computing");
-    EXPECT_TRUE(done) << (done ? "" : to_text(done.error()));
-    return result;
-  }
-
- private:
-  std::size_t size_;
-  std::unique_ptr<kernels::DeviceBuffer<T>> buffer_;
-};
-
-std::vector<float> floats(const std::vector<Bf16>& numbers) {
-  std::vector<float> values;
-  for (const Bf16 x : numbers) values.push_back(device::from_bf16(x));
-  return values;
-}
-std::vector<double> doubles(const std::vector<float>& numbers) {
-  return {numbers.begin(), numbers.end()};
-}
-std::size_t size_of(std::int64_t a, std::int64_t b) {
-  return static_cast<std::size_t>(a * b);
-}
-
-class NnCudaParity : public testing::Test {
- protected:
-  void SetUp() override {
-    const kernels::DeviceList list = kernels::list_devices();
-    if (list.devices.empty()) GTEST_SKIP() << list.why_none;
-  }
-  /// compute(): what the device gives; twice.
-  template <class Compute>
-  auto twice(const Compute& compute) {
-    const auto result = compute();
-    EXPECT_TRUE(result == compute()) << "other bits in the second run";
-    return result;
-  }
-  Team team_{2};
-};
-
-void expect_done(const Result<void>& done) {
-  EXPECT_TRUE(done) << (done ? "" : to_text(done.error()));
-}
 
 /// The distance of two arrays, in units of the root mean square of the second.
 double distance(const std::vector<Bf16>& found, const std::vector<float>& expected) {
@@ -91,39 +21,22 @@ double distance(const std::vector<Bf16>& found, const std::vector<float>& expect
   return std::sqrt(errors / squares);
 }
 
-struct Attended {
-  std::vector<Bf16> out, d_qkv;
-  std::vector<float> log_sum;
-  bool operator==(const Attended&) const = default;
-};
-
-Attended attend(const AttentionShape& shape, const Dropout& dropout, const std::vector<Bf16>& qkv,
-                const std::vector<Bf16>& d_out) {
-  const auto rows = static_cast<std::size_t>(device::attention_workspace(shape));
-  const Array<Bf16> x(qkv), slope(d_out);
-  const Array<Dropout> kept({dropout});
-  const Dropout* const used = dropout.is_on() ? kept.data() : nullptr;
-  const auto out = Array<Bf16>::unwritten(d_out.size());
-  const auto d_qkv = Array<Bf16>::unwritten(qkv.size());
-  const auto log_sum = Array<float>::unwritten(rows), work = Array<float>::unwritten(rows);
-  expect_done(
-      device::attention_forward(nullptr, shape, x.data(), used, out.data(), log_sum.data()));
-  expect_done(device::attention_backward(nullptr, shape, x.data(), used, out.data(), log_sum.data(),
-                                         slope.data(), work.data(), d_qkv.data()));
-  return {out.values(), d_qkv.values(), log_sum.values()};
-}
-
 TEST_F(NnCudaParity, Attention) {
   const Dropout none, some{.rate = 0.3F, .seed = 3, .stream = 8, .first_row = 77};
   struct Case {
     AttentionShape shape;
     Dropout dropout;
   };
-  for (const auto& [shape, dropout] :
-       {Case{{1, 1, 1, 1, 64}, none}, Case{{2, 33, 4, 2, 64}, none},
-        Case{{1, 1024, 3, 3, 64}, none}, Case{{2, 257, 4, 1, 128}, none},
-        Case{{1, 300, 2, 2, 64}, some}, Case{{1, 71, 2, 1, 128}, some},
-        Case{{2, 33, 4, 2, 20}, none}, Case{{1, 65, 2, 1, 33}, some}}) {
+  std::vector<Case> cases = {{{1, 1, 1, 1, 64}, none},
+                             {{2, 33, 2, 1, 64}, none},
+                             {{1, 71, 1, 1, 128}, some},
+                             {{1, 10, 4, 2, 20}, none},
+                             {{1, 9, 2, 1, 33}, some}};
+  if (!is_emulated_)
+    for (const Case& one : {Case{{1, 1024, 3, 3, 64}, none}, Case{{2, 257, 4, 1, 128}, none},
+                            Case{{1, 300, 2, 2, 64}, some}})
+      cases.push_back(one);
+  for (const auto& [shape, dropout] : cases) {
     const auto qkv = bf16_numbers(size_of(shape.batch * shape.tokens, shape.qkv_width()), 1);
     const auto d_out = bf16_numbers(size_of(shape.batch * shape.tokens, shape.q_width()), 2);
     const Attended found = twice([&] { return attend(shape, dropout, qkv, d_out); });
@@ -157,11 +70,11 @@ struct Normed {
 };
 
 TEST_F(NnCudaParity, Norms) {
-  for (const NormShape& shape : {NormShape{NormKind::layer, 33, 257},
-                                 {NormKind::layer, 1, 768},
-                                 {NormKind::rms, 300, 520},
-                                 {NormKind::layer, 5000, 768},
-                                 {NormKind::rms, 3, 8192}}) {
+  const std::int64_t many = is_emulated_ ? 30 : 5000;
+  for (const NormShape& shape :
+       {NormShape{NormKind::layer, 33, 257}, NormShape{NormKind::layer, 1, 768},
+        NormShape{NormKind::rms, many, 520}, NormShape{NormKind::layer, many, 768},
+        NormShape{NormKind::rms, 3, 8192}}) {
     const bool is_layer = shape.kind == NormKind::layer;
     const auto size = size_of(shape.rows, shape.width), width = size_of(1, shape.width);
     const auto x = bf16_numbers(size, 1), branch = bf16_numbers(size, 2);
@@ -241,7 +154,8 @@ TEST_F(NnCudaParity, Activations) {
 }
 
 TEST_F(NnCudaParity, ColumnSums) {
-  for (const auto& [rows, width] : {std::pair<std::int64_t, std::int64_t>{33, 257}, {9000, 768}}) {
+  for (const auto& [rows, width] :
+       {std::pair<std::int64_t, std::int64_t>{33, 257}, {is_emulated_ ? 90 : 9000, 768}}) {
     const auto x = bf16_numbers(size_of(rows, width), 1);
     const auto found = twice([&] {
       const Array<Bf16> input(x);
@@ -301,7 +215,7 @@ TEST_F(NnCudaParity, Classifier) {
   for (const auto& [rows, vocab, stride] :
        {std::tuple<std::int64_t, std::int64_t, std::int64_t>{33, 257, 384},
         {1, 257, 257},
-        {7, 50257, 50304}}) {
+        {is_emulated_ ? 1 : 7, 50257, 50304}}) {
     const auto logits = bf16_numbers(size_of(rows, stride), 1, 3);
     std::vector<std::int32_t> targets;
     for (std::int64_t k = 0; k < rows; ++k)
@@ -361,35 +275,6 @@ TEST_F(NnCudaParity, OptimizerGivesTheBitsOfTheProcessor) {
   block_squares(team_, g, expected);
   const auto found = squares.values();
   for (std::size_t k = 0; k < 4; ++k) EXPECT_NEAR(found[k], expected[k], 1e-13 * expected[k]);
-}
-
-TEST_F(NnCudaParity, ACapturedGraphReadsNewDropout) {
-  const AttentionShape shape{1, 33, 2, 1, 64};
-  const Dropout first{.rate = 0.3F, .seed = 1, .stream = 1}, second{.rate = 0.3F, .stream = 2};
-  const auto qkv = bf16_numbers(size_of(33, shape.qkv_width()), 1);
-  const auto d_out = bf16_numbers(size_of(33, shape.q_width()), 2);
-  const Array<Bf16> x(qkv);
-  const Array<Dropout> dropout({first});
-  const auto out = Array<Bf16>::unwritten(d_out.size());
-  const auto log_sum = Array<float>::unwritten(66);
-  cudaStream_t stream = nullptr;
-  cudaGraph_t graph = nullptr;
-  cudaGraphExec_t ready = nullptr;
-  ASSERT_EQ(cudaStreamCreate(&stream), cudaSuccess);
-  ASSERT_EQ(cudaStreamBeginCapture(stream, cudaStreamCaptureModeThreadLocal), cudaSuccess);
-  expect_done(device::attention_forward(stream, shape, x.data(), dropout.data(), out.data(),
-                                        log_sum.data()));
-  ASSERT_EQ(cudaStreamEndCapture(stream, &graph), cudaSuccess);
-  ASSERT_EQ(cudaGraphInstantiate(&ready, graph, 0), cudaSuccess);
-  for (const Dropout& used : {first, second}) {
-    expect_done(kernels::copy_to_device(dropout.data(), &used, sizeof used));
-    ASSERT_EQ(cudaGraphLaunch(ready, stream), cudaSuccess);
-    ASSERT_EQ(cudaStreamSynchronize(stream), cudaSuccess);
-    EXPECT_EQ(out.values(), attend(shape, used, qkv, d_out).out);
-  }
-  cudaGraphExecDestroy(ready);
-  cudaGraphDestroy(graph);
-  cudaStreamDestroy(stream);
 }
 
 }  // namespace
