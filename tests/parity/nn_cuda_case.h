@@ -4,12 +4,13 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
+#include <cstring>
 #include <memory>
 
 #include "kernels/device/device.h"
 #include "kernels/device/device_memory.h"
 #include "kernels/nn/device_ops.h"
-#include "tests/unit/nn/device_case.h"
+#include "tests/unit/nn/emulated_case.h"
 
 namespace sovren::nn {
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The kernels of attention on the emulated device, against float64.
 #include "kernels/nn/device_attention_run.h"
-#include "tests/unit/nn/device_case.h"
+#include "tests/unit/nn/emulated_case.h"
 #include "tests/unit/nn/plain_attention.h"
 
 namespace sovren::nn::device {

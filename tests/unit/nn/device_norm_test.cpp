@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The kernels of device_norm_body.h on the emulated device, against float64.
 #include "kernels/nn/device_norm_body.h"
-#include "tests/unit/nn/device_case.h"
+#include "tests/unit/nn/emulated_case.h"
 
 namespace sovren::nn::device {
 namespace {

@@ -4,7 +4,7 @@
 #include "kernels/nn/device_columns_body.h"
 #include "kernels/nn/device_optimizer_body.h"
 #include "kernels/nn/device_pointwise_body.h"
-#include "tests/unit/nn/device_case.h"
+#include "tests/unit/nn/emulated_case.h"
 
 namespace sovren::nn::device {
 namespace {
