@@ -113,24 +113,30 @@ void pack_rows(MatrixView a, std::int64_t row, std::int64_t rows, std::int64_t k
     }
 }
 
+/// Where 32 x 32 sums lie, row after row.
+struct Sums {
+  float* data;
+  std::int64_t pitch;  ///< floats
+  float* at(std::int64_t row, std::int64_t column) const { return data + row * pitch + column; }
+  std::int64_t bytes() const { return pitch * static_cast<std::int64_t>(sizeof(float)); }
+};
+
 /// Sums of 32 x 32 products (16 x 32 where one row tile is left) over `steps` tiles of k, added to
-/// those in sums (32, 32), or to 0.
+/// those in `before`, or to 0.
 enum class Begin { at_zero, at_sums };
 template <Begin begin, bool has_second>
 void multiply_tiles(const Half* a, std::int64_t a_pitch, const Half* b, std::int64_t steps,
-                    float* sums) {
-  constexpr int sums_pitch = amx_panel_width * sizeof(float);
-  float* const lower = sums + side * amx_panel_width;
+                    const Sums& before, const Sums& after) {
   if constexpr (begin == Begin::at_zero) {
     _tile_zero(0);
     _tile_zero(1);
     _tile_zero(2);
     _tile_zero(3);
   } else {
-    _tile_loadd(0, sums, sums_pitch);
-    _tile_loadd(1, sums + side, sums_pitch);
-    _tile_loadd(2, lower, sums_pitch);
-    _tile_loadd(3, lower + side, sums_pitch);
+    _tile_loadd(0, before.at(0, 0), before.bytes());
+    _tile_loadd(1, before.at(0, side), before.bytes());
+    _tile_loadd(2, before.at(side, 0), before.bytes());
+    _tile_loadd(3, before.at(side, side), before.bytes());
   }
   for (std::int64_t step = 0; step < steps; ++step) {
     _tile_loadd(4, a + step * tile_halves, 64);
@@ -144,19 +150,26 @@ void multiply_tiles(const Half* a, std::int64_t a_pitch, const Half* b, std::int
       _tile_dpbf16ps(3, 5, 7);
     }
   }
-  _tile_stored(0, sums, sums_pitch);
-  _tile_stored(1, sums + side, sums_pitch);
-  _tile_stored(2, lower, sums_pitch);
-  _tile_stored(3, lower + side, sums_pitch);
+  _tile_stored(0, after.at(0, 0), after.bytes());
+  _tile_stored(1, after.at(0, side), after.bytes());
+  _tile_stored(2, after.at(side, 0), after.bytes());
+  _tile_stored(3, after.at(side, side), after.bytes());
 }
 
-using MultiplyTiles = void (*)(const Half*, std::int64_t, const Half*, std::int64_t, float*);
+using MultiplyTiles = void (*)(const Half*, std::int64_t, const Half*, std::int64_t, const Sums&,
+                               const Sums&);
 
 MultiplyTiles tiles_of(Begin begin, bool has_second) {
   if (begin == Begin::at_zero)
     return has_second ? multiply_tiles<Begin::at_zero, true>
                       : multiply_tiles<Begin::at_zero, false>;
   return has_second ? multiply_tiles<Begin::at_sums, true> : multiply_tiles<Begin::at_sums, false>;
+}
+
+/// Nothing is done with the sums but written.
+bool is_plain(const GemmOutput& c) {
+  return c.bias == nullptr && c.before_gelu == nullptr && c.gelu_input == nullptr &&
+         c.write == GemmOutput::Write::set;
 }
 
 /// Has the lines that write_out() will touch come while the tiles are at work.
@@ -198,14 +211,19 @@ void multiply(const GemmBlock& block, MatrixView a, const float* panels, const G
       for (std::int64_t place = 0; place < places; ++place) {
         const std::int64_t row = place * 2 * side;
         alignas(64) float local[2 * side * amx_panel_width];
-        float* sums = is_first && is_last ? local
-                                          : partial + (column / amx_panel_width * places + place) *
-                                                          2 * side * amx_panel_width;
+        const bool is_whole =
+            row + 2 * side <= block.rows && column + amx_panel_width <= block.columns;
+        const std::int64_t tiles = column / amx_panel_width * places + place;
+        const Sums kept{is_first && is_last ? local : partial + tiles * 2 * side * amx_panel_width,
+                        amx_panel_width};
+        const Sums output{c.data + (block.row + row) * c.row_stride + block.column + column,
+                          c.row_stride};
+        const bool is_direct = is_last && is_whole && is_plain(c);
         const Half* rows = packed + row / side * steps * tile_halves;
         if (is_last) expect_output(c, block, row, column);
         tiles_of(is_first ? Begin::at_zero : Begin::at_sums, row + side < block.rows)(
-            rows, steps * tile_halves, b, steps, sums);
-        if (is_last) write_out(c, block, row, column, sums);
+            rows, steps * tile_halves, b, steps, kept, is_direct ? output : kept);
+        if (is_last && !is_direct) write_out(c, block, row, column, kept.data);
       }
     }
   }
