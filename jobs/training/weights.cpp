@@ -3,8 +3,10 @@
 
 #include <algorithm>
 #include <cmath>
+#include <filesystem>
 #include <map>
 #include <string_view>
+#include <system_error>
 #include <utility>
 
 #include "jobs/kind/input_file.h"
@@ -154,6 +156,11 @@ Result<void> check_tied_head(std::string_view file, const Named& named, const Pa
                .hint = "write: tied = false"});
 }
 
+/// A file of the same folder.
+std::string beside(const std::string& path, const char* name) {
+  return (std::filesystem::path(path).parent_path() / name).string();
+}
+
 /// What read makes of the bytes of the file; its errors name the file.
 template <class Read>
 auto from_file(const std::string& path, Read read) -> decltype(read(std::string_view())) {
@@ -178,10 +185,17 @@ Result<std::vector<float>> parameters_of(std::string_view file, const ParameterT
   return parameters;
 }
 
-Result<ModelShape> shape_of(std::string_view file) {
+Result<ModelShape> shape_of(std::string_view file, std::string_view config) {
   SOVREN_TRY(weights, read_weights_file(file));
   if (weights.shape) return *weights.shape;
-  SOVREN_TRY(shape, shape_from_metadata(weights));
+  const bool has_metadata = weights.metadata.contains(metadata_key);
+  if (!has_metadata && config.empty())
+    return fail({.code = Code::refused,
+                 .what = "the file does not say how many heads its model has",
+                 .hint = "put the model's config.json beside it; files of training jobs and of "
+                         "llm.c need none"});
+  SOVREN_TRY(shape,
+             has_metadata ? shape_from_metadata(weights) : shape_from_config(weights, config));
   SOVREN_TRY(named, by_short_name(weights));
   SOVREN_DO(match(std::move(named), ParameterTable(shape)));
   return shape;
@@ -192,12 +206,19 @@ Result<std::vector<float>> read_parameters(const std::string& path, const Parame
 }
 
 Result<ModelShape> read_shape(const std::string& path) {
-  return from_file(path, shape_of);
+  const auto config = MappedFile::open(beside(path, "config.json"));
+  return from_file(path, [&](std::string_view file) {
+    return shape_of(file, config ? config->text() : std::string_view());
+  });
 }
 
 Result<std::string> read_tokenizer_name(const std::string& path) {
-  return from_file(path, [](std::string_view file) -> Result<std::string> {
+  return from_file(path, [&](std::string_view file) -> Result<std::string> {
     SOVREN_TRY(weights, read_weights_file(file));
+    std::error_code unknown;
+    const std::string merges = beside(path, "merges.txt");
+    if (!weights.metadata.contains(metadata_key) && std::filesystem::exists(merges, unknown))
+      return merges;
     return tokenizer_from_metadata(weights);
   });
 }

@@ -20,20 +20,22 @@ std::vector<float> initial_parameters(const nn::ParameterTable& table, std::uint
 /// Reads parameters from a .safetensors file (F32, F16, BF16; names as Hugging Face's GPT-2 or
 /// Llama has them, with or without "transformer." / "model.") or an llm.c .bin (magic 20240326,
 /// version 3 fp32 or 5 bf16), by content, not by name.
-/// Errors   input_missing; data_invalid: damaged, or other shapes: all of them listed, each with
-/// the shape that the file has and the one that the job asks for.
+/// Errors   input_missing; data_invalid: damaged, or tensors that are missing, of another shape or
+/// not the model's: all of them listed, with the shapes that the file has and the job asks for.
 Result<std::vector<float>> read_parameters(const std::string& path,
                                            const nn::ParameterTable& table);
 
-/// The shape that a weights file describes, for `sovren generate text`: from the tensors' shapes
-/// and the "sovren" metadata that to_safetensors() writes (heads, kinds).
+/// The shape that a weights file describes, for `sovren generate text`: from the "sovren" metadata
+/// that to_safetensors() writes, else from the config.json beside it, as Hugging Face has it; the
+/// tensors must have it. Errors: as above; refused: nothing says how many heads the model has.
 Result<nn::ModelShape> read_shape(const std::string& path);
 
 /// A .safetensors file: tensors as Hugging Face has them (GPT-2: Conv1D (in, out), "transformer."
 /// prefix; Llama: "model.layers..."), vocabulary unpadded; metadata: the shape and `tokenizer`.
 std::string to_safetensors(const nn::ParameterTable& table, std::span<const float> parameters,
                            const std::string& tokenizer);
-/// The `tokenizer` that a safetensors file names; "byte" where it names none.
+/// The `tokenizer` that a safetensors file names; of another file the merges.txt beside it; "byte"
+/// where there is neither.
 Result<std::string> read_tokenizer_name(const std::string& path);
 
 /// llm.c's .bin, version 3. Errors: refused, when the model is not a GPT-2.

@@ -66,8 +66,9 @@ inline constexpr std::int32_t llmc_magic = 20240326;
 void read_elements(std::string_view file, const FileTensor& tensor, std::int64_t first,
                    std::span<float> out);
 
-/// read_parameters() and read_shape() (weights.h) of a file's bytes.
+/// read_parameters() and read_shape() (weights.h) of a file's bytes. config: the text of the
+/// config.json beside it; empty: there is none.
 Result<std::vector<float>> parameters_of(std::string_view file, const nn::ParameterTable& table);
-Result<nn::ModelShape> shape_of(std::string_view file);
+Result<nn::ModelShape> shape_of(std::string_view file, std::string_view config = {});
 
 }  // namespace sovren::jobs

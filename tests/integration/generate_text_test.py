@@ -71,6 +71,18 @@ class GenerateText(SovrenCase):
         (self.dir / "llmc.bin").write_bytes(llmc_model())
         self.assertEqual(self.text("llmc.bin", "--prompt", "ab", "--tokens", 3, "--temperature", 0)[0], b"bbb\n")
 
+    def test_a_model_of_hugging_face_has_its_shape_and_its_tokens_beside_it(self):
+        content = counting_model(vocab=259)
+        (self.dir / "plain").write_bytes(content.replace(b'"sovren"', b'"nobody"'))
+        self.assertIn("how many heads", self.text("plain", code=3)[1])
+        config = dict(model_type="gpt2", n_layer=1, n_head=2, n_embd=WIDTH, n_positions=CONTEXT, vocab_size=259,
+                      tie_word_embeddings=False)
+        self.write("config.json", json.dumps(config))
+        self.write("merges.txt", "#version: 0.2\na b\nab c\n")  # tokens 256 "ab", 257 "abc", 258 the end
+        # In GPT-2's order "A" is token 32, and 255 is the soft hyphen, the last byte of its alphabet.
+        self.assertEqual(self.text("plain", "--prompt", "A", "--tokens", 2, "--temperature", 0)[0], b"BC\n")
+        self.assertEqual(self.text("plain", "--prompt", "\u00ad", "--tokens", 9, "--temperature", 0)[0], b"ababc\n")
+
     def test_it_goes_on_beyond_its_context_until_the_text_ends(self):
         said = self.text("counts", "--prompt", "\x01", "--tokens", 10000, "--temperature", 0)[0]
         self.assertEqual(said, bytes(range(2, 256)) + b"\n")
@@ -129,7 +141,11 @@ class GenerateText(SovrenCase):
         self.assertIn("--prompt", self.sovren("generate", "causal", "--prompt", "x", code=2).stderr)
         self.assertIn("no such file", self.text("counts", "--tokenizer", "none.bpe", code=2)[1])
         (self.dir / "few").write_bytes(counting_model(vocab=100))
-        self.assertIn("the model has 100", self.text("few", "--prompt", "z", code=3)[1])
+        (self.dir / "many").write_bytes(counting_model(vocab=300))
+        self.assertIn("say --tokenizer FILE", self.text("many", "--prompt", "y", code=3)[1])
+        self.assertEqual(self.text("many", "--prompt", "y", "--tokens", 1, "--temperature", 0, "--tokenizer", "byte")[0],
+                         b"z\n")
+        self.assertIn("the model has 100", self.text("few", "--prompt", "z", code=2)[1])
 
 
 if __name__ == "__main__":

@@ -49,6 +49,12 @@ Result<std::unique_ptr<jobs::Tokenizer>> make_tokenizer(const Request& request, 
   if (name.empty()) {
     SOVREN_TRY(named, jobs::read_tokenizer_name(request.model));
     name = named;
+    constexpr int byte_tokens = 257;  // with the end of a text
+    if (name == "byte" && vocab > byte_tokens)
+      return fail({.code = Code::refused,
+                   .what = "the model has " + std::to_string(vocab) +
+                           " tokens, and its file does not say what they stand for",
+                   .hint = "say --tokenizer FILE, or --tokenizer byte"});
   }
   if (name == "byte") return jobs::make_byte_tokenizer(std::max(vocab, 256));
   auto made = jobs::make_tokenizer(name);
@@ -64,7 +70,7 @@ Result<std::vector<std::int32_t>> prompt_tokens(const Request& request,
   if (tokens.empty()) tokens = tokenizer.encode("\n");
   for (const std::int32_t token : tokens)
     if (token >= vocab)
-      return fail({.code = Code::mismatch,
+      return fail({.code = Code::data_invalid,
                    .what = "token " + std::to_string(token) + " of the prompt, the model has " +
                            std::to_string(vocab),
                    .hint = "the tokenizer must be the one that the model was trained with"});

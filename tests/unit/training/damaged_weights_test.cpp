@@ -129,7 +129,8 @@ TEST(ReadShape, RefusesMetadataThatCannotBe) {
     return read ? std::string() : read.error().what;
   };
   EXPECT_EQ(said(R"(\"heads\":2)", R"(\"heads\":1)"),
-            "the metadata 'sovren': width, heads and kv_heads are not multiples of each other");
+            "the model's shape (metadata or config.json): width, heads and kv_heads are not "
+            "multiples of each other");
   EXPECT_THAT(said(R"(\"heads\":2)", R"(\"heads\":0)"), HasSubstr("heads 0 (allowed"));
   EXPECT_THAT(said(R"(\"layers\":1)", R"(\"layers\":3)"), HasSubstr("h.1.ln_1.weight is missing"));
   EXPECT_THAT(said(R"("layers\":1,\"heads\":2)", R"("layers\":99,\"heads\":)"),

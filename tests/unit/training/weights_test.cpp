@@ -218,6 +218,43 @@ class WeightsOnDisk : public testing::Test {
   }
 };
 
+TEST(ShapeOf, TakesHuggingFacesConfigWhereTheFileSaysNothing) {
+  PlainFile file;
+  add_gpt2_tensors(file, "");
+  const std::string config = R"({"model_type":"gpt2","n_layer":1,"n_head":2,"n_embd":4,"n_inner":6,
+    "n_positions":3,"vocab_size":5,"activation_function":"gelu_new","layer_norm_epsilon":1e-5})";
+  const auto shape = shape_of(file.bytes(), config);
+  ASSERT_TRUE(shape) << to_text(shape.error());
+  EXPECT_TRUE(*shape == tiny_gpt2());
+  const auto said = [&](const std::string& from, const std::string& to) {
+    std::string other = config;
+    other.replace(other.find(from), from.size(), to);
+    const auto read = shape_of(file.bytes(), other);
+    return read ? std::string() : read.error().what;
+  };
+  EXPECT_THAT(said("gelu_new", "relu"), HasSubstr("activation_function is \"relu\""));
+  EXPECT_THAT(said("\"gpt2\"", "\"mamba\""), HasSubstr("model_type is \"mamba\""));
+  EXPECT_THAT(said("\"n_head\":2", "\"n_head\":3"), HasSubstr("multiples"));
+  EXPECT_THAT(said("\"n_inner\":6", "\"n_inner\":null"), HasSubstr("mlp.c_fc.weight is (4, 6)"));
+  EXPECT_THAT(said("\"n_layer\":1", "\"layers\":1"), HasSubstr("n_layer"));
+}
+
+TEST(ShapeOf, TakesTheConfigOfALlama) {
+  const ParameterTable table(tiny_llama());
+  std::string file = to_safetensors(table, numbers_of(table, 7), "byte");
+  file.replace(file.find("\"sovren\""), 8, "\"nobody\"");
+  const std::string config = R"({"model_type":"llama","num_hidden_layers":2,"hidden_size":8,
+    "num_attention_heads":4,"num_key_value_heads":2,"intermediate_size":10,"rope_scaling":null,
+    "max_position_embeddings":3,"vocab_size":5,"rms_norm_eps":1e-6,"rope_theta":500000.0,
+    "hidden_act":"silu","tie_word_embeddings":false,"bos_token_id":[1,2]})";
+  const auto shape = shape_of(file, config);
+  ASSERT_TRUE(shape) << to_text(shape.error());
+  EXPECT_TRUE(*shape == tiny_llama());
+  std::string scaled = config;
+  scaled.replace(scaled.find("null"), 4, R"({"factor":8})");
+  EXPECT_EQ(shape_of(file, scaled).error().code, Code::refused);
+}
+
 TEST_F(WeightsOnDisk, SayWhereAnErrorIs) {
   const ParameterTable table(tiny_gpt2());
   const auto parameters = numbers_of(table, 6);
