@@ -16,7 +16,7 @@ if (($# != 1)); then
 fi
 bundle=$1
 built=${SOVREN_BIN:-build/release/bin}
-limit_mib=60
+limit_mib=62
 
 for program in sovren sovren-rank; do
   if [[ ! -x $built/$program ]]; then
