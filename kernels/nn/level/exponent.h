@@ -40,7 +40,8 @@ inline F16 log(F16 x) {
   const F16 e = F16::load(exponents), m = F16::load(mantissas), one = F16::all(1);
   const F16 s = (m - one) / (m + one), square = s * s;
   F16 p = F16::all(2.0F / 9);
-  for (const float term : {2.0F / 7, 2.0F / 5, 2.0F / 3, 2.0F}) p = fma(p, square, F16::all(term));
+  constexpr float terms[] = {2.0F / 7, 2.0F / 5, 2.0F / 3, 2.0F};
+  for (const float term : terms) p = fma(p, square, F16::all(term));
   return fma(e, F16::all(0.693147182F), s * p);
 }
 
