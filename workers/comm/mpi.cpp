@@ -129,11 +129,11 @@ class MpiCommunicator final : public Communicator {
   /// Starts a collective and polls it. After a failure the request may still be under way: it works
   /// on out_ and in_, which then are never touched again.
   template <class Start>
-  Result<void> wait(const char* call, Start start) {
+  Result<void> wait(const char* call, Start start, Backoff::For wanted = Backoff::For::answer) {
     if (lost_) return fail(*lost_);
     MPI_Request request = MPI_REQUEST_NULL;
     if (const int code = start(&request); code != MPI_SUCCESS) return lose(mpi_error(code, call));
-    Backoff backoff(deadline_s_);
+    Backoff backoff(deadline_s_, wanted);
     for (int done = 0;;) {
       if (const int code = MPI_Test(&request, &done, MPI_STATUS_IGNORE); code != MPI_SUCCESS)
         return lose(mpi_error(code, call));
@@ -201,10 +201,11 @@ class MpiCommunicator final : public Communicator {
     in_.resize(from_starts.back() + from_counts.back());
     for (int r = 0; r < size_; ++r)
       if (counts_[r] > 0) std::copy_n(to[r].begin() + done, counts_[r], out_.begin() + starts_[r]);
-    SOVREN_DO(wait("MPI_Ialltoallv", [&](MPI_Request* request) {
+    const auto start = [&](MPI_Request* request) {
       return MPI_Ialltoallv(out_.data(), counts_.data(), starts_.data(), MPI_BYTE, in_.data(),
                             from_counts.data(), from_starts.data(), MPI_BYTE, comm_, request);
-    }));
+    };
+    SOVREN_DO(wait("MPI_Ialltoallv", start, Backoff::For::bulk));
     for (int r = 0; r < size_; ++r)
       if (from_counts[r] > 0)
         std::copy_n(in_.begin() + from_starts[r], from_counts[r], from[r].begin() + done);
