@@ -82,6 +82,7 @@ class EmulatedBlock {
   };
 
   static void enter(unsigned high, unsigned low);
+  void prepare(Fiber& fiber);
   void run_ready();
   bool release();
 
@@ -127,20 +128,24 @@ bool EmulatedBlock::release() {
   return any || all(fibers_.begin(), fibers_.end(), State::at_block);
 }
 
+/// getcontext may return twice, for all that the compiler knows: so no loop goes on around it.
+void EmulatedBlock::prepare(Fiber& fiber) {
+  fiber.state = State::ready;
+  fiber.groups.assign(1, {});
+  getcontext(&fiber.context);
+  fiber.context.uc_stack.ss_sp = fiber.stack.get();
+  fiber.context.uc_stack.ss_size = stack_bytes;
+  const auto address = std::uint64_t{reinterpret_cast<std::uintptr_t>(this)};
+  makecontext(&fiber.context, reinterpret_cast<void (*)()>(enter), 2,
+              static_cast<unsigned>(address >> 32), static_cast<unsigned>(address));
+}
+
 void EmulatedBlock::run(std::int64_t x, int y, int z) {
   for (Chunk& chunk : shared_) chunk.words.fill(0xFFFFFFFF);  // NaN as fp32, double and bf16
   threads_.clear();
   for (std::size_t k = 0; k < fibers_.size(); ++k) {
     threads_.push_back(EmulatedThread(*this, grid_, static_cast<int>(k), x, y, z));
-    Fiber& fiber = fibers_[k];
-    fiber.state = State::ready;
-    fiber.groups.assign(1, {});
-    getcontext(&fiber.context);
-    fiber.context.uc_stack.ss_sp = fiber.stack.get();
-    fiber.context.uc_stack.ss_size = stack_bytes;
-    const auto address = std::uint64_t{reinterpret_cast<std::uintptr_t>(this)};
-    makecontext(&fiber.context, reinterpret_cast<void (*)()>(enter), 2,
-                static_cast<unsigned>(address >> 32), static_cast<unsigned>(address));
+    prepare(fibers_[k]);
   }
   do run_ready();
   while (release());
