@@ -8,7 +8,6 @@
 #include <cmath>
 #include <cstdlib>
 #include <limits>
-#include <regex>
 #include <sstream>
 #include <vector>
 
@@ -57,12 +56,16 @@ struct Spot {
 /// The points of all paths of one class, without the sample in the key, which comes first.
 std::vector<Spot> spots_of(const std::string& svg, const std::string& kind) {
   std::vector<Spot> spots;
-  const std::regex path("<path class=\"" + kind + "\" d=\"([^\"]*)\"");
-  const std::regex point("[ML]([0-9.]+) ([0-9.]+)");
-  for (std::sregex_iterator p(svg.begin(), svg.end(), path), none; p != none; ++p) {
-    const std::string d = (*p)[1];
-    for (std::sregex_iterator q(d.begin(), d.end(), point); q != none; ++q)
-      spots.push_back({std::stod((*q)[1]), std::stod((*q)[2])});
+  const std::string head = "<path class=\"" + kind + "\" d=\"";
+  for (auto at = svg.find(head); at != svg.npos; at = svg.find(head, at)) {
+    at += head.size();
+    for (const auto end = svg.find('"', at); at < end;) {  // "M1 2L3 4": a letter, two numbers
+      char* rest = nullptr;
+      const double x = std::strtod(svg.c_str() + at + 1, &rest);
+      const double y = std::strtod(rest, &rest);
+      spots.push_back({x, y});
+      at = static_cast<std::size_t>(rest - svg.c_str());
+    }
   }
   if (!spots.empty()) spots.erase(spots.begin());
   return spots;

@@ -115,14 +115,18 @@ Result<void> DeviceStream::follow(const DeviceStream& other) const {
   return {};
 }
 Result<void> DeviceStream::copy_to_device(void* to, const void* from, std::size_t bytes) const {
-  queue_of(*this).put([=] { std::memcpy(to, from, bytes); });
+  queue_of(*this).put([=] {
+    if (bytes > 0) std::memcpy(to, from, bytes);  // nothing may lie nowhere
+  });
   return {};
 }
 Result<void> DeviceStream::copy_to_host(void* to, const void* from, std::size_t bytes) const {
   return copy_to_device(to, from, bytes);
 }
 Result<void> DeviceStream::fill_with_zero(void* data, std::size_t bytes) const {
-  queue_of(*this).put([=] { std::memset(data, 0, bytes); });
+  queue_of(*this).put([=] {
+    if (bytes > 0) std::memset(data, 0, bytes);
+  });
   return {};
 }
 
