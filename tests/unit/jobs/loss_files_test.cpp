@@ -59,7 +59,11 @@ std::vector<Spot> spots_of(const std::string& svg, const std::string& kind) {
   const std::string head = "<path class=\"" + kind + "\" d=\"";
   for (auto at = svg.find(head); at != svg.npos; at = svg.find(head, at)) {
     at += head.size();
-    for (const auto end = svg.find('"', at); at < end;) {  // "M1 2L3 4": a letter, two numbers
+    for (const auto end = svg.find('"', at); at < end;) {  // "M1 2L3 4h5"
+      if (svg[at] != 'M' && svg[at] != 'L') {
+        ++at;
+        continue;
+      }
       char* rest = nullptr;
       const double x = std::strtod(svg.c_str() + at + 1, &rest);
       const double y = std::strtod(rest, &rest);
