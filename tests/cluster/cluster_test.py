@@ -12,7 +12,7 @@ CUT_S = 20
 class Cluster(ClusterCase):
     def setUp(self):
         super().setUp()
-        self.generate(variables=500, length=600, max_lag=4)  # some seconds of work: mid-run is mid-run
+        self.generate(variables=650, length=600, max_lag=4)  # some seconds of work after the first set: mid-run is mid-run
         self.want = self.expected()
 
     def check_nothing_is_left(self):
