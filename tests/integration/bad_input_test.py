@@ -144,11 +144,18 @@ class BadInput(SovrenCase):
         self.assertGreater(report["seconds"]["restore"], 0)
         self.assertEqual(report["digest"], self.digest)
 
+    @staticmethod
+    def state_of(pid):
+        """As ps shows it: T stopped, Z ended."""
+        with open(f"/proc/{pid}/stat", encoding="utf-8") as file:
+            return file.read().rsplit(")", 1)[1].split()[0]
+
     def test_two_runs_in_one_folder(self):
         self.generate()
         process = self.start("run", "data.toml")
         self.wait_until((self.job_dir() / "LOCK").exists, process)
         os.kill(process.pid, signal.SIGSTOP)
+        self.wait_until(lambda: self.state_of(process.pid) in "TZ")
         if not (self.job_dir() / "report.json").exists():  # else it was done before it was stopped
             second = self.sovren("run", "data.toml", code=3)
             self.assertIn(f"pid {process.pid}", second.stderr)
