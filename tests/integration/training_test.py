@@ -139,9 +139,10 @@ class Training(TrainingCase):
         self.assertEqual(sorted(path.name for path in self.result("again").iterdir()), ["loss.csv", "loss.svg"])
 
     def test_the_example_learns(self):
-        report = self.report(SOURCE / "examples/training/quick.toml", "--dir", self.dir / "job.sovren")
+        report = self.report(SOURCE / "examples/training/quick.toml", "--dir", self.dir / "job.sovren",
+                             "--set", "model_training.steps=100")  # a third, for sanitizers
         self.assertEqual(report["state"], "COMPLETED")
-        self.assertLess(report["metrics"]["training_validation_loss"], 2.6)  # of single letters: 3.2
+        self.assertLess(report["metrics"]["training_validation_loss"], 3.1)  # of single letters: 3.2
 
     def test_a_llama_trains_too(self):
         self.training(model="llama", heads=4, kv_heads=2, recompute="block", steps=20)
