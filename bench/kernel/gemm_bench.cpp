@@ -7,15 +7,11 @@
 // CPU time, the least of several repetitions. Start it with OPENBLAS_CORETYPE as it advises.
 #include <cblas.h>
 
-#include <algorithm>
 #include <cstdio>
-#include <ctime>
 #include <string>
 #include <vector>
-#if defined(__x86_64__)
-#include <immintrin.h>
-#endif
 
+#include "bench/kernel/peak.h"
 #include "core/base/rng.h"
 #include "kernels/linalg/blas.h"
 #include "kernels/nn/gemm.h"
@@ -25,6 +21,7 @@ namespace {
 
 using namespace sovren;
 using namespace sovren::nn;
+using sovren::bench::least_s;
 
 struct Case {
   GemmShape shape;
@@ -52,29 +49,6 @@ constexpr Case standard_cases[] = {
     {{4096, 4096, 4096}, "nt", "square"},
     {{1, 512, 128}, "nt", "one row"},
 };
-
-constexpr int lines = 12;  // of multiply-adds that wait for nothing but themselves
-
-double cpu_s() {
-  timespec now{};
-  clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
-  return static_cast<double>(now.tv_sec) + 1e-9 * static_cast<double>(now.tv_nsec);
-}
-
-/// The least seconds of one call, in at least `seconds` of calls.
-template <class Call>
-double least_s(double seconds, const Call& call) {
-  double least = 1e30;
-  double spent = 0;
-  for (int round = 0; round < 5 || spent < seconds; ++round) {
-    const double begin = cpu_s();
-    call();
-    const double took = cpu_s() - begin;
-    least = std::min(least, took);
-    spent += took;
-  }
-  return least;
-}
 
 std::vector<float> numbers(std::int64_t count, std::uint64_t seed) {
   const Philox philox(seed, 0);
@@ -125,43 +99,6 @@ void measure(const Case& wanted, double peak) {
       bf16, std::string(level_name(cpu_level())).c_str());
 }
 
-#if defined(__x86_64__)
-__attribute__((target("avx512f"))) void spin_512(std::int64_t rounds, float* result) {
-  __m512 sums[lines];
-  for (__m512& sum : sums) sum = _mm512_set1_ps(1);
-  const __m512 factor = _mm512_set1_ps(0.999F);
-  for (std::int64_t round = 0; round < rounds; ++round)
-#pragma GCC unroll 16
-    for (__m512& sum : sums) sum = _mm512_fmadd_ps(sum, factor, factor);
-  for (const __m512& sum : sums) *result += _mm512_cvtss_f32(sum);
-}
-__attribute__((target("avx2,fma"))) void spin_256(std::int64_t rounds, float* result) {
-  __m256 sums[lines];
-  for (__m256& sum : sums) sum = _mm256_set1_ps(1);
-  const __m256 factor = _mm256_set1_ps(0.999F);
-  for (std::int64_t round = 0; round < rounds; ++round)
-#pragma GCC unroll 16
-    for (__m256& sum : sums) sum = _mm256_fmadd_ps(sum, factor, factor);
-  for (const __m256& sum : sums) *result += _mm256_cvtss_f32(sum);
-}
-#endif
-
-/// GFLOP/s of multiply-adds that touch no memory; 0: no vectors to measure.
-double register_peak() {
-#if defined(__x86_64__)
-  const Level level = cpu_level();
-  if (level == Level::plain) return 0;
-  constexpr std::int64_t rounds = 100'000;
-  float result = 0;
-  const double seconds = least_s(
-      0.5, [&] { level == Level::avx512 ? spin_512(rounds, &result) : spin_256(rounds, &result); });
-  if (result == 0) std::fputs("the measured sums are 0\n", stderr);
-  return 1e-9 * (level == Level::avx512 ? 32 : 16) * lines * rounds / seconds;
-#else
-  return 0;
-#endif
-}
-
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -169,7 +106,7 @@ int main(int argc, char** argv) {
   if (const std::string core = kernels::better_blas_core(); !core.empty())
     std::fprintf(stderr, "OpenBLAS chose slow kernels: start with OPENBLAS_CORETYPE=%s\n",
                  core.c_str());
-  const double peak = register_peak();
+  const double peak = bench::register_peak();
   std::printf("%s, %s; registers alone: %.1f GFLOP/s\n", kernels::blas_name().c_str(),
               std::string(level_name(cpu_level())).c_str(), peak);
   std::printf("%5s %5s %5s %3s %8s %8s %7s %6s %8s %7s\n", "M", "N", "K", "", "fp32", "OpenBLAS",
