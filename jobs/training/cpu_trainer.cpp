@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <algorithm>
 #include <cmath>
-#include <cstring>
 #include <limits>
 #include <utility>
 
@@ -50,7 +49,6 @@ class CpuTrainer final : public Trainer {
   Result<std::vector<std::vector<float>>> exchange_round(
       const std::vector<std::vector<std::int64_t>>& nodes, std::size_t round);
   Result<void> share_parameters();
-  Result<std::vector<double>> gather(std::span<const double> mine);
 
   Communicator& comm_;
   nn::Team team_;
@@ -119,7 +117,7 @@ Result<std::vector<double>> CpuTrainer::accumulate(const Chunk& chunk) {
     sum.push(team_, {chunk.first + number, 1, std::move(gradient)});
   }
   if (comm_.size() > 1) SOVREN_DO(exchange_sums(chunk));
-  return gather(losses);
+  return gather_numbers(comm_, losses);
 }
 
 /// Sends each rank its slice of this rank's sums, and adds what came for the own slice.
@@ -170,7 +168,7 @@ Result<double> CpuTrainer::gradient_norm() {
   std::vector<double> squares(
       static_cast<std::size_t>((slice_.count + nn::norm_block - 1) / nn::norm_block));
   nn::block_squares(team_, sums_.sum(), squares);
-  SOVREN_TRY(all, gather(squares));
+  SOVREN_TRY(all, gather_numbers(comm_, squares));
   double sum = 0;
   for (const double square : all) sum += square;
   return std::sqrt(sum);
@@ -222,19 +220,7 @@ Result<std::vector<double>> CpuTrainer::evaluate(const Chunk& chunk) {
   std::vector<double> losses;
   for (std::int64_t number = run.first; number < run.first + run.count; ++number)
     losses.push_back(transformer_.loss(model_, read(chunk, number)));
-  return gather(losses);
-}
-
-/// The numbers of all ranks, in rank order.
-Result<std::vector<double>> CpuTrainer::gather(std::span<const double> mine) {
-  SOVREN_TRY(all, comm_.all_gather(std::as_bytes(mine)));
-  std::vector<double> numbers;
-  for (const Communicator::Bytes& bytes : all) {
-    const std::size_t before = numbers.size();
-    numbers.resize(before + bytes.size() / sizeof(double));
-    if (!bytes.empty()) std::memcpy(numbers.data() + before, bytes.data(), bytes.size());
-  }
-  return numbers;
+  return gather_numbers(comm_, losses);
 }
 
 }  // namespace

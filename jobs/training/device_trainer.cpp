@@ -3,7 +3,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <cstring>
 #include <limits>
 #include <utility>
 
@@ -68,7 +67,6 @@ class DeviceTrainer final : public Trainer {
   /// This rank's slice of an array.
   Result<std::vector<float>> download(const float* from) const;
   Result<std::vector<float>> all_parameters() const;
-  Result<std::vector<double>> gather(std::span<const double> mine) const;
 
   Communicator& comm_;
   DeviceCommunicator* const devices_;
@@ -202,7 +200,7 @@ Result<std::vector<double>> DeviceTrainer::accumulate(const Chunk& chunk) {
   SOVREN_TRY(losses, model_->finish());
   if (has_peers()) SOVREN_DO(add_received());
   summed_ += chunk.count;
-  return gather(losses);
+  return gather_numbers(comm_, losses);
 }
 
 /// Elements of [first, end) in each rank's slice.
@@ -243,7 +241,7 @@ Result<double> DeviceTrainer::gradient_norm() {
   SOVREN_DO(
       stream().copy_to_host(squares.data(), arrays().squares, squares.size() * sizeof(double)));
   SOVREN_DO(stream().wait());
-  SOVREN_TRY(all, gather(squares));
+  SOVREN_TRY(all, gather_numbers(comm_, squares));
   double sum = 0;
   for (const double square : all) sum += square;
   return std::sqrt(sum);
@@ -296,19 +294,7 @@ Result<std::vector<double>> DeviceTrainer::evaluate(const Chunk& chunk) {
   for (std::int64_t number = run.first; number < run.first + run.count; ++number)
     SOVREN_DO(model_->start_loss(read(chunk, number)));
   SOVREN_TRY(losses, model_->finish());
-  return gather(losses);
-}
-
-/// The numbers of all ranks, in rank order.
-Result<std::vector<double>> DeviceTrainer::gather(std::span<const double> mine) const {
-  SOVREN_TRY(all, comm_.all_gather(std::as_bytes(mine)));
-  std::vector<double> numbers;
-  for (const Communicator::Bytes& bytes : all) {
-    const std::size_t before = numbers.size();
-    numbers.resize(before + bytes.size() / sizeof(double));
-    if (!bytes.empty()) std::memcpy(numbers.data() + before, bytes.data(), bytes.size());
-  }
-  return numbers;
+  return gather_numbers(comm_, losses);
 }
 
 /// Every rank has its trainer, or every rank the error.

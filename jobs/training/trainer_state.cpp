@@ -2,6 +2,7 @@
 #include "jobs/training/trainer_state.h"
 
 #include <algorithm>
+#include <cstring>
 
 namespace sovren::jobs {
 
@@ -75,6 +76,17 @@ std::vector<TensorPart> parts_of_slice(const nn::ParameterTable& table, const Sl
     if (count > 0) parts.push_back({first, count, tensor.is_matrix});
   }
   return parts;
+}
+
+Result<std::vector<double>> gather_numbers(Communicator& comm, std::span<const double> mine) {
+  SOVREN_TRY(all, comm.all_gather(std::as_bytes(mine)));
+  std::vector<double> numbers;
+  for (const Communicator::Bytes& bytes : all) {
+    const std::size_t before = numbers.size();
+    numbers.resize(before + bytes.size() / sizeof(double));
+    if (!bytes.empty()) std::memcpy(numbers.data() + before, bytes.data(), bytes.size());
+  }
+  return numbers;
 }
 
 }  // namespace sovren::jobs

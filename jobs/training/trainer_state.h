@@ -7,13 +7,15 @@
 #include <vector>
 
 #include "core/base/result.h"
+#include "core/port/communicator.h"
 #include "core/port/state_io.h"
 #include "jobs/training/trainer.h"
 #include "kernels/nn/model.h"
 
 namespace sovren::jobs {
 
-// What the state of every trainer is made of, whatever backend it is on (docs/formats.md).
+// What trainers share, whatever backend they are on: above all what their state is made of
+// (docs/formats.md).
 
 /// "model/<tensor>": (rows, columns), of vectors (rows). Each rank puts a share of the rows.
 Result<void> put_parameters(StateWriter& writer, const nn::ParameterTable& table,
@@ -38,5 +40,8 @@ struct TensorPart {
   bool decays = false;
 };
 std::vector<TensorPart> parts_of_slice(const nn::ParameterTable& table, const Slice& slice);
+
+/// The numbers of all ranks, in rank order, on every rank. Errors: peer_lost.
+Result<std::vector<double>> gather_numbers(Communicator& comm, std::span<const double> mine);
 
 }  // namespace sovren::jobs
