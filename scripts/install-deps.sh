@@ -14,6 +14,9 @@ packages+=(libexpected-dev libtomlplusplus-dev nlohmann-json3-dev libssl-dev)
 packages+=(libsqlite3-dev libhdf5-dev)
 # kernels and ranks
 packages+=(libopenblas-serial-dev libopenmpi-dev openmpi-bin)
+# scenes and pictures: glTF, OBJ, XML, EXR, PNG, JPEG; rays on the CPU
+packages+=(libtinygltf-dev libtinyobjloader-dev libpugixml-dev libopenexr-dev libpng-dev)
+packages+=(libjpeg-dev libembree-dev)
 # the agent: topology
 packages+=(libhwloc-dev)
 # command line, log lines

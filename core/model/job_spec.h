@@ -10,6 +10,7 @@
 #include <variant>
 #include <vector>
 
+#include "core/model/rendering_spec.h"
 #include "core/model/training_spec.h"
 
 namespace sovren {
@@ -148,7 +149,7 @@ struct CommandSpec {
 };
 
 /// One alternative per job kind; its index names the kind.
-using KindSpec = std::variant<CausalSpec, CommandSpec, TrainingSpec>;
+using KindSpec = std::variant<CausalSpec, CommandSpec, TrainingSpec, RenderingSpec>;
 
 /// One axis of [array]: the name that ${name} stands for, and its values in order.
 struct ArrayAxis {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <algorithm>
 #include <array>
+#include <charconv>
 #include <span>
 #include <utility>
 
@@ -99,9 +100,18 @@ int micro_batches(const TrainingSpec& spec) {
   return 1;
 }
 
+std::optional<int> frame_number(const std::string& text) {
+  constexpr int largest = 1'000'000;
+  int number = 0;
+  const char* end = text.data() + text.size();
+  const auto [stop, error] = std::from_chars(text.data(), end, number);
+  if (error != std::errc() || stop != end || number < -largest || number > largest) return {};
+  return number;
+}
+
 const char* kind_name(const KindSpec& kind) {
   static constexpr std::array<const char*, std::variant_size_v<KindSpec>> names{
-      "causal-analysis", "command", "model-training"};
+      "causal-analysis", "command", "model-training", "rendering"};
   return names.at(kind.index());
 }
 

@@ -39,11 +39,7 @@ void read_schema(Reading& reading, const Row& row, const TomlValue& value, JobSp
 void read_kind(Reading& reading, const Row& row, const TomlValue& value, JobSpec&) {
   const auto text = text_of(value);
   const Kind* kind = text ? find_kind(*text) : nullptr;
-  if (kind != nullptr && kind->is_available()) return;
-  if (kind != nullptr)
-    return reading.problems.add(
-        value.place, "kind '" + *text + "' is not available in this version",
-        "available: causal-analysis, model-training, command", Code::refused);
+  if (kind != nullptr) return;
   std::vector<std::string_view> names;
   for (const Kind& each : schema_kinds()) names.push_back(each.name);
   const std::string near = text ? nearest(*text, names) : "";
@@ -150,7 +146,7 @@ Custom schema_field() {
 Custom kind_field() {
   return {read_kind,
           [](const JobSpec& spec) { return std::optional(toml_quote(kind_name(spec.kind))); },
-          nullptr, "causal-analysis, model-training or command"};
+          nullptr, "causal-analysis, model-training, rendering or command"};
 }
 
 Custom labels_field() {

@@ -258,6 +258,10 @@ void visit_strings(const Row& row, JobSpec& spec, const std::function<void(std::
 }
 
 std::string fault_after_expansion(const Row& row, const JobSpec& spec) {
+  if (const auto* custom = std::get_if<Custom>(&row.field); custom != nullptr && custom->fault) {
+    const std::string must_be = custom->fault(spec);
+    return must_be.empty() ? "" : qualified(row) + " must be " + must_be;
+  }
   const auto* field = std::get_if<Text>(&row.field);
   if (field == nullptr || field->fault == nullptr || field->get(spec).empty()) return {};
   const std::string must_be = field->fault(field->get(spec));

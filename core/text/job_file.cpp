@@ -109,10 +109,9 @@ class SpecReader {
     else if (kind->value.type == Type::text)
       kind_ = find_kind(kind->value.text);
     // Before any section: in a file of dotted keys, one may stand above `kind`.
-    if (kind_ != nullptr && kind_->is_available()) spec_.kind = kind_->make();
+    if (kind_ != nullptr) spec_.kind = kind_->make();
     read_entries("", root_);
-    if (kind != nullptr && kind_ != nullptr && kind_->is_available())
-      check_required(kind_->section, kind->place);
+    if (kind != nullptr && kind_ != nullptr) check_required(kind_->section, kind->place);
     check_relations();
     check_texts();
     return std::move(spec_);
@@ -121,7 +120,7 @@ class SpecReader {
  private:
   std::string likely_kind() const {
     for (const Kind& kind : schema_kinds())
-      if (kind.is_available() && root_.find(kind.section)) return std::string(kind.name);
+      if (root_.find(kind.section)) return std::string(kind.name);
     return "causal-analysis";
   }
 
@@ -144,7 +143,6 @@ class SpecReader {
     if (kind != nullptr && kind_ != nullptr && kind != kind_)
       return problems_.add(entry.place, "[" + entry.key + "] does not belong to kind '" +
                                             std::string(kind_->name) + "'");
-    if (kind != nullptr && !kind->is_available()) return;  // kind is refused or not known
     if (kind != nullptr && kind_ == nullptr) spec_.kind = kind->make();  // to see its faults
     if (entry.value.type != Type::table)
       return problems_.add(entry.value.place,
@@ -354,8 +352,7 @@ Result<JobSpec> read_stored_job(std::string_view toml) {
   const TomlEntry* kind = root.find("kind");
   const Kind* known =
       kind != nullptr && kind->value.type == Type::text ? find_kind(kind->value.text) : nullptr;
-  if (known == nullptr || !known->is_available())
-    return fail(std::move(problems).in_order().front());
+  if (known == nullptr) return fail(std::move(problems).in_order().front());
   return spec;
 }
 

@@ -6,104 +6,12 @@
 
 #include <array>
 #include <limits>
-#include <type_traits>
 
 #include "core/text/custom_fields.h"
+#include "core/text/row_makers.h"
 
 namespace sovren::text {
 namespace {
-
-// Paths of members into a JobSpec: In<&JobSpec::resources, &Resources::ranks>.
-template <auto... members>
-struct In {
-  static auto& of(auto& spec) { return (spec.*....*members); }
-};
-template <class Spec, auto... members>
-struct InKind {
-  static auto& of(auto& spec) { return (std::get<Spec>(spec.kind).*....*members); }
-};
-
-template <class Where>
-using Value = std::remove_cvref_t<decltype(Where::of(std::declval<JobSpec&>()))>;
-
-template <class T>
-struct Unwrapped {
-  using type = T;
-  static constexpr bool is_optional = false;
-};
-template <class T>
-struct Unwrapped<std::optional<T>> {
-  using type = T;
-  static constexpr bool is_optional = true;
-};
-
-template <class Where, class T>
-std::optional<T> get_as(const JobSpec& spec) {
-  const auto& value = Where::of(spec);
-  if constexpr (Unwrapped<Value<Where>>::is_optional)
-    return value ? std::optional<T>(static_cast<T>(*value)) : std::nullopt;
-  else
-    return static_cast<T>(value);
-}
-template <class Where, class T>
-void set_as(JobSpec& spec, T value) {
-  Where::of(spec) = static_cast<typename Unwrapped<Value<Where>>::type>(value);
-}
-
-template <class Where>
-Text text(std::string (*fault)(std::string_view), std::string_view allowed_text,
-          bool takes_time = false) {
-  return {[](const JobSpec& spec) -> const std::string& { return Where::of(spec); },
-          [](JobSpec& spec) -> std::string& { return Where::of(spec); }, fault, allowed_text,
-          takes_time};
-}
-template <class Where>
-Path path(std::string_view allowed_text = "the path of a file") {
-  return {[](const JobSpec& spec) -> const std::string& { return Where::of(spec); },
-          [](JobSpec& spec) -> std::string& { return Where::of(spec); }, allowed_text};
-}
-template <class Where>
-Script script() {
-  return {[](const JobSpec& spec) -> const std::string& { return Where::of(spec); },
-          [](JobSpec& spec) -> std::string& { return Where::of(spec); }};
-}
-template <class Where>
-Flag flag() {
-  return {get_as<Where, bool>, set_as<Where, bool>};
-}
-template <class Where>
-Whole whole(std::int64_t min, std::int64_t max) {
-  return {get_as<Where, std::int64_t>, set_as<Where, std::int64_t>, min, max};
-}
-template <class Where>
-Number open_range(double min, double max) {
-  return {get_as<Where, double>, set_as<Where, double>, min, max, true, false};
-}
-template <class Where>
-Number range(double min, double max) {
-  return {get_as<Where, double>, set_as<Where, double>, min, max, false, false};
-}
-template <class Where>
-Number any_number_or_nan() {
-  constexpr double infinite = std::numeric_limits<double>::infinity();
-  return {get_as<Where, double>, set_as<Where, double>, -infinite, infinite, false, true};
-}
-template <class Where>
-Duration duration(double min_s, double max_s) {
-  void (*clear)(JobSpec&) = nullptr;
-  if constexpr (Unwrapped<Value<Where>>::is_optional)
-    clear = [](JobSpec& spec) { Where::of(spec).reset(); };
-  return {get_as<Where, double>, set_as<Where, double>, clear, min_s, max_s};
-}
-template <class Where>
-Size size(std::int64_t max) {
-  return {[](const JobSpec& spec) { return Where::of(spec); },
-          [](JobSpec& spec, std::int64_t value) { Where::of(spec) = value; }, max};
-}
-template <class Where, std::size_t count>
-Choice choice(const std::string_view (&names)[count], std::span<const Choice::Alias> aliases = {}) {
-  return {get_as<Where, int>, set_as<Where, int>, names, aliases};
-}
 
 // In the order of their enumerators.
 constexpr std::string_view backends[] = {"auto", "cpu", "cuda"};
@@ -131,8 +39,6 @@ constexpr std::int64_t lag_max = 1000;
 constexpr std::int64_t width_max = 1 << 20;
 constexpr std::int64_t count_max = 1'000'000;
 constexpr double year_s = 365 * 86400.0;
-constexpr auto required = Row::Presence::required;
-constexpr auto optional = Row::Presence::optional;
 
 template <auto... members>
 using OfResources = In<&JobSpec::resources, members...>;
@@ -143,8 +49,7 @@ std::vector<Row> top_rows() {
       {"", "schema", schema_field(), "1", "Version of this format.", optional, "1"},
       {"", "name", text<In<&JobSpec::name>>(name_fault, "text of 1 to 100 bytes without slashes"),
        "\"enso-drivers\"", "Names the job and its folder.", optional, "the file's name"},
-      {"", "kind", kind_field(), "\"causal-analysis\"",
-       "What is run. Later versions add rendering.", required},
+      {"", "kind", kind_field(), "\"causal-analysis\"", "What is run.", required},
       {"", "partition", text<In<&JobSpec::partition>>(word_fault, word), "\"general\"",
        "The set of nodes to run on.", optional, "the scheduler's default"},
       {"", "qos", text<In<&JobSpec::qos>>(word_fault, word), "\"high\"",
@@ -452,7 +357,7 @@ std::vector<Row> more_training_rows() {
 std::vector<Row> all_rows() {
   std::vector<Row> rows = top_rows();
   for (auto part : {shared_rows(), causal_rows(), more_causal_rows(), training_rows(),
-                    more_training_rows(), command_rows()})
+                    more_training_rows(), rendering_rows(), more_rendering_rows(), command_rows()})
     rows.insert(rows.end(), part.begin(), part.end());
   return rows;
 }
@@ -468,6 +373,7 @@ constexpr Section sections[] = {
      "kind = \"causal-analysis\": which variables of a time series drive which."},
     {"model_training",
      "kind = \"model-training\": a transformer that learns to go on with a text."},
+    {"rendering", "kind = \"rendering\": a picture of a scene, by path tracing."},
     {"command",
      "kind = \"command\": any program. With ranks = 1 it is started as it is, else by mpirun. Of "
      "an "
@@ -482,7 +388,7 @@ KindSpec make_kind() {
 constexpr Kind kinds[] = {
     {"causal-analysis", "causal_analysis", make_kind<CausalSpec>},
     {"model-training", "model_training", make_kind<TrainingSpec>},
-    {"rendering", "rendering", nullptr},
+    {"rendering", "rendering", make_kind<RenderingSpec>},
     {"command", "command", make_kind<CommandSpec>},
 };
 

@@ -88,12 +88,13 @@ struct Choice {
   std::span<const Alias> aliases;
 };
 /// What fits nowhere else. strings: calls visit for each text that ${axis} may stand in; may be
-/// null.
+/// null. fault: what the value "must be" once ${axis} was replaced; null: any text will do.
 struct Custom {
   void (*read)(Reading&, const Row&, const TomlValue&, JobSpec&);
   std::optional<std::string> (*print)(const JobSpec&);
   void (*strings)(JobSpec&, const std::function<void(std::string&)>& visit);
   std::string_view allowed;
+  std::string (*fault)(const JobSpec&) = nullptr;
 };
 
 using Field = std::variant<Text, Path, Script, Flag, Whole, Number, Duration, Size, Choice, Custom>;
@@ -119,8 +120,7 @@ struct Section {
 struct Kind {
   std::string_view name;
   std::string_view section;
-  KindSpec (*make)();  ///< all defaults; null: not in this version
-  bool is_available() const { return make != nullptr; }
+  KindSpec (*make)();  ///< all defaults
 };
 
 std::span<const Row> schema_rows();

@@ -20,6 +20,9 @@ struct Maker {
   Result<std::unique_ptr<JobKind>> operator()(const TrainingSpec& spec) const {
     return make_training_kind(job, spec, setting);
   }
+  Result<std::unique_ptr<JobKind>> operator()(const RenderingSpec&) const {
+    return fail({.code = Code::refused, .what = "rendering is not in this build"});
+  }
   Result<std::unique_ptr<JobKind>> operator()(const CommandSpec&) const {
     return fail({.code = Code::mismatch,
                  .what = "a command is started by the agent itself, not by sovren-rank"});

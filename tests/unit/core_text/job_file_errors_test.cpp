@@ -75,16 +75,23 @@ TEST(JobFileErrors, NameNumbersOfAModelThatDoNotGoTogether) {
   });
 }
 
-TEST(JobFileErrors, RefuseKindsThatThisVersionDoesNotHave) {
-  const auto spec = parse_job_file({"job.toml", "kind = \"rendering\"", "/"});
-  ASSERT_FALSE(spec);
-  ASSERT_EQ(spec.error().size(), 1u);
-  EXPECT_EQ(spec.error()[0].code, Code::refused);
-  // Its own section is left alone, the others are checked.
-  expect_all({{"kind = \"rendering\"\n[rendering]\nscene = 1\n[resources]\nranks = 0",
-               "job.toml:1:8: kind 'rendering' is not available in this version\n"
-               "  hint: available: causal-analysis, model-training, command\n"
-               "job.toml:5:9: resources.ranks must be a whole number from 1 to 100000, got 0\n"}});
+TEST(JobFileErrors, NameWhatAPictureCannotBeLike) {
+  const std::string head = "kind = \"rendering\"\n[rendering]\nscene = \"a.glb\"\n";
+  expect_all({
+      {head + "frame = 1.5",
+       "job.toml:4:9: rendering.frame must be a whole number from -1000000 to 1000000, got 1.5\n"
+       "  hint: write: frame = \"${frame}\"\n"},
+      {head + "frame = \"${frame}\"\n[array]\nframe = \"1-3\"", ""},
+      {head + "aovs = [\"albedo\", \"depht\"]",
+       "job.toml:4:19: rendering.aovs must be a list of albedo, normal, depth, position, "
+       "object_id, "
+       "variance and samples, got string 'depht'\n  hint: did you mean 'depth'?\n"},
+      {head + "denoise = 3",
+       "job.toml:4:11: rendering.denoise must be true, false, or the path of a .tza file, got 3\n"
+       "  hint: write: denoise = true\n"},
+      {head + "height = 0",
+       "job.toml:4:10: rendering.height must be a whole number from 1 to 65536, got 0\n"},
+  });
 }
 
 TEST(JobFileErrors, NameSectionsThatDoNotBelong) {

@@ -135,7 +135,8 @@ TEST(EventJson, SaysWhatIsWrongWithARecord) {
   EXPECT_EQ(event_fault(R"({"v":1,"event":"job_submitted","at":1,"seq":2,"job":3,"dir":"/d",)"
                         R"("spec_digest":"x","spec":"kind = 3"})"),
             head +
-                "job_submitted: spec:1:8: kind must be causal-analysis, model-training or command, "
+                "job_submitted: spec:1:8: kind must be causal-analysis, model-training, rendering "
+                "or command, "
                 "got 3\n"
                 "  hint: write: kind = \"causal-analysis\"");
   EXPECT_EQ(event_fault("[1]"), head + "/v is missing");

@@ -78,7 +78,6 @@ TEST(StoredJob, NeedsTomlAndAKind) {
   EXPECT_EQ(read_stored_job("name = ").error().code, Code::spec_invalid);
   EXPECT_FALSE(read_stored_job("name = \"x\""));
   EXPECT_FALSE(read_stored_job("kind = \"dance\""));
-  EXPECT_EQ(read_stored_job("kind = \"rendering\"").error().code, Code::refused);
 }
 
 TEST(StoredJob, IsWhatWasPrinted) {

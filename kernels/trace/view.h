@@ -1,0 +1,153 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+
+#include "kernels/trace/material.h"
+#include "kernels/trace/scene.h"
+#include "kernels/trace/vec.h"
+
+namespace sovren::trace {
+
+// What kernels read: plain values and pointers, into the memory of the CPU or of a device. Made by
+// compile() (compiled_scene.h), which owns what is pointed at.
+
+inline constexpr std::uint32_t no_hit = 0xFFFFFFFF;
+
+struct Ray {
+  Vec3 origin;
+  float t_min = 0;
+  Vec3 direction;  ///< unit
+  float t_max = 0;
+  float time = 0;  ///< 0: the shutter opens, 1: it closes
+};
+
+/// The nearest surface. The point is (1 - u - v) a + u b + v c of the triangle's corners.
+struct Hit {
+  std::uint32_t instance = no_hit;
+  std::uint32_t primitive = 0;  ///< triangle of the instance's mesh
+  float t = 0, u = 0, v = 0;
+};
+
+inline constexpr int mip_levels_max = 16;
+
+/// A texture with its smaller copies, each half as large (rounded down, at least 1).
+struct TextureView {
+  const void* levels[mip_levels_max] = {};  ///< texels of each, as Texture::texels
+  int level_count = 0;
+  int width = 0, height = 0;  ///< of level 0
+  Texture::Format format = Texture::Format::srgb8;
+  Texture::Wrap wrap_u = Texture::Wrap::repeat, wrap_v = Texture::Wrap::repeat;
+  Texture::Filter filter = Texture::Filter::linear;
+};
+
+/// A mesh's part of the scene's flat arrays: element i of the mesh is at first + i; -1: it has
+/// none.
+struct MeshView {
+  std::int64_t first_vertex = 0;  ///< of positions
+  std::int64_t first_position_end = -1;
+  std::int64_t first_normal = -1;
+  std::int64_t first_tangent = -1;
+  std::int64_t first_uv[2] = {-1, -1};
+  std::int64_t first_color = -1;
+  std::int64_t first_triangle = 0;
+  std::uint32_t vertex_count = 0;
+  std::uint32_t triangle_count = 0;
+  int material = 0;
+};
+
+struct InstanceView {
+  Affine world_from_object, object_from_world;
+  Affine world_from_object_end;
+  int mesh = 0;
+  int object_id = 0;
+  bool is_moving = false;           ///< world_from_object_end differs
+  bool is_mirrored = false;         ///< its determinant is negative: the front is where corners go
+                                    ///< clockwise
+  std::int32_t first_emitter = -1;  ///< number of the light that its triangle 0 is; -1: dark
+};
+
+struct Triangle {
+  std::uint32_t corner[3];
+};
+
+/// One light that next-event estimation can choose: a shining triangle, a punctual light, or the
+/// environment.
+struct LightView {
+  enum class Kind : std::int32_t { triangle, point, spot, directional, environment };
+  Kind kind = Kind::triangle;
+  std::uint32_t instance = 0, primitive = 0;  ///< triangle
+  float power = 0;                            ///< what its chance to be chosen follows
+  Vec3 position, direction, intensity;        ///< punctual, as PunctualLight
+  float cos_inner = 1, cos_outer = 0;
+};
+
+/// Walker and Vose: entry i is taken with chance `keep`, else `other`; all entries alike likely.
+struct AliasEntry {
+  float keep = 1;
+  std::uint32_t other = 0;
+  float chance = 0;  ///< of i, all in all
+};
+
+/// Light from all around, with a table to choose directions by (see Environment for the mapping).
+struct EnvironmentView {
+  int texture = -1;
+  Vec3 tint;
+  float rotation = 0;
+  bool is_black = true;
+  /// Cells of a grid over the texture, chosen by radiance x solid angle. Null: a constant one, all
+  /// directions alike.
+  const AliasEntry* cells = nullptr;
+  int cells_x = 0, cells_y = 0;
+};
+
+/// A node of the tree of lights, depth first: the left child comes next (light_tree.h).
+struct LightNode {
+  Vec3 low, high;          ///< bounds of the positions
+  Vec3 axis;               ///< of the normals' cone
+  float cos_normal = -1;   ///< half angle of the cone
+  float cos_emission = 0;  ///< how far from a normal it shines
+  float power = 0;
+  std::uint32_t right = 0;  ///< inner: the right child
+  std::uint32_t light = 0;  ///< leaf: its light
+  bool is_leaf = false;
+};
+
+/// Energy that a single bounce on rough GGX loses, to give it back (bsdf_tables.h).
+struct BsdfTables {
+  const float* conductor = nullptr;
+  const float* conductor_mean = nullptr;
+  const float* dielectric = nullptr;
+  const float* dielectric_mean = nullptr;
+  const float* sheen = nullptr;
+};
+
+struct SceneView {
+  const Vec3* positions = nullptr;
+  const Vec3* positions_end = nullptr;
+  const Vec3* normals = nullptr;
+  const Vec4* tangents = nullptr;
+  const Vec2* uv = nullptr;
+  const Vec4* colors = nullptr;
+  const Triangle* triangles = nullptr;
+  const MeshView* meshes = nullptr;
+  const InstanceView* instances = nullptr;
+  const Material* materials = nullptr;
+  const TextureView* textures = nullptr;
+  const LightView* lights = nullptr;
+  const AliasEntry* light_chances = nullptr;  ///< of all lights
+  const LightNode* light_tree = nullptr;      ///< of those with a place; null: light_chances alone
+  const std::uint32_t* light_leaf = nullptr;  ///< of each light: its leaf's node, for its chance
+  EnvironmentView environment;
+  BsdfTables tables;
+  std::uint32_t mesh_count = 0;
+  std::uint32_t instance_count = 0;
+  std::uint32_t material_count = 0;
+  std::uint32_t texture_count = 0;
+  std::uint32_t light_count = 0;
+  std::uint32_t light_node_count = 0;
+  bool has_alpha = false;  ///< is a material not opaque?
+  Vec3 low, high;          ///< bounds of all surfaces
+};
+
+}  // namespace sovren::trace
