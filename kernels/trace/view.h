@@ -61,6 +61,7 @@ struct InstanceView {
   Affine world_from_object_end;
   int mesh = 0;
   int object_id = 0;
+  bool is_identity = false;         ///< it stands still, where its mesh's coordinates say
   bool is_moving = false;           ///< world_from_object_end differs
   bool is_mirrored = false;         ///< its determinant is negative: the front is where corners go
                                     ///< clockwise
