@@ -12,8 +12,8 @@ namespace sovren {
 
 enum class Reduce { sum, min, max };
 
-/// The ranks of one attempt, talking to each other. Every call but rank() and size() is collective:
-/// all ranks make the same calls in the same order.
+/// The ranks of one attempt, talking to each other. Every call but rank(), size() and take() is
+/// collective: all ranks make the same calls in the same order.
 ///
 /// Order    all_reduce combines in rank order along a fixed tree, so one rank count always gives
 /// the same bits. Errors   peer_lost when a peer is gone or has not answered by the deadline; the
@@ -41,6 +41,19 @@ class Communicator {
   /// is to come; no other two may overlap.
   virtual Result<void> exchange(std::span<const std::span<const std::byte>> to,
                                 std::span<const std::span<std::byte>> from) = 0;
+
+  /// Sets the counter that all ranks share, by which work goes to whoever is free. What was taken
+  /// before has been answered, and what is taken afterwards starts here.
+  virtual Result<void> set_counter(std::int64_t value) = 0;
+
+  /// Adds to the shared counter and returns what it was: these `amount` numbers (>= 0) are the
+  /// caller's alone. Not collective: any rank, at any time after the first set_counter.
+  ///
+  /// Speed    Within a node at once, whatever the others do. Between nodes rank 0 answers, and only
+  ///          while it is in a call of its own: between pieces of a few milliseconds it should make
+  ///          one, which may be take(0).
+  /// Errors   peer_lost; bug before the first set_counter.
+  virtual Result<std::int64_t> take(std::int64_t amount) = 0;
 
   /// Ends all ranks of the attempt at once. Does not return.
   [[noreturn]] virtual void abort(int exit_code) = 0;

@@ -38,6 +38,7 @@ struct Buffers {
   std::vector<int> counts, starts, from_counts, from_starts;
   std::int64_t size = 0;
   std::vector<std::int64_t> sizes;
+  std::int64_t operand = 0, before = 0;
 };
 
 class MpiCommunicator final : public Communicator {
@@ -51,6 +52,10 @@ class MpiCommunicator final : public Communicator {
     if (!barrier()) {
       static_cast<void>(buffers_.release());
       return;
+    }
+    if (window_ != MPI_WIN_NULL) {
+      MPI_Win_unlock_all(window_);
+      MPI_Win_free(&window_);
     }
     MPI_Comm_free(&comm_);
     MPI_Finalize();
@@ -112,6 +117,18 @@ class MpiCommunicator final : public Communicator {
     return {};
   }
 
+  Result<void> set_counter(std::int64_t value) override {
+    SOVREN_DO(barrier());
+    if (window_ == MPI_WIN_NULL) SOVREN_DO(open_window());
+    if (rank_ == 0) SOVREN_DO(count(value, MPI_REPLACE));
+    return barrier();
+  }
+
+  Result<std::int64_t> take(std::int64_t amount) override {
+    if (window_ == MPI_WIN_NULL) return fail(no_counter());
+    return count(amount, MPI_SUM);
+  }
+
   [[noreturn]] void abort(int exit_code) override {
     // MPI_Abort asks the launcher to end the others; were it to hang, this rank still ends.
     std::thread([exit_code] {
@@ -143,6 +160,31 @@ class MpiCommunicator final : public Communicator {
       what << "a rank did not answer within " << deadline_s_ << " s (" << call << ")";
       return lose(Error{.code = Code::peer_lost, .what = what.str()});
     }
+  }
+
+  /// Rank 0 holds the counter. Nobody ever locks it for himself alone, so all may come at any time.
+  Result<void> open_window() {
+    void* memory = nullptr;
+    const MPI_Aint bytes = rank_ == 0 ? sizeof(std::int64_t) : 0;
+    if (const int code =
+            MPI_Win_allocate(bytes, sizeof(std::int64_t), MPI_INFO_NULL, comm_, &memory, &window_);
+        code != MPI_SUCCESS)
+      return lose(mpi_error(code, "MPI_Win_allocate"));
+    MPI_Win_set_errhandler(window_, MPI_ERRORS_RETURN);
+    if (const int code = MPI_Win_lock_all(MPI_MODE_NOCHECK, window_); code != MPI_SUCCESS)
+      return lose(mpi_error(code, "MPI_Win_lock_all"));
+    return {};
+  }
+
+  /// Changes the counter and returns what it was. MPI_Fetch_and_op would do, but its end can only
+  /// be waited for without a deadline.
+  Result<std::int64_t> count(std::int64_t operand, MPI_Op op) {
+    buffers_->operand = operand;
+    SOVREN_DO(wait("MPI_Rget_accumulate", [&](MPI_Request* request) {
+      return MPI_Rget_accumulate(&buffers_->operand, 1, MPI_INT64_T, &buffers_->before, 1,
+                                 MPI_INT64_T, 0, 0, 1, MPI_INT64_T, op, window_, request);
+    }));
+    return buffers_->before;
   }
 
   Result<void> lose(Error error) {
@@ -298,6 +340,7 @@ class MpiCommunicator final : public Communicator {
   }
 
   MPI_Comm comm_;
+  MPI_Win window_ = MPI_WIN_NULL;
   const int rank_;
   const int size_;
   const double deadline_s_;

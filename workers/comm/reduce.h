@@ -53,4 +53,8 @@ inline void copy_to_oneself(std::span<const std::byte> to, std::span<std::byte> 
   if (to.data() != from.data()) std::copy(to.begin(), to.end(), from.begin());
 }
 
+inline Error no_counter() {
+  return Error{.code = Code::bug, .what = "take() before the first set_counter()"};
+}
+
 }  // namespace sovren::workers

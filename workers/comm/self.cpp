@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <unistd.h>
 
+#include <optional>
+#include <utility>
+
 #include "core/base/check.h"
 #include "workers/comm/comm.h"
 #include "workers/comm/reduce.h"
@@ -38,7 +41,19 @@ class SelfCommunicator final : public Communicator {
     return {};
   }
 
+  Result<void> set_counter(std::int64_t value) override {
+    counter_ = value;
+    return {};
+  }
+  Result<std::int64_t> take(std::int64_t amount) override {
+    if (!counter_) return fail(no_counter());
+    return std::exchange(*counter_, *counter_ + amount);
+  }
+
   [[noreturn]] void abort(int exit_code) override { ::_exit(exit_code); }
+
+ private:
+  std::optional<std::int64_t> counter_;
 };
 
 }  // namespace

@@ -9,6 +9,7 @@
 #include <sstream>
 #include <string>
 #include <thread>
+#include <utility>
 
 #include "core/base/check.h"
 #include "workers/comm/comm.h"
@@ -53,6 +54,18 @@ class Meeting {
       wait_for_round(lock, generation);
     if (generation_ == generation) return fail(*lost_);
     return round_;  // the next one is not made before this rank calls again
+  }
+
+  void set_counter(std::int64_t value) {
+    const std::lock_guard lock(mutex_);
+    counter_ = value;
+  }
+
+  Result<std::int64_t> take(std::int64_t amount) {
+    const std::lock_guard lock(mutex_);
+    if (lost_) return fail(*lost_);
+    if (!counter_) return fail(no_counter());
+    return std::exchange(*counter_, *counter_ + amount);
   }
 
   /// The rank makes no more calls.
@@ -110,6 +123,7 @@ class Meeting {
   int arrived_ = 0;
   std::int64_t generation_ = 0;
   Round round_;
+  std::optional<std::int64_t> counter_;
   std::optional<Error> lost_;
 };
 
@@ -181,6 +195,13 @@ class ThreadCommunicator final : public Communicator {
     }
     return {};
   }
+
+  Result<void> set_counter(std::int64_t value) override {
+    SOVREN_DO(meeting_.exchange(rank_, call("set_counter", 0, 0), {}));
+    if (rank_ == 0) meeting_.set_counter(value);
+    return barrier();
+  }
+  Result<std::int64_t> take(std::int64_t amount) override { return meeting_.take(amount); }
 
   [[noreturn]] void abort(int) override {
     meeting_.leave(rank_);

@@ -195,6 +195,48 @@ inline void exchange_in_place(Communicator& comm) {
   for (std::size_t i = 0; i < whole.size(); ++i) EXPECT_EQ(whole[i], static_cast<std::int64_t>(i));
 }
 
+/// Takes 1, 2 or 3 numbers at a time, as long as there are some below `end`; nothing else is called
+/// meanwhile. Returns for each number how often it was taken by any rank.
+inline std::vector<std::int64_t> take_until(Communicator& comm, std::int64_t end) {
+  std::vector<std::int64_t> times(static_cast<std::size_t>(end), 0);
+  for (std::int64_t turn = comm.rank();; ++turn) {
+    const std::int64_t amount = 1 + turn % 3;
+    const auto first = comm.take(amount);
+    if (!first.has_value()) {
+      ADD_FAILURE() << to_text(first.error());
+      break;
+    }
+    if (*first >= end) break;
+    for (std::int64_t i = *first; i < std::min(*first + amount, end); ++i)
+      ++times[static_cast<std::size_t>(i)];
+  }
+  EXPECT_TRUE(comm.all_reduce(std::span(times), Reduce::sum).has_value());
+  return times;
+}
+
+inline void counter_hands_out_each_number_once(Communicator& comm) {
+  for (const std::int64_t start : {0, 17, 3}) {
+    ASSERT_TRUE(comm.set_counter(start).has_value());
+    const auto times = take_until(comm, 700);
+    for (std::int64_t i = 0; i < 700; ++i)
+      ASSERT_EQ(times[static_cast<std::size_t>(i)], i >= start ? 1 : 0) << i << " from " << start;
+  }
+}
+
+/// One rank takes while the others are in a collective call already.
+inline void counter_is_there_at_any_time(Communicator& comm) {
+  ASSERT_TRUE(comm.set_counter(5).has_value());
+  for (int turn = 0; turn < comm.size(); ++turn) {
+    if (comm.rank() == turn) {
+      EXPECT_EQ(comm.take(0), 5 + 2 * turn);
+      EXPECT_EQ(comm.take(2), 5 + 2 * turn);
+    }
+    ASSERT_TRUE(comm.barrier().has_value());
+  }
+  EXPECT_EQ(comm.take(0), 5 + 2 * comm.size());
+  EXPECT_TRUE(comm.barrier().has_value()) << "nobody leaves before all have looked";
+}
+
 inline const std::vector<Law>& all() {
   static const std::vector<Law> laws{
       {"RanksAreNumbered", ranks_are_numbered},
@@ -206,6 +248,8 @@ inline const std::vector<Law>& all() {
       {"NanWinsOverEveryNumber", nan_wins_over_every_number},
       {"ExchangeGivesEachWhatIsIts", exchange_gives_each_what_is_its},
       {"ExchangeInPlace", exchange_in_place},
+      {"CounterHandsOutEachNumberOnce", counter_hands_out_each_number_once},
+      {"CounterIsThereAtAnyTime", counter_is_there_at_any_time},
       {"CallsFollowOneAnotherInAnyMix", calls_follow_one_another_in_any_mix}};
   return laws;
 }

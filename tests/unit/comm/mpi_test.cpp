@@ -43,7 +43,21 @@ int leave_the_others_waiting() {
   return 3;
 }
 
+/// Rank 0, which has the counter, ends no call: the others see it at the deadline.
+int leave_the_takers_waiting() {
+  auto comm = make_mpi_communicator(0.5);
+  if (!comm || !(*comm)->set_counter(0)) return 1;
+  if ((*comm)->rank() == 0)
+    for (;;) ::pause();
+  const auto taken = (*comm)->take(1);
+  if (taken.has_value() || taken.error().code != Code::peer_lost) (*comm)->abort(1);
+  if ((*comm)->barrier().error().code != Code::peer_lost) (*comm)->abort(2);
+  (*comm)->abort(75);
+  return 3;
+}
+
 int run(int argc, char** argv) {
+  if (argc > 1 && std::strcmp(argv[1], "--silent-counter") == 0) return leave_the_takers_waiting();
   if (argc > 1 && std::strcmp(argv[1], "--silent-peer") == 0) return leave_the_others_waiting();
   testing::InitGoogleTest(&argc, argv);
   // Small rounds, so that the laws' buffers need several.

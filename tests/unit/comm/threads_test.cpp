@@ -119,6 +119,14 @@ TEST(ThreadCommunicator, LastResultReachesAllThoughAPeerHasLeft) {
   }
 }
 
+TEST(ThreadCommunicator, NothingIsTakenFromACounterThatWasNeverSet) {
+  EXPECT_EQ(make_self_communicator()->take(1).error().code, Code::bug);
+  run_on_threads(2, 60, [](Communicator& comm) {
+    EXPECT_EQ(comm.take(1).error().code, Code::bug);
+    ASSERT_TRUE(comm.barrier().has_value());
+  });
+}
+
 TEST(ThreadCommunicator, DifferentCallsAreABug) {
   std::atomic<int> found = 0;
   run_on_threads(2, 60, [&](Communicator& comm) {
