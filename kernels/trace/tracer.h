@@ -20,7 +20,8 @@ namespace sovren::trace {
 class Tracer {
  public:
   virtual ~Tracer() = default;
-  /// The nearest hit with t_min < t < t_max, or Hit::instance == no_hit. Ties: either.
+  /// The nearest hit with t_min < t < t_max (ends to a rounding), or Hit::instance == no_hit.
+  /// Ties: either.
   virtual void closest(std::span<const Ray> rays, std::span<Hit> hits) const = 0;
   /// 1 where anything is between t_min and t_max, else 0.
   virtual void occluded(std::span<const Ray> rays, std::span<std::uint8_t> is_occluded) const = 0;
