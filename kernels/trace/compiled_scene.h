@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <string>
 #include <vector>
 
 #include "core/base/result.h"
@@ -35,6 +36,7 @@ struct CompiledScene {
   EnvironmentView environment;
   std::vector<float> conductor, conductor_mean, dielectric, dielectric_mean, sheen;
   std::vector<Camera> cameras;
+  std::vector<std::string> warnings;
   bool has_alpha = false;
   Vec3 low, high;
 
@@ -45,9 +47,9 @@ struct CompiledScene {
 
 /// What a scene has that no picture can be made of.
 /// Errors   data_invalid: a vertex is not finite, a triangle names a corner that is not there, a
-///          material, mesh or texture number is out of range, a transform is not finite or flat;
-///          each naming the mesh or node. Triangles without area are dropped, and counted in
-///          scene.warnings.
+///          material, mesh or texture number is out of range, a transform is not finite;
+///          each naming the mesh or node. Triangles without area, and nodes whose transform has no
+///          inverse, are left out, with a warning.
 Result<std::shared_ptr<const CompiledScene>> compile(Scene scene);
 
 }  // namespace sovren::trace

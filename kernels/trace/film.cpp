@@ -8,23 +8,22 @@
 
 namespace sovren::trace {
 
-Film::Film(int width, int height)
+Film::Film(int width, int height, int channels)
     : width_(width),
       height_(height),
-      sums_(static_cast<std::size_t>(width) * static_cast<std::size_t>(height) * channels) {}
+      channels_(channels),
+      sums_(static_cast<std::size_t>(width) * static_cast<std::size_t>(height) *
+            static_cast<std::size_t>(channels)) {}
 
 std::span<std::int64_t> Film::pixel(int x, int y) {
-  return sums().subspan((static_cast<std::size_t>(y) * static_cast<std::size_t>(width_) +
-                         static_cast<std::size_t>(x)) *
-                            channels,
-                        channels);
+  const auto stride = static_cast<std::size_t>(channels_);
+  const auto number =
+      static_cast<std::size_t>(y) * static_cast<std::size_t>(width_) + static_cast<std::size_t>(x);
+  return sums().subspan(number * stride, stride);
 }
 
 std::span<const std::int64_t> Film::pixel(int x, int y) const {
-  return sums().subspan((static_cast<std::size_t>(y) * static_cast<std::size_t>(width_) +
-                         static_cast<std::size_t>(x)) *
-                            channels,
-                        channels);
+  return const_cast<Film*>(this)->pixel(x, y);
 }
 
 void Film::clear() {
@@ -32,7 +31,7 @@ void Film::clear() {
 }
 
 void Film::add(const Film& other) {
-  SOVREN_CHECK(width_ == other.width_ && height_ == other.height_, "films are of one size");
+  SOVREN_CHECK(sums_.size() == other.sums_.size(), "films are of one size");
   for (std::size_t i = 0; i < sums_.size(); ++i) sums_[i] += other.sums_[i];
 }
 

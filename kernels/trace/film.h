@@ -25,7 +25,8 @@ struct PixelSample {
 /// threads, ranks and devices, the sums are the same bits. Overflow: none below 2^18 samples of the
 /// largest value.
 ///
-/// Shape    (pixels, channels) of int64, row-major.   Units   2^-30 of radiance (Q33.30) and of
+/// Shape    (height, width, channels) of int64: the picture's channels, or all.   Units   2^-30 of
+/// radiance (Q33.30) and of
 ///          AOVs; 2^-20 of squared luminance (Q43.20).
 /// Values   a channel is clamped to [0, 65504]; a sample with a NaN or infinity is dropped whole
 ///          and counted in `bad`.
@@ -55,16 +56,19 @@ class Film {
     position_y,
     position_z,
     object,  ///< the object's number, of sample 0 alone
-    channels
   };
+  static constexpr int picture_channels = albedo_red;
+  static constexpr int all_channels = object + 1;
   static constexpr int block_samples = 16;
   static constexpr float largest = 65504;
 
   Film() = default;
-  Film(int width, int height);
+  /// channels: picture_channels or all_channels.
+  Film(int width, int height, int channels);
 
   int width() const { return width_; }
   int height() const { return height_; }
+  int channels() const { return channels_; }
   std::span<std::int64_t> sums() { return sums_; }
   std::span<const std::int64_t> sums() const { return sums_; }
   std::span<std::int64_t> pixel(int x, int y);
@@ -75,7 +79,7 @@ class Film {
   void add(const Film& other);
 
  private:
-  int width_ = 0, height_ = 0;
+  int width_ = 0, height_ = 0, channels_ = 0;
   std::vector<std::int64_t> sums_;
 };
 
@@ -90,9 +94,11 @@ SOVREN_TRACE bool is_finite(Vec3 a) {
   return is_finite(a.x) && is_finite(a.y) && is_finite(a.z);
 }
 
-/// Adds one sample to the sums of its pixel by add(channel, value), which a device does atomically.
+/// Adds sample `number` to the sums of its pixel, a film's with so many channels, by
+/// add(channel, value), which a device does atomically.
 template <class Add>
-SOVREN_TRACE void add_sample(const PixelSample& sample, std::uint32_t number, const Add& add) {
+SOVREN_TRACE void add_sample(const PixelSample& sample, std::uint32_t number, int channels,
+                             const Add& add) {
   if (!is_finite(sample.radiance)) {
     add(Film::bad, 1);
     return;
@@ -115,6 +121,7 @@ SOVREN_TRACE void add_sample(const PixelSample& sample, std::uint32_t number, co
   add(Film::luminance_squared, static_cast<std::int64_t>(l * l * 1048576.0F + 0.5F));
   add(Film::alpha, fixed_point(sample.alpha));
   add(Film::count, 1);
+  if (channels <= Film::picture_channels) return;
   add(Film::albedo_red, fixed_point(sample.albedo.x));
   add(Film::albedo_green, fixed_point(sample.albedo.y));
   add(Film::albedo_blue, fixed_point(sample.albedo.z));

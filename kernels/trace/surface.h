@@ -136,8 +136,10 @@ SOVREN_TRACE Surface surface_at(const SceneView& view, const Ray& ray, const Hit
     const float uv_area = magnitude((b.x - a.x) * (c.y - a.y) - (b.y - a.y) * (c.x - a.x));
     surface.uv_per_length = twice_area > 0 ? root(uv_area / twice_area) : 0;
   }
-  if (mesh.first_uv[0] >= 0 || mesh.first_tangent >= 0)
+  if (mesh.first_uv[0] >= 0 || mesh.first_tangent >= 0) {
     find_tangent(view, mesh, t, corners, m, hit.u, hit.v, surface);
+    surface.bitangent_sign *= sign;
+  }
   if (mesh.first_color >= 0) {
     const Vec4* colors = view.colors + mesh.first_color;
     surface.color =

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include <cmath>
+#include <limits>
 
 #include "kernels/device/both.h"
 
@@ -14,6 +14,8 @@
 #endif
 
 namespace sovren::trace {
+
+inline constexpr float infinite = std::numeric_limits<float>::infinity();
 
 // Plain values. Products and sums are rounded one by one on every machine (-ffp-contract=off,
 // --fmad=false), so that the same picture comes from all of them.
