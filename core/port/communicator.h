@@ -49,9 +49,8 @@ class Communicator {
   /// Adds to the shared counter and returns what it was: these `amount` numbers (>= 0) are the
   /// caller's alone. Not collective: any rank, at any time after the first set_counter.
   ///
-  /// Speed    Within a node at once, whatever the others do. Between nodes rank 0 answers, and only
-  ///          while it is in a call of its own: between pieces of a few milliseconds it should make
-  ///          one, which may be take(0).
+  /// Speed    Within a node some nanoseconds; from other nodes up to a millisecond, whatever rank 0
+  ///          does meanwhile.
   /// Errors   peer_lost; bug before the first set_counter.
   virtual Result<std::int64_t> take(std::int64_t amount) = 0;
 

@@ -32,10 +32,13 @@ inline constexpr std::size_t mpi_round_bytes = std::size_t{1} << 30;
 ///          then yielding, then sleeping, so that ranks which share a core do not starve each
 ///          other.
 /// Order    all_reduce combines in rank order by the tree of reduce.h, never by MPI's own
-/// reduction. Errors   peer_lost, sticky: MPI cannot be finalized after it; end the process by
-/// abort().
+/// reduction.
+/// Counter  ranks on rank 0's node reach it in memory; the others ask, and a thread of rank 0
+///          answers within about half a millisecond.
+/// Errors   peer_lost, sticky: MPI cannot be finalized after it; end the process by abort().
+/// ranks_per_node   more ranks of one machine are taken for several nodes, for tests.
 Result<std::unique_ptr<Communicator>> make_mpi_communicator(
-    double deadline_s, std::size_t round_bytes = mpi_round_bytes);
+    double deadline_s, std::size_t round_bytes = mpi_round_bytes, int ranks_per_node = 1 << 30);
 
 /// "Open MPI v4.1.4, package: ...". Does not start MPI.
 std::string mpi_library_version();

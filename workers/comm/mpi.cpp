@@ -5,6 +5,8 @@
 
 #include <algorithm>
 #include <array>
+#include <atomic>
+#include <ctime>
 #include <numeric>
 #include <optional>
 #include <sstream>
@@ -38,25 +40,134 @@ struct Buffers {
   std::vector<int> counts, starts, from_counts, from_starts;
   std::int64_t size = 0;
   std::vector<std::int64_t> sizes;
-  std::int64_t operand = 0, before = 0;
+  std::int64_t amount = 0, taken = 0;
+};
+
+/// The counter of set_counter() and take(), in memory that rank 0 shares with the ranks of its
+/// node. Ranks elsewhere ask rank 0 by message, where a thread answers whatever the rank does.
+/// MPI's own way, MPI_Fetch_and_op on a window, is no way between nodes: Debian turns off the one
+/// component that has it over TCP, and that one answers only while its rank is in a call of MPI.
+class SharedCounter {
+ public:
+  static constexpr int ask_tag = 1, answer_tag = 2;
+
+  explicit SharedCounter(MPI_Comm comm) : comm_(comm) { MPI_Comm_rank(comm, &rank_); }
+
+  /// Collective. After a failure the counter can only be left as it is.
+  Result<void> open(int ranks_per_node) {
+    SOVREN_DO(find_node(ranks_per_node));
+    if (!is_node_of_rank_0()) return {};
+    void* memory = nullptr;
+    const MPI_Aint bytes = rank_ == 0 ? sizeof(std::int64_t) : 0;
+    if (const int code = MPI_Win_allocate_shared(bytes, sizeof(std::int64_t), MPI_INFO_NULL, node_,
+                                                 &memory, &window_);
+        code != MPI_SUCCESS)
+      return fail(mpi_error(code, "MPI_Win_allocate_shared"));
+    MPI_Aint size = 0;
+    int unit = 0;
+    MPI_Win_shared_query(window_, 0, &size, &unit, &memory);
+    cell_ = static_cast<std::int64_t*>(memory);
+    return rank_ == 0 ? start_answering() : Result<void>();
+  }
+
+  /// Collective.
+  void close() {
+    server_ = {};
+    if (window_ != MPI_WIN_NULL) MPI_Win_free(&window_);
+    MPI_Comm_free(&node_);
+  }
+
+  bool is_here() const { return cell_ != nullptr; }
+  void set(std::int64_t value) { std::atomic_ref(*cell_).store(value); }
+  std::int64_t take(std::int64_t amount) { return std::atomic_ref(*cell_).fetch_add(amount); }
+
+ private:
+  // A piece of work takes tens of milliseconds, a look some microseconds.
+  static constexpr timespec nap{0, 500'000};
+
+  Result<void> find_node(int ranks_per_node) {
+    MPI_Comm host = MPI_COMM_NULL;
+    int code = MPI_Comm_split_type(comm_, MPI_COMM_TYPE_SHARED, rank_, MPI_INFO_NULL, &host);
+    if (code != MPI_SUCCESS) return fail(mpi_error(code, "MPI_Comm_split_type"));
+    MPI_Comm_set_errhandler(host, MPI_ERRORS_RETURN);
+    int rank_here = 0;
+    MPI_Comm_rank(host, &rank_here);
+    code = MPI_Comm_split(host, rank_here / ranks_per_node, rank_here, &node_);
+    MPI_Comm_free(&host);
+    if (code != MPI_SUCCESS) return fail(mpi_error(code, "MPI_Comm_split"));
+    MPI_Comm_set_errhandler(node_, MPI_ERRORS_RETURN);
+    return {};
+  }
+
+  bool is_node_of_rank_0() const {
+    MPI_Group all = MPI_GROUP_NULL, here = MPI_GROUP_NULL;
+    MPI_Comm_group(comm_, &all);
+    MPI_Comm_group(node_, &here);
+    const int root = 0;
+    int root_here = MPI_UNDEFINED;
+    MPI_Group_translate_ranks(all, 1, &root, here, &root_here);
+    MPI_Group_free(&all);
+    MPI_Group_free(&here);
+    return root_here != MPI_UNDEFINED;
+  }
+
+  Result<void> start_answering() {
+    int ranks = 0, ranks_here = 0, level = MPI_THREAD_SINGLE;
+    MPI_Comm_size(comm_, &ranks);
+    MPI_Comm_size(node_, &ranks_here);
+    if (ranks_here == ranks) return {};
+    MPI_Query_thread(&level);
+    if (level != MPI_THREAD_MULTIPLE)
+      return fail({.code = Code::mismatch,
+                   .what = "this MPI library lets only one thread of a process call it",
+                   .hint = "let the job have one node, or a library with MPI_THREAD_MULTIPLE"});
+    server_ = std::jthread([this](const std::stop_token& stop) {
+      for (; !stop.stop_requested(); ::nanosleep(&nap, nullptr)) answer();
+    });
+    return {};
+  }
+
+  /// An error here is that of a lost peer, which the next collective call finds.
+  void answer() {
+    for (MPI_Status status;;) {
+      int is_asked = 0;
+      const int code = MPI_Iprobe(MPI_ANY_SOURCE, ask_tag, comm_, &is_asked, &status);
+      if (code != MPI_SUCCESS || is_asked == 0) return;
+      std::int64_t amount = 0;
+      MPI_Recv(&amount, 1, MPI_INT64_T, status.MPI_SOURCE, ask_tag, comm_, MPI_STATUS_IGNORE);
+      const std::int64_t before = take(amount);
+      MPI_Send(&before, 1, MPI_INT64_T, status.MPI_SOURCE, answer_tag, comm_);
+    }
+  }
+
+  MPI_Comm comm_;
+  int rank_ = 0;
+  MPI_Comm node_ = MPI_COMM_NULL;
+  MPI_Win window_ = MPI_WIN_NULL;
+  std::int64_t* cell_ = nullptr;  ///< null where rank 0's memory is not seen
+  std::jthread server_;
 };
 
 class MpiCommunicator final : public Communicator {
  public:
-  MpiCommunicator(MPI_Comm comm, int rank, int size, double deadline_s, std::size_t round_bytes)
-      : comm_(comm), rank_(rank), size_(size), deadline_s_(deadline_s), round_bytes_(round_bytes) {}
+  MpiCommunicator(MPI_Comm comm, int rank, int size, double deadline_s, std::size_t round_bytes,
+                  int ranks_per_node)
+      : comm_(comm),
+        rank_(rank),
+        size_(size),
+        deadline_s_(deadline_s),
+        round_bytes_(round_bytes),
+        ranks_per_node_(ranks_per_node) {}
 
   ~MpiCommunicator() override {
     // A rank that no longer answers would make MPI_Finalize wait for ever, and it may still read
     // and write what the last request named: leave both.
     if (!barrier()) {
       static_cast<void>(buffers_.release());
+      static_cast<void>(counter_.release());
       return;
     }
-    if (window_ != MPI_WIN_NULL) {
-      MPI_Win_unlock_all(window_);
-      MPI_Win_free(&window_);
-    }
+    if (counter_) counter_->close();
     MPI_Comm_free(&comm_);
     MPI_Finalize();
   }
@@ -119,14 +230,29 @@ class MpiCommunicator final : public Communicator {
 
   Result<void> set_counter(std::int64_t value) override {
     SOVREN_DO(barrier());
-    if (window_ == MPI_WIN_NULL) SOVREN_DO(open_window());
-    if (rank_ == 0) SOVREN_DO(count(value, MPI_REPLACE));
+    if (!counter_) {
+      counter_ = std::make_unique<SharedCounter>(comm_);
+      if (auto opened = counter_->open(ranks_per_node_); !opened)
+        return lose(std::move(opened).error());
+    }
+    if (rank_ == 0) counter_->set(value);
     return barrier();
   }
 
   Result<std::int64_t> take(std::int64_t amount) override {
-    if (window_ == MPI_WIN_NULL) return fail(no_counter());
-    return count(amount, MPI_SUM);
+    if (lost_) return fail(*lost_);
+    if (!counter_) return fail(no_counter());
+    if (counter_->is_here()) return counter_->take(amount);
+    buffers_->amount = amount;
+    SOVREN_DO(wait("MPI_Isend", [&](MPI_Request* request) {
+      return MPI_Isend(&buffers_->amount, 1, MPI_INT64_T, 0, SharedCounter::ask_tag, comm_,
+                       request);
+    }));
+    SOVREN_DO(wait("MPI_Irecv", [&](MPI_Request* request) {
+      return MPI_Irecv(&buffers_->taken, 1, MPI_INT64_T, 0, SharedCounter::answer_tag, comm_,
+                       request);
+    }));
+    return buffers_->taken;
   }
 
   [[noreturn]] void abort(int exit_code) override {
@@ -160,31 +286,6 @@ class MpiCommunicator final : public Communicator {
       what << "a rank did not answer within " << deadline_s_ << " s (" << call << ")";
       return lose(Error{.code = Code::peer_lost, .what = what.str()});
     }
-  }
-
-  /// Rank 0 holds the counter. Nobody ever locks it for himself alone, so all may come at any time.
-  Result<void> open_window() {
-    void* memory = nullptr;
-    const MPI_Aint bytes = rank_ == 0 ? sizeof(std::int64_t) : 0;
-    if (const int code =
-            MPI_Win_allocate(bytes, sizeof(std::int64_t), MPI_INFO_NULL, comm_, &memory, &window_);
-        code != MPI_SUCCESS)
-      return lose(mpi_error(code, "MPI_Win_allocate"));
-    MPI_Win_set_errhandler(window_, MPI_ERRORS_RETURN);
-    if (const int code = MPI_Win_lock_all(MPI_MODE_NOCHECK, window_); code != MPI_SUCCESS)
-      return lose(mpi_error(code, "MPI_Win_lock_all"));
-    return {};
-  }
-
-  /// Changes the counter and returns what it was. MPI_Fetch_and_op would do, but its end can only
-  /// be waited for without a deadline.
-  Result<std::int64_t> count(std::int64_t operand, MPI_Op op) {
-    buffers_->operand = operand;
-    SOVREN_DO(wait("MPI_Rget_accumulate", [&](MPI_Request* request) {
-      return MPI_Rget_accumulate(&buffers_->operand, 1, MPI_INT64_T, &buffers_->before, 1,
-                                 MPI_INT64_T, 0, 0, 1, MPI_INT64_T, op, window_, request);
-    }));
-    return buffers_->before;
   }
 
   Result<void> lose(Error error) {
@@ -340,12 +441,13 @@ class MpiCommunicator final : public Communicator {
   }
 
   MPI_Comm comm_;
-  MPI_Win window_ = MPI_WIN_NULL;
   const int rank_;
   const int size_;
   const double deadline_s_;
   const std::size_t round_bytes_;
+  const int ranks_per_node_;
   std::optional<Error> lost_;
+  std::unique_ptr<SharedCounter> counter_;
   std::unique_ptr<Buffers> buffers_ = std::make_unique<Buffers>();
   Bytes& out_ = buffers_->out;
   Bytes& in_ = buffers_->in;
@@ -356,10 +458,12 @@ class MpiCommunicator final : public Communicator {
 }  // namespace
 
 Result<std::unique_ptr<Communicator>> make_mpi_communicator(double deadline_s,
-                                                            std::size_t round_bytes) {
+                                                            std::size_t round_bytes,
+                                                            int ranks_per_node) {
+  SOVREN_CHECK(ranks_per_node > 0, "a node has ranks");
   SOVREN_CHECK(round_bytes > 0 && round_bytes <= mpi_round_bytes, "MPI counts are int");
   int provided = 0;
-  if (const int code = MPI_Init_thread(nullptr, nullptr, MPI_THREAD_FUNNELED, &provided);
+  if (const int code = MPI_Init_thread(nullptr, nullptr, MPI_THREAD_MULTIPLE, &provided);
       code != MPI_SUCCESS)
     return fail(mpi_error(code, "MPI_Init_thread"));
   MPI_Comm_set_errhandler(MPI_COMM_WORLD, MPI_ERRORS_RETURN);
@@ -371,7 +475,7 @@ Result<std::unique_ptr<Communicator>> make_mpi_communicator(double deadline_s,
   MPI_Comm_rank(comm, &rank);
   MPI_Comm_size(comm, &size);
   return std::unique_ptr<Communicator>(
-      std::make_unique<MpiCommunicator>(comm, rank, size, deadline_s, round_bytes));
+      std::make_unique<MpiCommunicator>(comm, rank, size, deadline_s, round_bytes, ranks_per_node));
 }
 
 std::string mpi_library_version() {
