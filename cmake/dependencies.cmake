@@ -9,6 +9,9 @@ find_package(MPI REQUIRED COMPONENTS C)                        # workers/comm
 find_package(spdlog REQUIRED)                                  # cli, workers
 pkg_check_modules(HWLOC REQUIRED IMPORTED_TARGET hwloc)         # workers/launch
 pkg_check_modules(HDF5 REQUIRED IMPORTED_TARGET hdf5-serial)   # storage/checkpoint, jobs: readers and result files
+pkg_check_modules(JPEG REQUIRED IMPORTED_TARGET libjpeg)         # jobs/rendering
+pkg_check_modules(OPENEXR REQUIRED IMPORTED_TARGET OpenEXR)      # jobs/rendering
+pkg_check_modules(PNG REQUIRED IMPORTED_TARGET libpng)           # jobs/rendering
 find_library(SOVREN_OPENBLAS NAMES libopenblas.a openblas PATH_SUFFIXES openblas-serial REQUIRED)          # kernels/linalg
 find_path(SOVREN_OPENBLAS_INCLUDE cblas.h PATH_SUFFIXES openblas-serial x86_64-linux-gnu/openblas-serial REQUIRED)
 if(SOVREN_TESTS)
