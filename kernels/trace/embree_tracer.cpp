@@ -10,6 +10,7 @@
 
 #include "kernels/trace/embree_library.h"
 #include "kernels/trace/flush_denormals.h"
+#include "kernels/trace/instancing.h"
 #include "kernels/trace/tracer.h"
 
 namespace sovren::trace {
@@ -55,12 +56,6 @@ bool has_avx2() {
 #endif
 }
 
-/// How often a mesh stands in the scene, and whether its shape moves.
-struct MeshUse {
-  std::uint32_t count = 0;
-  RTCScene scene = nullptr;  ///< that its instances share
-};
-
 /// Instance i is geometry i of the world's scene: its triangles themselves, in world space, where
 /// nothing else uses its mesh, else a reference to the mesh's own scene.
 class EmbreeTracer final : public Tracer {
@@ -83,7 +78,7 @@ class EmbreeTracer final : public Tracer {
  private:
   Result<void> open_device(int threads);
   RTCScene new_scene();
-  void add_instance(std::uint32_t index, MeshUse& use);
+  void add_instance(std::uint32_t index, std::uint32_t uses, RTCScene& shared);
   RTCGeometry new_triangles(const MeshView& mesh, const Affine& begin, const Affine& end);
   void set_vertices(RTCGeometry geometry, unsigned step, const std::vector<Vec3>& positions,
                     std::int64_t first, std::uint32_t count, const Affine& transform);
@@ -170,24 +165,23 @@ void EmbreeTracer::attach(RTCScene scene, RTCGeometry geometry, std::uint32_t id
   embree_.release_geometry(geometry);
 }
 
-void EmbreeTracer::add_instance(std::uint32_t index, MeshUse& use) {
+/// shared: the scene of the instance's mesh, made when an instance first needs it.
+void EmbreeTracer::add_instance(std::uint32_t index, std::uint32_t uses, RTCScene& shared) {
   const InstanceView& instance = scene_->instances[index];
   const MeshView& mesh = scene_->meshes[static_cast<std::size_t>(instance.mesh)];
   if (mesh.triangle_count == 0) return;
-  const bool changes = mesh.first_position_end >= 0;
-  // A corner goes along a straight line, unless both its mesh and its instance move.
-  if (use.count == 1 && !(changes && instance.is_moving)) {
+  if (is_in_world(mesh, instance, uses)) {
     attach(world_, new_triangles(mesh, instance.world_from_object, instance.world_from_object_end),
            index);
     return;
   }
-  if (use.scene == nullptr) {
-    use.scene = new_scene();
-    attach(use.scene, new_triangles(mesh, Affine{}, Affine{}), 0);
-    embree_.commit_scene(use.scene);
+  if (shared == nullptr) {
+    shared = new_scene();
+    attach(shared, new_triangles(mesh, Affine{}, Affine{}), 0);
+    embree_.commit_scene(shared);
   }
   RTCGeometry geometry = embree_.new_geometry(device_, RTC_GEOMETRY_TYPE_INSTANCE);
-  embree_.set_geometry_instanced_scene(geometry, use.scene);
+  embree_.set_geometry_instanced_scene(geometry, shared);
   embree_.set_geometry_time_step_count(geometry, instance.is_moving ? 2 : 1);
   static_assert(sizeof(Affine) == 12 * sizeof(float));
   embree_.set_geometry_transform(geometry, 0, RTC_FORMAT_FLOAT3X4_COLUMN_MAJOR,
@@ -201,14 +195,15 @@ void EmbreeTracer::add_instance(std::uint32_t index, MeshUse& use) {
 Result<void> EmbreeTracer::build(int threads) {
   SOVREN_DO(open_device(threads));
   const FlushDenormals flush;
-  std::vector<MeshUse> uses(scene_->meshes.size());
-  for (const InstanceView& instance : scene_->instances)
-    ++uses[static_cast<std::size_t>(instance.mesh)].count;
+  const std::vector<std::uint32_t> uses = mesh_uses(*scene_);
+  std::vector<RTCScene> shared(uses.size(), nullptr);
   world_ = new_scene();
-  for (std::uint32_t i = 0; i < scene_->instances.size(); ++i)
-    add_instance(i, uses[static_cast<std::size_t>(scene_->instances[i].mesh)]);
-  for (const MeshUse& use : uses)
-    if (use.scene != nullptr) embree_.release_scene(use.scene);  // its instances hold it
+  for (std::uint32_t i = 0; i < scene_->instances.size(); ++i) {
+    const auto mesh = static_cast<std::size_t>(scene_->instances[i].mesh);
+    add_instance(i, uses[mesh], shared[mesh]);
+  }
+  for (const RTCScene scene : shared)
+    if (scene != nullptr) embree_.release_scene(scene);  // its instances hold it
   embree_.commit_scene(world_);
   return check();
 }

@@ -16,8 +16,8 @@ inline constexpr std::uint32_t no_hit = 0xFFFFFFFF;
 
 struct Ray {
   Vec3 origin;
-  float t_min = 0;
-  Vec3 direction;  ///< unit
+  float t_min = 0;  ///< not below 0
+  Vec3 direction;   ///< unit
   float t_max = 0;
   float time = 0;  ///< 0: the shutter opens, 1: it closes
 };

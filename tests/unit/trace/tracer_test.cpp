@@ -180,6 +180,7 @@ TEST_P(TracerTest, AnEmptySceneIsEmpty) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Embree, TracerTest, testing::Values(&make_embree_tracer));
+INSTANTIATE_TEST_SUITE_P(Bvh, TracerTest, testing::Values(&make_bvh_tracer));
 
 }  // namespace
 }  // namespace sovren::trace
