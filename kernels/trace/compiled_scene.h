@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "core/base/result.h"
+#include "kernels/trace/bsdf_tables.h"
 #include "kernels/trace/scene.h"
 #include "kernels/trace/view.h"
 
@@ -34,7 +35,7 @@ struct CompiledScene {
   std::vector<std::uint32_t> light_leaf;
   std::vector<AliasEntry> environment_cells;
   EnvironmentView environment;
-  std::vector<float> conductor, conductor_mean, dielectric, dielectric_mean, sheen;
+  BsdfTableData bsdf_tables;
   std::vector<Camera> cameras;
   std::vector<std::string> warnings;
   bool has_alpha = false;

@@ -114,13 +114,15 @@ struct LightNode {
   bool is_leaf = false;
 };
 
-/// Energy that a single bounce on rough GGX loses, to give it back (bsdf_tables.h).
+/// Light that rough surfaces send back in all, to keep energy (albedo.h); null where no material
+/// needs them.
 struct BsdfTables {
-  const float* conductor = nullptr;
-  const float* conductor_mean = nullptr;
-  const float* dielectric = nullptr;
-  const float* dielectric_mean = nullptr;
-  const float* sheen = nullptr;
+  const float* metal = nullptr;                          ///< (2 models, metal_size, metal_size)
+  const float* metal_mean = nullptr;                     ///< (2, metal_size)
+  const float* dielectric = nullptr;                     ///< (blocks, 2, DielectricBlock::size)
+  const std::int32_t* dielectric_of_material = nullptr;  ///< number of each material's block
+  const float* sheen = nullptr;                          ///< (sheen_size, sheen_size)
+  std::int32_t coat = -1;                                ///< block of clearcoat
 };
 
 struct SceneView {

@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: Apache-2.0
+// In a white furnace, white material is not seen.
+#include <algorithm>
+
+#include "tests/unit/trace/one_material.h"
+
+namespace sovren::trace {
+namespace {
+
+struct Mean {
+  double value = 0, sigma = 0;
+};
+
+/// What light of radiance 1 from everywhere sends to wo.
+Mean furnace(OneMaterial& one, Vec3 wo, int count, Draws& draws) {
+  const Bsdf bsdf = one.at(wo);
+  const SceneView view = one.view();
+  double sum = 0, squares = 0;
+  for (int i = 0; i < count; ++i) {
+    const auto [lobe, u] = draws.next();
+    BsdfSample s;
+    if (!sample(view, bsdf, wo, lobe, u, s)) continue;
+    const auto weight = static_cast<double>(s.weight.x);
+    sum += weight;
+    squares += weight * weight;
+  }
+  const double mean = sum / count;
+  return {mean, std::sqrt(std::max(squares / count - mean * mean, 0.0) / count)};
+}
+
+TEST(BsdfEnergy, WhiteMaterialLosesNothing) {
+  Draws draws(4);
+  for (const auto smith : {RenderSettings::Smith::correlated, RenderSettings::Smith::separable}) {
+    for (const float roughness : roughness_grid) {
+      for (auto [name, material] : materials_of_roughness(roughness)) {
+        material.base_color = {1, 1, 1};
+        material.specular_color = {1, 1, 1};
+        OneMaterial one(material);
+        one.settings.smith = smith;
+        for (const double z : cosine_grid) {
+          // Of what is partly clear, the inner face is not white.
+          const bool is_white = z > 0 || name != "tinted";
+          const auto [mean, sigma] = furnace(one, direction_of(z, 0.3), 4000, draws);
+          const double tolerance = 4 * sigma + (std::abs(z) < 0.1 ? 0.01 : 0.005);
+          EXPECT_LE(mean, 1 + tolerance) << name << " " << roughness << " " << z;
+          EXPECT_GE(mean, is_white ? 1 - tolerance : 0.4) << name << " " << roughness << " " << z;
+        }
+      }
+    }
+  }
+}
+
+}  // namespace
+}  // namespace sovren::trace
