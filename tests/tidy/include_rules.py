@@ -54,7 +54,6 @@ OWNERS = {
     "OpenEXR/": ["jobs/rendering"],
     "png.h": ["jobs/rendering"],
     "pugixml.hpp": ["jobs/rendering"],
-    "tiny_gltf.h": ["jobs/rendering"],
     "tiny_obj_loader.h": ["jobs/rendering"],
     "sqlite3.h": ["storage/log"],
     "toml++/": ["core/text"],
@@ -71,6 +70,8 @@ IN_HEADERS = {
 CPP_ONLY = [
     "core/text/json.h", "core/text/json_fields.h", "core/text/model_fields.h",
     "core/text/report_value.h", "core/text/text_fields.h",
+    "jobs/rendering/gltf_accessor.h", "jobs/rendering/gltf_attribute.h",
+    "jobs/rendering/gltf_document.h", "jobs/rendering/gltf_place.h",
     "jobs/causal/what_if_json.h", "scheduler/api/views.h", "cli/client.h", "cli/listing.h", "cli/rank_request.h",
 ]
 
