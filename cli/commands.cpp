@@ -110,7 +110,9 @@ constexpr std::array generate_options{
     Option{"max-lag", "L", "causal: longest lag of a link; default 5"},
     Option{"links", "K", "causal: cross links per variable, on average; default 1"},
     Option{"output", "FILE",
-           "causal: csv to write; default causal-<N>x<T>.csv; truth and job file go beside it"},
+           "causal: csv to write; default causal-<N>x<T>.csv; truth and job file go beside it; "
+           "scene: .glb to write (or .exr of a sky); default <scene>.glb"},
+    Option{"detail", "D", "scene: share of the usual number of triangles; default 1"},
     Option{"model", "FILE", "text: weights of a training job, .safetensors, or llm.c's .bin"},
     Option{"prompt", "TEXT", "text: what to go on with; default: nothing, a new text"},
     Option{"tokens", "N", "text: at most so many; default 200"},
@@ -118,7 +120,7 @@ constexpr std::array generate_options{
     Option{"top-k", "K", "text: of the K likeliest only; default 0, of all"},
     Option{"tokenizer", "NAME", "text: byte, or a BPE file; default: what the model file names"},
     Option{"seed", "S", "the same seed always gives the same result; default 1"},
-    Option{"json", "", "causal: print one JSON document on standard output"},
+    Option{"json", "", "causal, scene: print one JSON document on standard output"},
 };
 constexpr std::array tokenizer_options{
     Option{"vocab", "N", "train: tokens, of which 256 are bytes and 1 ends a text; default 4096"},
@@ -232,13 +234,15 @@ constexpr std::array table{
             "compares it with the checksums of the manifest; exit code 74 when a set is damaged.",
             inspect_checkpoints},
     Command{
-        "generate", "make data with a known answer, or let a model write", "causal|text", 1, 1,
-        generate_options,
+        "generate", "make data with a known answer, a scene to render, or let a model write",
+        "causal|text|scene [NAME]", 1, 2, generate_options,
         "causal: a random stable linear vector-autoregression. Writes the series, the true links\n"
         "(source,target,lag) and a job file that analyses them.\n"
         "text: prints how a trained model goes on with the prompt, token by token as they are "
         "made,\n"
-        "until the model ends the text.",
+        "until the model ends the text.\n"
+        "scene: cornell, spheres, portrait, interior or animation, as a binary glTF file; sky, a\n"
+        "picture of the sky to light scenes with.",
         generate},
     Command{"tokenizer", "train a tokenizer, make token shards of texts, and texts of shards",
             "train|encode|decode FILE...", 2, many, tokenizer_options,

@@ -5,6 +5,7 @@
 #include <filesystem>
 
 #include "cli/command.h"
+#include "cli/generate_scene.h"
 #include "cli/generate_text.h"
 #include "cli/svar.h"
 #include "cli/terminal.h"
@@ -112,6 +113,13 @@ Result<int> generate_causal(const Arguments& arguments) {
 
 Result<int> generate(const Arguments& arguments) {
   const std::string& kind = arguments.operands[0];
+  if (kind == "scene") {
+    SOVREN_DO(arguments.only("generate scene", {"output", "detail", "json"}));
+    return generate_scene(arguments);
+  }
+  if (arguments.operands.size() > 1)
+    return fail({.code = Code::usage,
+                 .what = "sovren generate " + kind + " takes no '" + arguments.operands[1] + "'"});
   if (kind == "text") {
     SOVREN_DO(arguments.only("generate text", {"model", "prompt", "tokens", "temperature", "top-k",
                                                "tokenizer", "seed"}));
@@ -123,7 +131,7 @@ Result<int> generate(const Arguments& arguments) {
     return generate_causal(arguments);
   }
   return fail({.code = Code::usage,
-               .what = "sovren generate makes causal data or text, not '" + kind + "'",
+               .what = "sovren generate makes causal data, text or scenes, not '" + kind + "'",
                .hint = "sovren generate causal --variables 50 --length 1000"});
 }
 

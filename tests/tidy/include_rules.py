@@ -71,7 +71,8 @@ CPP_ONLY = [
     "core/text/json.h", "core/text/json_fields.h", "core/text/model_fields.h",
     "core/text/report_value.h", "core/text/text_fields.h",
     "jobs/rendering/gltf_accessor.h", "jobs/rendering/gltf_attribute.h",
-    "jobs/rendering/gltf_document.h", "jobs/rendering/gltf_place.h",
+    "jobs/rendering/gltf_buffer.h", "jobs/rendering/gltf_document.h",
+    "jobs/rendering/gltf_material_json.h", "jobs/rendering/gltf_place.h",
     "jobs/causal/what_if_json.h", "scheduler/api/views.h", "cli/client.h", "cli/listing.h", "cli/rank_request.h",
 ]
 

@@ -14,6 +14,7 @@
 #include "workers/rank/check.h"
 #include "workers/rank/generate.h"
 #include "workers/rank/options.h"
+#include "workers/rank/scene_tool.h"
 #include "workers/rank/tokenizer_tool.h"
 
 namespace {
@@ -58,6 +59,8 @@ int main(int argc, char** argv) {
                                             std::cerr);
     case Options::Mode::tokenizer:
       return sovren::workers::use_tokenizer(std::cin, std::cout, std::cerr);
+    case Options::Mode::scene:
+      return sovren::workers::make_scene(std::cin, std::cerr);
     case Options::Mode::run:
       begin_with_fitting_blas(argv);
       break;

@@ -83,6 +83,8 @@ Result<Options> parse_options(std::span<const char* const> arguments,
       options.mode = Options::Mode::generate;
     } else if (name == "--tokenizer") {
       options.mode = Options::Mode::tokenizer;
+    } else if (name == "--scene") {
+      options.mode = Options::Mode::scene;
     } else {
       if (i + 1 == arguments.size()) {
         if (name.substr(0, 2) == "--") return wrong(std::string(name) + " needs a value");
@@ -102,6 +104,7 @@ std::string usage_text() {
          "  sovren-rank --check JOB.toml    reads the job and its inputs; errors as JSON lines\n"
          "  sovren-rank --generate          goes on with a text: sovren generate text\n"
          "  sovren-rank --tokenizer         trains and uses tokenizers: sovren tokenizer\n"
+         "  sovren-rank --scene             makes a scene: sovren generate scene\n"
          "  sovren-rank --about             what this program was built with and finds here\n"
          "Several ranks: mpirun -n N sovren-rank --ranks N ...\n"
          "Signals: SIGUSR1 seals a checkpoint and goes on; SIGUSR2, SIGTERM and SIGINT seal and\n"

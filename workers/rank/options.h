@@ -11,7 +11,7 @@ namespace sovren::workers {
 
 /// The command line of sovren-rank.
 struct Options {
-  enum class Mode { run, check, generate, tokenizer, about, help };
+  enum class Mode { run, check, generate, tokenizer, scene, about, help };
   Mode mode = Mode::run;
   std::string job_file;  ///< --check
   std::string dir;       ///< job directory, holds job.toml

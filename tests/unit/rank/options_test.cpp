@@ -37,6 +37,7 @@ TEST(Options, OtherModesNeedNoFolder) {
   EXPECT_EQ(parse({"--help"})->mode, Options::Mode::help);
   EXPECT_EQ(parse({"--generate"})->mode, Options::Mode::generate);
   EXPECT_EQ(parse({"--tokenizer"})->mode, Options::Mode::tokenizer);
+  EXPECT_EQ(parse({"--scene"})->mode, Options::Mode::scene);
   const auto check = parse({"--check", "job.toml"});
   ASSERT_TRUE(check.has_value());
   EXPECT_EQ(check->mode, Options::Mode::check);
