@@ -166,6 +166,19 @@ double EmulatedThread::exchange(double x, int mask) const {
   return block_.shown(*this, lane() ^ mask).number;
 }
 
+std::uint32_t EmulatedThread::ballot(bool is_so) const {
+  block_.show(*this, {.number = is_so ? 1.0 : 0.0});
+  std::uint32_t votes = 0;
+  for (int i = 0; i < warp_size; ++i)
+    if (block_.shown(*this, i).number != 0) votes |= 1U << i;
+  return votes;
+}
+
+std::uint32_t EmulatedThread::broadcast(std::uint32_t x, int from) const {
+  block_.show(*this, {.number = static_cast<double>(x)});
+  return static_cast<std::uint32_t>(block_.shown(*this, from).number);
+}
+
 // PTX ISA, "Matrix Fragments for mma.m16n8k16": with g = lane / 4 and t = lane % 4, a lane holds of
 // A rows g (words 0, 2) and g + 8 (words 1, 3), columns 2 t, 2 t + 1 (words 0, 1), and 8 more
 // (words 2, 3); of B column g, rows 2 t, 2 t + 1 (word 0), and 8 more (word 1); of C rows g (0, 1),

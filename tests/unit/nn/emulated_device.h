@@ -32,6 +32,10 @@ class EmulatedThread {
   void sync_warp() const;
   float shuffle_xor(float x, int mask) const { return static_cast<float>(exchange(x, mask)); }
   double shuffle_xor(double x, int mask) const { return exchange(x, mask); }
+  /// Bit i: is it so for lane i of the warp?
+  std::uint32_t ballot(bool is_so) const;
+  /// What lane `from` of the warp has.
+  std::uint32_t broadcast(std::uint32_t x, int from) const;
   void multiply(float (&c)[4], const std::uint32_t (&a)[4], std::uint32_t b0,
                 std::uint32_t b1) const;
   void load_matrices(std::uint32_t (&r)[4], const Bf16* row) const;

@@ -6,6 +6,7 @@
 #include <limits>
 #include <vector>
 
+#include "kernels/trace/wide_bvh.h"
 #include "tests/unit/trace/exact_tracer.h"
 #include "tests/unit/trace/scenes.h"
 
@@ -181,6 +182,7 @@ TEST_P(TracerTest, AnEmptySceneIsEmpty) {
 
 INSTANTIATE_TEST_SUITE_P(Embree, TracerTest, testing::Values(&make_embree_tracer));
 INSTANTIATE_TEST_SUITE_P(Bvh, TracerTest, testing::Values(&make_bvh_tracer));
+INSTANTIATE_TEST_SUITE_P(CompressedWideBvh, TracerTest, testing::Values(&make_wide_bvh_tracer));
 
 }  // namespace
 }  // namespace sovren::trace
