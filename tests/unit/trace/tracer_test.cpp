@@ -168,6 +168,22 @@ TEST_P(TracerTest, LooksOnlyBetweenTheRaysEnds) {
   EXPECT_EQ(seen(3, 2), no_hit);
 }
 
+TEST_P(TracerTest, WhereARayBeginsIsNotHit) {
+  SceneMaker maker;
+  maker.instance(maker.mesh(ball(1, 0)));  // a cube
+  const auto tracer = tracer_of(maker.made());
+  Numbers numbers(13);
+  const float side = root(1.0F / 3);
+  for (int i = 0; i < 200; ++i) {
+    Ray ray{.origin = numbers.in_box(0.9F * side), .direction = numbers.in_box(0.9F)};
+    ray.origin.x = side;  // of the corners, exactly
+    ray.direction.x = 1;
+    ray.t_max = infinity;
+    EXPECT_EQ(hit_of(*tracer, ray).instance, no_hit);
+    EXPECT_FALSE(is_occluded(*tracer, ray));
+  }
+}
+
 TEST_P(TracerTest, AnEmptySceneIsEmpty) {
   SceneMaker maker;
   maker.instance(maker.mesh({}));
