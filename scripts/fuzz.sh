@@ -9,7 +9,7 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 export CCACHE_BASEDIR=$PWD CCACHE_NOHASHDIR=1
 
 seconds=${1:-60}
-fuzzers=(job_file_fuzz event_json_fuzz weights_fuzz tokens_fuzz)
+fuzzers=(job_file_fuzz event_json_fuzz weights_fuzz tokens_fuzz picture_fuzz)
 
 cmake --preset fuzz >/dev/null
 cmake --build --preset fuzz --target "${fuzzers[@]}"

@@ -5,6 +5,7 @@
 #include <ImfInputPart.h>
 #include <ImfMultiPartInputFile.h>
 #include <ImfPartType.h>
+#include <ImfTileDescription.h>
 
 #include <algorithm>
 #include <array>
@@ -13,6 +14,7 @@
 #include <string>
 #include <utility>
 
+#include "jobs/rendering/exr_header.h"
 #include "jobs/rendering/exr_stream.h"
 #include "jobs/rendering/picture.h"
 #include "jobs/rendering/pixels.h"
@@ -100,6 +102,29 @@ void copy_window(const Pixels& data, const Box2i& from, Pixels& picture, const B
   }
 }
 
+/// The library decodes a tile, or up to 256 lines, with all channels at once; tiles are as large as
+/// a file says, whatever the picture's size.
+Result<void> check_buffers(const PictureFile& file, const Imf::Header& header) {
+  constexpr std::int64_t always_allowed = std::int64_t{64} << 20;
+  Extent block{extent_of(header.dataWindow()).width, 256};
+  if (header.hasTileDescription()) {
+    const Imf::TileDescription& tiles = header.tileDescription();
+    block = {std::max(block.width, std::int64_t{tiles.xSize}), std::int64_t{tiles.ySize}};
+  }
+  std::int64_t pixel_bytes = 0;
+  const Imf::ChannelList& list = header.channels();
+  for (auto i = list.begin(); i != list.end(); ++i)
+    pixel_bytes += i.channel().type == Imf::HALF ? 2 : 4;
+  const std::int64_t most = std::max(file.bytes_max, always_allowed);
+  if (block.width * pixel_bytes > most / block.height)
+    return fail(refused_picture(file,
+                                "tiles or lines of " + std::to_string(block.width) + " x " +
+                                    std::to_string(block.height) + " pixels with " +
+                                    std::to_string(pixel_bytes) + " bytes each are too large",
+                                "save it with smaller tiles"));
+  return {};
+}
+
 Result<Pixels> read_part(const PictureFile& file, Imf::MultiPartInputFile& input, int number,
                          const Channels& channels) {
   const Imf::Header& header = input.header(number);
@@ -108,6 +133,7 @@ Result<Pixels> read_part(const PictureFile& file, Imf::MultiPartInputFile& input
   const Extent extent = extent_of(data_window), shown = extent_of(display);
   SOVREN_DO(check_size(file, shown.width, shown.height, Pixels::Depth::float32));
   SOVREN_TRY(pixels, make_pixels(file, extent.width, extent.height, count, Pixels::Depth::float32));
+  SOVREN_DO(check_buffers(file, header));
   const std::size_t step = sizeof(float) * channels.size();
   Imf::FrameBuffer buffer;
   for (std::size_t c = 0; c < channels.size(); ++c) {
@@ -129,6 +155,8 @@ Result<Pixels> read_part(const PictureFile& file, Imf::MultiPartInputFile& input
 }
 
 Result<Pixels> read(const PictureFile& file) {
+  if (!has_whole_headers(file.bytes))
+    return fail(broken_picture(file, "broken EXR: its header is cut off or damaged"));
   Imf::Header::setMaxImageSize(picture_side_max, picture_side_max);
   ExrBytesIn stream(file.bytes);
   Imf::MultiPartInputFile input(stream, 0, false);

@@ -2,6 +2,7 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
+#include <cstring>
 #include <limits>
 #include <numeric>
 
@@ -126,6 +127,29 @@ TEST(Exr, TooLargeIsRefused) {
   EXPECT_EQ(decode_texture(bytes_of(exr_file(file)), "sky.exr", false, 31).error().code,
             Code::refused);
   file.display_window = {0, 0, 999, 999};  // of which there are two
+  EXPECT_EQ(decode_texture(bytes_of(exr_file(file)), "sky.exr", false, megabyte).error().code,
+            Code::refused);
+}
+
+TEST(Exr, AttributesOfAnotherLengthAreAnError) {
+  const std::string file = exr_file(two_pixels({"Y"}));
+  for (const char* type : {"chlist", "compression", "box2i", "lineOrder", "v2f", "float"})
+    for (const char changed : {-1, 1, 100}) {
+      std::string broken = file;
+      const std::size_t size =
+          broken.find(std::string(1, '\0') + type + '\0') + 2 + std::strlen(type);
+      broken[size] = static_cast<char>(broken[size] + changed);
+      const auto picture = decode_picture(bytes_of(broken), "sky.exr");
+      ASSERT_FALSE(picture) << type << " " << int{changed};
+      EXPECT_EQ(picture.error().code, Code::data_invalid) << type;
+    }
+}
+
+TEST(Exr, HugeTilesAreRefused) {
+  const ExrFile file{.data_window = {0, 0, 1, 0},
+                     .display_window = {0, 0, 1, 0},
+                     .tile = 0x4000,
+                     .channels = {{.name = "Y", .values = counting(2, 0)}}};
   EXPECT_EQ(decode_texture(bytes_of(exr_file(file)), "sky.exr", false, megabyte).error().code,
             Code::refused);
 }
