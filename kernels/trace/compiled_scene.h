@@ -30,6 +30,7 @@ struct CompiledScene {
                                                    ///< another
   std::vector<TextureView> texture_views;
   std::vector<LightView> lights;
+  std::uint32_t placed_light_count = 0;
   std::vector<AliasEntry> light_chances;
   std::vector<LightNode> light_nodes;
   std::vector<std::uint32_t> light_leaf;

@@ -82,7 +82,9 @@ SOVREN_TRACE int wrapped(int i, int size, Texture::Wrap wrap) {
   return wrap == Texture::Wrap::repeat ? 0 : size - 1;
 }
 
-SOVREN_TRACE Vec4 bilinear(const TextureView& texture, int level, Vec2 place) {
+/// Mixes the four texels around a place, from 0 to 1.
+SOVREN_TRACE Vec4 bilinear(const TextureView& texture, int level, Vec2 place, Texture::Wrap wrap_u,
+                           Texture::Wrap wrap_v) {
   const int width = mip_size(texture.width, level);
   const int height = mip_size(texture.height, level);
   const float x = place.x * static_cast<float>(width) - 0.5F;
@@ -91,15 +93,19 @@ SOVREN_TRACE Vec4 bilinear(const TextureView& texture, int level, Vec2 place) {
   const int row = floor_of(y);
   const float fx = x - static_cast<float>(column);
   const float fy = y - static_cast<float>(row);
-  const int x0 = wrapped(column, width, texture.wrap_u);
-  const int x1 = wrapped(column + 1, width, texture.wrap_u);
-  const int y0 = wrapped(row, height, texture.wrap_v);
-  const int y1 = wrapped(row + 1, height, texture.wrap_v);
+  const int x0 = wrapped(column, width, wrap_u);
+  const int x1 = wrapped(column + 1, width, wrap_u);
+  const int y0 = wrapped(row, height, wrap_v);
+  const int y1 = wrapped(row + 1, height, wrap_v);
   const Vec4 top =
       texel_at(texture, level, x0, y0) * (1.0F - fx) + texel_at(texture, level, x1, y0) * fx;
   const Vec4 bottom =
       texel_at(texture, level, x0, y1) * (1.0F - fx) + texel_at(texture, level, x1, y1) * fx;
   return top * (1.0F - fy) + bottom * fy;
+}
+
+SOVREN_TRACE Vec4 bilinear(const TextureView& texture, int level, Vec2 place) {
+  return bilinear(texture, level, place, texture.wrap_u, texture.wrap_v);
 }
 
 /// Linear r, g, b and a at uv; (0, 0) is the top left corner of the image. Texels are decoded

@@ -29,6 +29,8 @@ struct Hit {
   float t = 0, u = 0, v = 0;
 };
 
+inline constexpr std::uint32_t no_leaf = 0xFFFFFFFF;
+
 inline constexpr int mip_levels_max = 16;
 
 /// A texture with its smaller copies, each half as large (rounded down, at least 1).
@@ -73,14 +75,22 @@ struct Triangle {
 };
 
 /// One light that next-event estimation can choose: a shining triangle, a punctual light, or the
-/// environment.
+/// environment. Those with a place come first.
 struct LightView {
   enum class Kind : std::int32_t { triangle, point, spot, directional, environment };
   Kind kind = Kind::triangle;
+  bool is_moving = false;     ///< triangle: its place follows from the instance and the time
+  bool is_textured = false;   ///< triangle: its texture multiplies the radiance
+  bool is_one_sided = false;  ///< triangle: only the front shines
   std::uint32_t instance = 0, primitive = 0;  ///< triangle
   float power = 0;                            ///< what its chance to be chosen follows
-  Vec3 position, direction, intensity;        ///< punctual, as PunctualLight
-  float cos_inner = 1, cos_outer = 0;
+  Vec3 position;           ///< of a punctual light, or of a triangle's first corner
+  Vec3 edge_b, edge_c;     ///< triangle: from there to the others
+  Vec3 direction;          ///< a triangle's normal, to the front; of a punctual light: as it shines
+  Vec3 radiance;           ///< or the intensity of a punctual light
+  float area = 0;          ///< triangle
+  float near_squared = 0;  ///< triangle: seen from nearer, it is large (light_triangle.h)
+  float cos_inner = 1, cos_outer = 0;  ///< spot
 };
 
 /// Walker and Vose: entry i is taken with chance `keep`, else `other`; all entries alike likely.
@@ -96,22 +106,26 @@ struct EnvironmentView {
   Vec3 tint;
   float rotation = 0;
   bool is_black = true;
-  /// Cells of a grid over the texture, chosen by radiance x solid angle. Null: a constant one, all
-  /// directions alike.
+  float chance = 0;  ///< of being chosen among the lights
+  /// Cells of a grid over the texture, chosen by luminance x solid angle: first an entry for each
+  /// row, then row by row one for each cell, whose chance is all in all and per unit of solid
+  /// angle. Null: a constant one, all directions alike.
   const AliasEntry* cells = nullptr;
   int cells_x = 0, cells_y = 0;
 };
 
 /// A node of the tree of lights, depth first: the left child comes next (light_tree.h).
 struct LightNode {
-  Vec3 low, high;          ///< bounds of the positions
-  Vec3 axis;               ///< of the normals' cone
-  float cos_normal = -1;   ///< half angle of the cone
+  Vec3 low, high;         ///< bounds of the positions
+  Vec3 axis;              ///< of the normals' cone
+  float cos_normal = -1;  ///< half angle of the cone
+  float sin_normal = 0;
   float cos_emission = 0;  ///< how far from a normal it shines
   float power = 0;
   std::uint32_t right = 0;  ///< inner: the right child
   std::uint32_t light = 0;  ///< leaf: its light
   bool is_leaf = false;
+  bool is_two_sided = false;  ///< it shines along the axis and against it
 };
 
 /// Light that rough surfaces send back in all, to keep energy (albedo.h); null where no material
@@ -138,9 +152,10 @@ struct SceneView {
   const Material* materials = nullptr;
   const TextureView* textures = nullptr;
   const LightView* lights = nullptr;
-  const AliasEntry* light_chances = nullptr;  ///< of all lights
-  const LightNode* light_tree = nullptr;      ///< of those with a place; null: light_chances alone
-  const std::uint32_t* light_leaf = nullptr;  ///< of each light: its leaf's node, for its chance
+  /// Of all lights; with a tree: of those without a place, and last of the tree.
+  const AliasEntry* light_chances = nullptr;
+  const LightNode* light_tree = nullptr;      ///< of the lights with a place; null: there is none
+  const std::uint32_t* light_leaf = nullptr;  ///< of each such light: its leaf's node, or no_leaf
   EnvironmentView environment;
   BsdfTables tables;
   std::uint32_t mesh_count = 0;
@@ -148,6 +163,8 @@ struct SceneView {
   std::uint32_t material_count = 0;
   std::uint32_t texture_count = 0;
   std::uint32_t light_count = 0;
+  std::uint32_t placed_light_count = 0;  ///< the first of them, which have a place
+  std::uint32_t light_chance_count = 0;  ///< of light_chances
   std::uint32_t light_node_count = 0;
   bool has_alpha = false;  ///< is a material not opaque?
   Vec3 low, high;          ///< bounds of all surfaces
