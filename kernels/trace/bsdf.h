@@ -3,8 +3,10 @@
 
 #include "kernels/trace/bsdf_at.h"
 #include "kernels/trace/bsdf_values.h"
+#include "kernels/trace/disk.h"
 #include "kernels/trace/math.h"
 #include "kernels/trace/microfacet.h"
+#include "kernels/trace/sheen.h"
 #include "kernels/trace/view.h"
 
 namespace sovren::trace {
@@ -12,82 +14,105 @@ namespace sovren::trace {
 // What surfaces do with light. Directions wo and wi are unit, in world space, and point away from
 // the surface; wo is the one that bsdf_at() was asked for. Models and sources: docs/rendering.md.
 
-/// A direction about z, density cosine / pi.
-/// Source   Malley's method over the concentric map of Shirley and Chiu (JGT 2.3, 1997).
-SOVREN_TRACE Vec3 sample_cosine(Vec2 u) {
-  const float a = 2 * u.x - 1;
-  const float b = 2 * u.y - 1;
-  const bool is_wide = magnitude(a) > magnitude(b);
-  const float radius = is_wide ? a : b;
-  const float other = is_wide ? b : a;
-  float sine, cosine;
-  sin_cos(radius != 0 ? 0.25F * pi * (other / radius) : 0, sine, cosine);
-  const float x = radius * (is_wide ? cosine : sine);
-  const float y = radius * (is_wide ? sine : cosine);
-  return {x, y, root(maximum(0, 1 - radius * radius))};
-}
-
-/// Of the layers, delta lobes aside, to a local wi whose side is known to be right.
-SOVREN_TRACE BsdfValue evaluate_layers(const SceneView& view, const Bsdf& bsdf, Vec3 wi) {
-  const Interface& s = bsdf.interface;
+/// Of layers, without the delta lobes, and without one of two: `skipped`, a lobe whose value is
+/// known.
+enum class Lobe { none, interface, coat };
+SOVREN_TRACE BsdfValue evaluate_layers(const SceneView& view, const Bsdf& bsdf, Vec3 wi,
+                                       Lobe skipped) {
+  const Layers& layers = bsdf.layers;
+  const Interface& s = layers.interface;
+  const float height = dot(bsdf.side, wi);
+  const Vec3 local = local_from_world(bsdf.frame, wi);
   BsdfValue sum;
-  if (!s.is_mirror && bsdf.interface_chance > 0) {
-    sum = evaluate_interface(s, bsdf.local_wo, wi);
-    sum.pdf *= bsdf.interface_chance;
+  if (local.z * height > 0) {  // not between the planes of the two normals
+    if (!s.is_mirror && skipped != Lobe::interface && layers.interface_chance > 0) {
+      sum = evaluate_interface(s, layers.local_wo, local);
+      sum.pdf *= layers.interface_chance;
+    }
+    if (height > 0 && !is_black(bsdf.diffuse)) {
+      const float cosine = local.z * inverse_pi;
+      const float passed = s.is_inside ? 1 : 1 - reflected_share(view, s, local.z);
+      sum.value += bsdf.diffuse * (cosine * passed);
+      sum.pdf += cosine * (1 - layers.interface_chance - layers.coat_chance - layers.sheen_chance -
+                           layers.body_chance);
+    }
+    if (height > 0 && layers.sheen_chance > 0) {
+      const Sheen& sheen = layers.sheen;
+      sum.value +=
+          sheen.color * (sheen.scale * evaluate_sheen(sheen.alpha, layers.local_wo, local));
+      sum.pdf += layers.sheen_chance * (0.5F * inverse_pi);
+    }
   }
-  const float diffuse_chance = 1 - bsdf.interface_chance - bsdf.body_chance;
-  if (wi.z > 0 && !is_black(bsdf.diffuse)) {
-    const float cosine = wi.z * inverse_pi;
-    const float passed = s.is_inside ? 1 : 1 - reflected_share(view, s, wi.z);
-    sum.value += bsdf.diffuse * (cosine * passed);
-    sum.pdf += cosine * diffuse_chance;
+  const Coat& coat = layers.coat;
+  if (layers.coat_chance > 0 && height > 0 && !coat.face.is_mirror && skipped != Lobe::coat) {
+    const Vec3 above = local_from_world(coat.frame, wi);
+    if (!(above.z > 0)) return sum;
+    const BsdfValue value = evaluate_interface(coat.face, coat.local_wo, above);
+    sum.value += value.value;
+    sum.pdf += value.pdf * layers.coat_chance;
   }
   return sum;
 }
 
 /// Of light from wi that is scattered to wo; delta lobes are left out.
 SOVREN_TRACE BsdfValue evaluate(const SceneView& view, const Bsdf& bsdf, Vec3, Vec3 wi) {
-  const float height = dot(bsdf.side, wi);
+  if (bsdf.is_layered) return evaluate_layers(view, bsdf, wi, Lobe::none);
   const float cosine = dot(bsdf.frame.z, wi);
-  if (!(height * cosine > 0)) return {};  // between the two normals' planes
-  if (bsdf.is_layered) return evaluate_layers(view, bsdf, local_from_world(bsdf.frame, wi));
-  if (cosine < 0) return {};
+  if (!(cosine > 0 && dot(bsdf.side, wi) > 0)) return {};
   return {bsdf.diffuse * (cosine * inverse_pi), cosine * inverse_pi};
+}
+
+/// The interface or the coat was sampled, with this chance: adds what the other lobes send along
+/// the same way.
+SOVREN_TRACE bool finish_interface(const SceneView& view, const Bsdf& bsdf, const Frame& frame,
+                                   Lobe lobe, float chance, BsdfSample& out) {
+  const bool is_up = out.wi.z > 0;
+  out.wi = world_from_local(frame, out.wi);
+  if ((dot(bsdf.side, out.wi) > 0) != is_up) return false;
+  out.weight *= 1 / chance;
+  out.pdf *= chance;
+  if (out.is_delta || chance == 1) return true;
+  const BsdfValue others = evaluate_layers(view, bsdf, out.wi, lobe);
+  const float pdf = out.pdf + others.pdf;
+  out.weight = (out.weight * out.pdf + others.value) * (1 / pdf);
+  out.pdf = pdf;
+  return true;
 }
 
 /// Light goes into the body, evenly spread.
 SOVREN_TRACE bool enter_body(const Bsdf& bsdf, Vec2 u, BsdfSample& out) {
+  const Layers& layers = bsdf.layers;
   const Vec3 local = sample_cosine(u);
   out.wi = -world_from_local(bsdf.frame, local);
-  out.pdf = bsdf.body_chance * local.z * inverse_pi;
+  out.pdf = layers.body_chance * local.z * inverse_pi;
   out.is_transmission = out.is_subsurface = true;
   out.spread = 0.5F;
-  out.weight = Vec3{1, 1, 1} * (bsdf.body_share / bsdf.body_chance);
+  out.weight = Vec3{1, 1, 1} * (layers.body_share / layers.body_chance);
   return out.pdf > 0 && dot(bsdf.side, out.wi) < 0;
 }
 
 SOVREN_TRACE bool sample_layers(const SceneView& view, const Bsdf& bsdf, float lobe, Vec2 u,
                                 BsdfSample& out) {
-  Vec3 local;
-  const float diffuse_begin = bsdf.interface_chance + bsdf.body_chance;
-  if (lobe < bsdf.interface_chance) {
-    if (!sample_interface(bsdf.interface, bsdf.local_wo, lobe / bsdf.interface_chance, u, out))
-      return false;
-    local = out.wi;
-  } else if (lobe < diffuse_begin) {
-    return enter_body(bsdf, u, out);
-  } else {
-    local = sample_cosine(u);
-    out.spread = 0.5F;
+  const Layers& layers = bsdf.layers;
+  if (lobe < layers.interface_chance) {
+    const float rest = lobe / layers.interface_chance;
+    return sample_interface(layers.interface, layers.local_wo, rest, u, out) &&
+           finish_interface(view, bsdf, bsdf.frame, Lobe::interface, layers.interface_chance, out);
   }
-  out.wi = world_from_local(bsdf.frame, local);
-  if (!(dot(bsdf.side, out.wi) * local.z > 0)) return false;
-  if (out.is_delta) {
-    out.weight *= 1 / bsdf.interface_chance;
-    out.pdf *= bsdf.interface_chance;
-    return true;
+  lobe -= layers.interface_chance;
+  if (lobe < layers.coat_chance) {
+    const Coat& coat = layers.coat;
+    return sample_interface(coat.face, coat.local_wo, 0, u, out) &&
+           finish_interface(view, bsdf, coat.frame, Lobe::coat, layers.coat_chance, out);
   }
-  const BsdfValue value = evaluate_layers(view, bsdf, local);
+  lobe -= layers.coat_chance;
+  if (lobe < layers.body_chance) return enter_body(bsdf, u, out);
+  lobe -= layers.body_chance;
+  const bool is_sheen = lobe < layers.sheen_chance;
+  out.wi = world_from_local(bsdf.frame, is_sheen ? sample_half_sphere(u) : sample_cosine(u));
+  out.spread = 0.5F;
+  if (!(dot(bsdf.side, out.wi) > 0)) return false;
+  const BsdfValue value = evaluate_layers(view, bsdf, out.wi, Lobe::none);
   if (!(value.pdf > 0)) return false;
   out.weight = value.value * (1 / value.pdf);
   out.pdf = value.pdf;
@@ -109,16 +134,26 @@ SOVREN_TRACE bool sample(const SceneView& view, const Bsdf& bsdf, Vec3, float lo
 
 /// Are there delta lobes only? Then no light is looked for.
 SOVREN_TRACE bool is_smooth(const Bsdf& bsdf) {
-  return is_black(bsdf.diffuse) && (!bsdf.is_layered || bsdf.interface.is_mirror);
+  if (!is_black(bsdf.diffuse)) return false;
+  if (!bsdf.is_layered) return true;
+  const Layers& layers = bsdf.layers;
+  return (layers.interface.is_mirror || layers.interface_chance == 0) &&
+         (layers.coat.face.is_mirror || layers.coat_chance == 0) && layers.sheen_chance == 0;
 }
 
 /// The surface's colour for denoisers; white for mirrors and glass.
-SOVREN_TRACE Vec3 albedo_of(const SceneView&, const Bsdf& bsdf, Vec3) {
+SOVREN_TRACE Vec3 albedo_of(const SceneView& view, const Bsdf& bsdf, Vec3) {
   if (!bsdf.is_layered) return bsdf.diffuse;
-  if (is_smooth(bsdf)) return {1, 1, 1};
-  const Facet facet = facet_at(bsdf.interface, bsdf.local_wo.z);
-  const Vec3 under = bsdf.diffuse * bsdf.interface.passed_mean + bsdf.body * bsdf.body_share;
-  return under + facet.reflection + facet.transmission;
+  const Layers& layers = bsdf.layers;
+  if (is_smooth(bsdf) && !(layers.body_share > 0)) return {1, 1, 1};
+  const Facet facet = facet_at(layers.interface, layers.local_wo.z);
+  Vec3 sum = bsdf.diffuse * layers.interface.passed_mean + layers.body * layers.body_share +
+             facet.reflection + facet.transmission;
+  if (layers.coat_chance > 0) sum += facet_at(layers.coat.face, layers.coat.local_wo.z).reflection;
+  if (layers.sheen_chance > 0)
+    sum += layers.sheen.color *
+           (layers.sheen.scale * sheen_albedo(view, layers.sheen.alpha, layers.local_wo.z));
+  return {minimum(sum.x, 1), minimum(sum.y, 1), minimum(sum.z, 1)};
 }
 
 }  // namespace sovren::trace

@@ -6,9 +6,11 @@
 #include <utility>
 
 #include "kernels/trace/albedo.h"
-#include "kernels/trace/bsdf_at.h"
 #include "kernels/trace/ggx.h"
+#include "kernels/trace/interface_at.h"
+#include "kernels/trace/material_at.h"
 #include "kernels/trace/microfacet.h"
+#include "kernels/trace/sheen.h"
 
 namespace sovren::trace {
 namespace {
@@ -27,10 +29,12 @@ void over_facets(float alpha, Vec3 wo, const Visit& visit) {
   for (int j = 0; j < slopes; ++j) {
     // Denser where microfacets are steep, and where they lie in the shadow.
     const float t = (static_cast<float>(j) + 0.5F) / slopes;
+    const float radius = root(1 - t * t);
     const float weight = 2 * t / (turns * slopes);
     for (int i = 0; i < turns; ++i) {
-      const float turn = (static_cast<float>(i) + 0.5F) / (2 * turns);
-      visit(ggx_sample(alpha, wo, {turn, 1 - t * t}), weight);
+      float sine, cosine;
+      sin_cos(pi * (static_cast<float>(i) + 0.5F) / turns, sine, cosine);
+      visit(ggx_sample(alpha, wo, {radius * cosine, radius * sine}), weight);
     }
   }
 }
@@ -179,6 +183,30 @@ void fill_losses(float ior, bool is_inside, float* const (&blocks)[2]) {
   }
 }
 
+void fill_sheen(BsdfTableData& data) {
+  constexpr int n = sheen_size;
+  data.sheen.resize(std::size_t{n} * n);
+  for (int row = 0; row < n; ++row) {
+    const float alpha =
+        square(least_sheen_roughness + (1 - least_sheen_roughness) * column_of(row, n));
+    for (int column = 0; column < n; ++column) {
+      const Vec3 wo = direction_at(maximum(square(column_of(column, n)), 1e-4F));
+      float sum = 0;
+      for (int j = 0; j < slopes; ++j) {
+        // Denser at the horizon, where fibres shine.
+        const float t = (static_cast<float>(j) + 0.5F) / slopes;
+        for (int i = 0; i < turns; ++i) {
+          float sine, cosine;
+          sin_cos(pi * (static_cast<float>(i) + 0.5F) / turns, sine, cosine);
+          const Vec3 wi = direction_at(t * t);
+          sum += 2 * t * evaluate_sheen(alpha, wo, {wi.x * cosine, wi.x * sine, wi.z});
+        }
+      }
+      data.sheen[static_cast<std::size_t>(row * n + column)] = sum * 2 * pi / (turns * slopes);
+    }
+  }
+}
+
 /// The refractive indices that blocks are made for.
 class Indices {
  public:
@@ -235,8 +263,10 @@ BsdfTableData make_bsdf_tables(std::span<const Material> materials) {
   data.dielectric_of_material.resize(materials.size(), -1);
   for (std::size_t i = 0; i < materials.size(); ++i) {
     const Material& m = materials[i];
-    if (is_plain(m) || m.metallic >= 1) continue;
-    data.dielectric_of_material[i] = indices.number_of(refractive_index(m));
+    if (m.clearcoat > 0) data.coat = indices.number_of(coat_index);
+    if (!is_black(m.sheen_color) && data.sheen.empty()) fill_sheen(data);
+    if (!is_plain(m) && !is_metal(m))
+      data.dielectric_of_material[i] = indices.number_of(refractive_index(m));
   }
   data.dielectric = indices.blocks();
   return data;

@@ -24,28 +24,55 @@ struct Interface {
   float normal = 0;         ///< fresnel_normal(eta)
   Vec3 transmission;        ///< colour of what the dielectric lets through, metal's share taken off
   float clear = 0;          ///< share of the dielectric that is clear
-  float gain = 1;           ///< the same of the clear share
+  float gain = 1;           ///< gives back what one bounce on the clear share loses
   float passed_mean = 1;    ///< share of light from everywhere that gets under it
   float scale = 1;          ///< what layers above let through
   std::int32_t block = -1;  ///< of the dielectric's tables
+};
+
+/// A clear coat above all, with a normal of its own.
+struct Coat {
+  Interface face;
+  Frame frame;
+  Vec3 local_wo;
+};
+
+/// Fibres that stand off the surface.
+struct Sheen {
+  Vec3 color;
+  float alpha = 1;
+  float scale = 1;  ///< of its light: what layers above let through
+};
+
+/// What a surface has besides Lambert's part.
+struct Layers {
+  Vec3 local_wo;
+  Interface interface;
+  // Light that goes through a scattering body (subsurface.h).
+  Vec3 body;    ///< its colour
+  Vec3 radius;  ///< mean free path in it
+  float anisotropy = 0;
+  float body_share = 0;
+  // Chances of sample() to take a part; what is left is that of Lambert's.
+  float interface_chance = 0;
+  float coat_chance = 0;
+  float sheen_chance = 0;
+  float body_chance = 0;
+  Sheen sheen;  ///< where sheen_chance > 0
+  Coat coat;    ///< where coat_chance > 0
 };
 
 /// How a surface scatters light that is seen from one direction wo.
 struct Bsdf {
   Frame frame;              ///< z: the normal for shading, on wo's side
   Vec3 side;                ///< the geometric normal, on wo's side
-  Vec3 diffuse;             ///< albedo of Lambert's part, all that depends on wo multiplied in
-  bool is_layered = false;  ///< is there more than that?
-  Vec3 local_wo;
-  Interface interface;
-  // Share of light that goes through a scattering body (subsurface.h).
-  Vec3 body;    ///< its colour
-  Vec3 radius;  ///< mean free path in it
-  float anisotropy = 0;
-  float body_share = 0;
-  // Chances of sample() to take a part; what is left is the diffuse part's.
-  float interface_chance = 0;
-  float body_chance = 0;
+  Vec3 diffuse;             ///< albedo of Lambert's part, with what depends on wo
+  bool is_layered = false;  ///< is there more?
+  union {
+    Layers layers;  ///< if is_layered; else not set, because most surfaces are done without
+  };
+
+  SOVREN_BOTH Bsdf() {}
 };
 
 struct BsdfValue {

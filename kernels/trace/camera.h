@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include "kernels/trace/disk.h"
 #include "kernels/trace/math.h"
 #include "kernels/trace/sampler.h"
 #include "kernels/trace/settings.h"
@@ -8,20 +9,6 @@
 #include "kernels/trace/view.h"
 
 namespace sovren::trace {
-
-/// A point of the unit disk, evenly spread; neighbours stay neighbours.
-/// Source   Shirley and Chiu, A Low Distortion Map Between Disk and Square (JGT 2.3, 1997).
-SOVREN_TRACE Vec2 disk_point(Vec2 u) {
-  const float a = 2.0F * u.x - 1.0F;
-  const float b = 2.0F * u.y - 1.0F;
-  if (a == 0 && b == 0) return {0, 0};
-  const bool is_wide = magnitude(a) > magnitude(b);
-  const float r = is_wide ? a : b;
-  const float angle = is_wide ? pi / 4 * (b / a) : pi / 2 - pi / 4 * (a / b);
-  Vec2 p;
-  sin_cos(angle, p.y, p.x);
-  return p * r;
-}
 
 /// A number from -1/2 to 1/2 with the density of the 4-term Blackman-Harris window: the inverse of
 /// its integral by a polynomial of our own, fitted to 2e-6 of the integral.

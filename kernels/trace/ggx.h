@@ -39,15 +39,15 @@ SOVREN_TRACE float ggx_visible_density(float alpha, Vec3 wo, Vec3 h) {
   return 2 * ggx_density(alpha, h) / (magnitude(wo.z) + ggx_slope(alpha, wo));
 }
 
-/// A microfacet's normal with the pdf ggx_visible_density(wo, h) dot(wo, h). wo.z >= 0.
+/// A microfacet's normal with the pdf ggx_visible_density(wo, h) dot(wo, h). wo.z >= 0. disk: a
+/// point of the unit disk, which is laid onto the cap of visible normals by Lambert's projection of
+/// equal areas.
 /// Source   Dupuy and Benyoub, Sampling Visible GGX Normals with Spherical Caps (HPG 2023).
-SOVREN_TRACE Vec3 ggx_sample(float alpha, Vec3 wo, Vec2 u) {
+SOVREN_TRACE Vec3 ggx_sample(float alpha, Vec3 wo, Vec2 disk) {
   const Vec3 stretched = normalized(Vec3{alpha * wo.x, alpha * wo.y, wo.z});
-  float sine, cosine;
-  sin_cos(2 * pi * u.x, sine, cosine);
-  const float z = (1 - u.y) * (1 + stretched.z) - stretched.z;
-  const float radius = root(clamped(1 - z * z, 0, 1));
-  const Vec3 h = Vec3{radius * cosine, radius * sine, z} + stretched;
+  const float height = (disk.x * disk.x + disk.y * disk.y) * (1 + stretched.z);
+  const float scale = root(maximum(0, (1 + stretched.z) * (2 - height)));
+  const Vec3 h = Vec3{disk.x * scale, disk.y * scale, 1 - height} + stretched;
   const Vec3 back{alpha * h.x, alpha * h.y, maximum(h.z, 0)};
   const float size = dot(back, back);
   return size > 0 ? back * (1 / root(size)) : Vec3{0, 0, 1};

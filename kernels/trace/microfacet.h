@@ -2,6 +2,7 @@
 #pragma once
 
 #include "kernels/trace/bsdf_values.h"
+#include "kernels/trace/disk.h"
 #include "kernels/trace/fresnel.h"
 #include "kernels/trace/ggx.h"
 
@@ -78,33 +79,35 @@ SOVREN_TRACE BsdfValue evaluate_interface(const Interface& s, Vec3 wo, Vec3 wi) 
   return {color * (density * ggx_lit_share(s.alpha, wo, wi, s.is_correlated)), density * chance};
 }
 
-/// A direction that the interface sends light to; lobe: decides between the two sides. weight: of
-/// a mirror's delta lobe.
+/// A direction that the interface sends light to; lobe: decides between the two sides. weight and
+/// pdf are of the interface alone.
 SOVREN_TRACE bool sample_interface(const Interface& s, Vec3 wo, float lobe, Vec2 u,
                                    BsdfSample& out) {
-  const Vec3 h = s.is_mirror ? Vec3{0, 0, 1} : ggx_sample(s.alpha, wo, u);
+  const Vec3 h = s.is_mirror ? Vec3{0, 0, 1} : ggx_sample(s.alpha, wo, disk_point(u));
   const float cosine = dot(wo, h);
   if (!(cosine > 0)) return false;
   const Facet facet = facet_at(s, cosine);
   out.is_transmission = !(lobe < facet.chance);
   out.is_delta = s.is_mirror;
   out.spread = s.is_mirror ? 0 : s.alpha;
-  if (!out.is_transmission) {
+  float density = 0.25F;
+  if (!out.is_transmission || s.is_thin) {
     out.wi = reflected(wo, h);
-    out.weight = facet.reflection / facet.chance;
-    out.pdf = facet.chance;
-    return out.wi.z > 0;
-  }
-  if (s.is_thin) {
-    const Vec3 back = reflected(wo, h);
-    out.wi = {back.x, back.y, -back.z};
+    if (!(out.wi.z > 0)) return false;
+    if (out.is_transmission) out.wi.z = -out.wi.z;
   } else {
     if (facet.cos_behind == 0) return false;
     out.wi = refracted(wo, h, s.eta, cosine, facet.cos_behind);
+    if (!(out.wi.z < 0)) return false;
+    const float cos_i = facet.cos_behind;
+    density = cosine * cos_i * square(s.eta / (cosine - s.eta * cos_i));
   }
-  out.weight = facet.transmission / (1 - facet.chance);
-  out.pdf = 1 - facet.chance;
-  return out.wi.z < 0;
+  out.pdf = out.is_transmission ? 1 - facet.chance : facet.chance;
+  out.weight = (out.is_transmission ? facet.transmission : facet.reflection) / out.pdf;
+  if (s.is_mirror) return true;
+  out.pdf *= density * ggx_visible_density(s.alpha, wo, h);
+  out.weight *= ggx_lit_share(s.alpha, wo, out.wi, s.is_correlated);
+  return out.pdf > 0;
 }
 
 }  // namespace sovren::trace

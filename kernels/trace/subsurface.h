@@ -33,9 +33,9 @@ SOVREN_TRACE float turn_albedo(float color, float anisotropy) {
 
 /// The walk that begins where sample() found is_subsurface.
 SOVREN_TRACE Walk walk_of(const Bsdf& bsdf) {
-  const Vec3 r = bsdf.radius;
-  const float g = bsdf.anisotropy;
-  const Vec3 c = bsdf.body;
+  const Vec3 r = bsdf.layers.radius;
+  const float g = bsdf.layers.anisotropy;
+  const Vec3 c = bsdf.layers.body;
   return {{1 / r.x, 1 / r.y, 1 / r.z},
           {turn_albedo(c.x, g), turn_albedo(c.y, g), turn_albedo(c.z, g)},
           g};

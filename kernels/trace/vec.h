@@ -110,7 +110,11 @@ SOVREN_TRACE float root(float x) {
 #endif
 }
 SOVREN_TRACE float magnitude(float x) {
-  return x < 0 ? -x : x;
+#ifdef __CUDA_ARCH__
+  return fabsf(x);
+#else
+  return __builtin_fabsf(x);
+#endif
 }
 SOVREN_TRACE float length(Vec3 a) {
   return root(dot(a, a));
