@@ -4,7 +4,7 @@
 #include <cstdint>
 
 #if defined(__SSE2__) && !defined(__CUDACC__)
-#include <emmintrin.h>
+#include <immintrin.h>
 #endif
 
 #include "kernels/trace/vec.h"
@@ -71,7 +71,8 @@ SOVREN_TRACE std::uint32_t reversed(std::uint32_t x) {
 }
 /// The index of a point of Sobol's second dimension, in reversed order of its bits: rows of
 /// Pascal's triangle modulo 2.
-SOVREN_TRACE std::uint32_t second_dimension(std::uint32_t x) {
+template <class T>
+SOVREN_TRACE T second_dimension(T x) {
   x ^= x >> 1 & 0x55555555;
   x ^= x >> 2 & 0x33333333;
   x ^= x >> 4 & 0x0F0F0F0F;
@@ -112,77 +113,121 @@ SOVREN_TRACE SobolPairs pairs_one_by_one(const SampleKey& key, std::uint32_t blo
 }
 
 #if defined(__SSE2__) && !defined(__CUDACC__)
-// The same side by side. SSE2 multiplies the even ones of four numbers; so what is multiplied
-// lies in halves: even ones, and odd ones moved down.
+// The same side by side. SSE2 and AVX2 multiply every other number of a vector; so what is
+// multiplied lies in halves: even ones, and odd ones moved down. What is in the odd places of a
+// half does not matter.
 
-SOVREN_TRACE __m128i constants(std::uint32_t low, std::uint32_t high, std::uint32_t factor) {
-  return _mm_set_epi64x(static_cast<long long>((high + 1) * factor),
-                        static_cast<long long>((low + 1) * factor));
+using Four = std::uint32_t __attribute__((vector_size(16)));
+
+SOVREN_TRACE Four products(Four a, Four b) {
+  return reinterpret_cast<Four>(
+      _mm_mul_epu32(reinterpret_cast<__m128i>(a), reinterpret_cast<__m128i>(b)));
 }
-SOVREN_TRACE __m128i all(std::uint32_t x) {
-  return _mm_set1_epi32(static_cast<int>(x));
+SOVREN_TRACE Four moved_down(Four x) {
+  return reinterpret_cast<Four>(_mm_srli_epi64(reinterpret_cast<__m128i>(x), 32));
 }
-SOVREN_TRACE __m128i times_plus_self(__m128i x, std::uint32_t factor) {
-  return _mm_xor_si128(x, _mm_mul_epu32(x, all(factor)));
+SOVREN_TRACE Four evens_of(Four a, Four b) {
+  return reinterpret_cast<Four>(
+      _mm_shuffle_ps(reinterpret_cast<__m128>(a), reinterpret_cast<__m128>(b), 0x88));
 }
-/// Two of them, in the even places; what is in the odd ones does not matter.
-SOVREN_TRACE __m128i scrambled(__m128i x, __m128i low, __m128i high, std::uint32_t lane_0,
-                               std::uint32_t lane_1) {
-  const __m128i product = _mm_mul_epu32(_mm_xor_si128(low, constants(lane_0, lane_1, 0x9E3779B9)),
-                                        _mm_xor_si128(high, constants(lane_0, lane_1, 0xC2B2AE35)));
-  const __m128i top = _mm_srli_epi64(product, 32);
-  x = _mm_mul_epu32(_mm_add_epi32(x, _mm_xor_si128(product, top)), _mm_or_si128(top, all(1)));
-  return times_plus_self(x, last_factor);
+/// What tells the scrambles of two lanes apart.
+SOVREN_TRACE Four salts(Four, std::uint32_t lane_0, std::uint32_t lane_1, std::uint32_t factor) {
+  return Four{(lane_0 + 1) * factor, 0, (lane_1 + 1) * factor, 0};
 }
-SOVREN_TRACE __m128i evens_of(__m128i a, __m128i b) {
-  return _mm_castps_si128(_mm_shuffle_ps(_mm_castsi128_ps(a), _mm_castsi128_ps(b), 0x88));
+#ifdef __AVX2__
+/// Two vectors of four; the second one's salts are those of the next four lanes.
+using Eight = std::uint32_t __attribute__((vector_size(32)));
+
+SOVREN_TRACE Eight joined(Four a, Four b) {
+  return reinterpret_cast<Eight>(
+      _mm256_set_m128i(reinterpret_cast<__m128i>(b), reinterpret_cast<__m128i>(a)));
 }
+SOVREN_TRACE Eight products(Eight a, Eight b) {
+  return reinterpret_cast<Eight>(
+      _mm256_mul_epu32(reinterpret_cast<__m256i>(a), reinterpret_cast<__m256i>(b)));
+}
+SOVREN_TRACE Eight moved_down(Eight x) {
+  return reinterpret_cast<Eight>(_mm256_srli_epi64(reinterpret_cast<__m256i>(x), 32));
+}
+SOVREN_TRACE Eight evens_of(Eight a, Eight b) {
+  return reinterpret_cast<Eight>(
+      _mm256_shuffle_ps(reinterpret_cast<__m256>(a), reinterpret_cast<__m256>(b), 0x88));
+}
+SOVREN_TRACE Eight salts(Eight, std::uint32_t lane_0, std::uint32_t lane_1, std::uint32_t factor) {
+  return joined(salts(Four{}, lane_0, lane_1, factor),
+                salts(Four{}, lane_0 + 4, lane_1 + 4, factor));
+}
+#endif
+
 template <int shift>
-SOVREN_TRACE __m128i swapped(__m128i x, std::uint32_t low_mask) {
-  const __m128i mask = all(low_mask);
-  return _mm_or_si128(_mm_slli_epi32(_mm_and_si128(x, mask), shift),
-                      _mm_and_si128(_mm_srli_epi32(x, shift), mask));
+SOVREN_TRACE Four swapped(Four x, std::uint32_t low_mask) {
+  return (x & low_mask) << shift | (x >> shift & low_mask);
 }
-SOVREN_TRACE __m128i reversed(__m128i x) {
-  x = _mm_shufflehi_epi16(_mm_shufflelo_epi16(x, 0xB1), 0xB1);
-  x = _mm_or_si128(_mm_slli_epi16(x, 8), _mm_srli_epi16(x, 8));
-  x = swapped<4>(x, 0x0F0F0F0F);
-  x = swapped<2>(x, 0x33333333);
-  return swapped<1>(x, 0x55555555);
+SOVREN_TRACE Four reversed(Four x) {
+#ifdef __SSSE3__
+  // Bytes in reversed order, and each nibble by a table.
+  const __m128i table = _mm_setr_epi8(0, 8, 4, 12, 2, 10, 6, 14, 1, 9, 5, 13, 3, 11, 7, 15);
+  const __m128i order = _mm_setr_epi8(3, 2, 1, 0, 7, 6, 5, 4, 11, 10, 9, 8, 15, 14, 13, 12);
+  const __m128i bytes = _mm_shuffle_epi8(reinterpret_cast<__m128i>(x), order);
+  const __m128i low = _mm_and_si128(bytes, _mm_set1_epi8(15));
+  const __m128i high = _mm_and_si128(_mm_srli_epi16(bytes, 4), _mm_set1_epi8(15));
+  return reinterpret_cast<Four>(
+      _mm_or_si128(_mm_slli_epi16(_mm_shuffle_epi8(table, low), 4), _mm_shuffle_epi8(table, high)));
+#else
+  __m128i words = reinterpret_cast<__m128i>(x);
+  words = _mm_shufflehi_epi16(_mm_shufflelo_epi16(words, 0xB1), 0xB1);
+  words = _mm_or_si128(_mm_slli_epi16(words, 8), _mm_srli_epi16(words, 8));
+  x = swapped<4>(reinterpret_cast<Four>(words), 0x0F0F0F0F);
+  return swapped<1>(swapped<2>(x, 0x33333333), 0x55555555);
+#endif
 }
-template <int shift>
-SOVREN_TRACE __m128i folded(__m128i x, std::uint32_t mask) {
-  return _mm_xor_si128(x, _mm_and_si128(_mm_srli_epi32(x, shift), all(mask)));
+
+template <class V>
+SOVREN_TRACE V times_plus_self(V x, std::uint32_t factor) {
+  return x ^ products(x, V{} + factor);
 }
-/// Scrambles lane to lane + 3 of four indices.
-SOVREN_TRACE __m128i scrambled_four(__m128i x, __m128i low, __m128i high, std::uint32_t lane) {
-  const __m128i even = times_plus_self(x, first_factor);
-  const __m128i odd = times_plus_self(_mm_srli_epi64(x, 32), first_factor);
-  // x has lanes 0, 2, 1, 3.
+/// A half of scrambles number lane_0 and lane_1.
+template <class V>
+SOVREN_TRACE V scrambled(V x, V low, V high, std::uint32_t lane_0, std::uint32_t lane_1) {
+  const V product = products(low ^ salts(V{}, lane_0, lane_1, 0x9E3779B9),
+                             high ^ salts(V{}, lane_0, lane_1, 0xC2B2AE35));
+  const V top = moved_down(product);
+  return times_plus_self(products(x + (product ^ top), top | 1), last_factor);
+}
+/// Scrambles number lane to lane + 3 of indices 0, 2, 1, 3.
+template <class V>
+SOVREN_TRACE V scrambled_coordinates(V x, V low, V high, std::uint32_t lane) {
+  const V even = times_plus_self(x, first_factor);
+  const V odd = times_plus_self(moved_down(x), first_factor);
   return evens_of(scrambled(even, low, high, lane, lane + 1),
                   scrambled(odd, low, high, lane + 2, lane + 3));
 }
-SOVREN_TRACE void store_unit_numbers(__m128i x, float* out) {
-  const __m128 number = _mm_cvtepi32_ps(_mm_srli_epi32(reversed(x), 8));
-  _mm_storeu_ps(out, _mm_mul_ps(number, _mm_set1_ps(0x1p-24F)));
+
+SOVREN_TRACE void store_unit_numbers(Four reversed_bits, float* out) {
+  const Four bits = reversed(reversed_bits) >> 8;
+  _mm_storeu_ps(
+      out, _mm_mul_ps(_mm_cvtepi32_ps(reinterpret_cast<__m128i>(bits)), _mm_set1_ps(0x1p-24F)));
 }
 
 SOVREN_TRACE SobolPairs pairs_of(const SampleKey& key, std::uint32_t block) {
   const std::uint64_t z = mixed(key, block);
-  const __m128i low = all(static_cast<std::uint32_t>(z));
-  const __m128i high = all(static_cast<std::uint32_t>(z >> 32));
+  const Four low = Four{} + static_cast<std::uint32_t>(z);
+  const Four high = Four{} + static_cast<std::uint32_t>(z >> 32);
   const std::uint32_t backwards = reversed(key.sample);
-  const __m128i sample = all(backwards ^ backwards * first_factor);
-  const __m128i index =
+  const Four sample = Four{} + (backwards ^ backwards * first_factor);
+  const Four x =
       reversed(evens_of(scrambled(sample, low, high, 0, 2), scrambled(sample, low, high, 1, 3)));
-  __m128i second = folded<1>(index, 0x55555555);
-  second = folded<2>(second, 0x33333333);
-  second = folded<4>(second, 0x0F0F0F0F);
-  second = folded<8>(second, 0x00FF00FF);
-  second = _mm_xor_si128(second, _mm_srli_epi32(second, 16));
+  const Four y = second_dimension(x);
   SobolPairs pairs;
-  store_unit_numbers(scrambled_four(index, low, high, 4), pairs.x);
-  store_unit_numbers(scrambled_four(second, low, high, 8), pairs.y);
+#ifdef __AVX2__
+  const Eight both = scrambled_coordinates(joined(x, y), joined(low, low), joined(high, high), 4);
+  const __m256i halves = reinterpret_cast<__m256i>(both);
+  store_unit_numbers(reinterpret_cast<Four>(_mm256_castsi256_si128(halves)), pairs.x);
+  store_unit_numbers(reinterpret_cast<Four>(_mm256_extracti128_si256(halves, 1)), pairs.y);
+#else
+  store_unit_numbers(scrambled_coordinates(x, low, high, 4), pairs.x);
+  store_unit_numbers(scrambled_coordinates(y, low, high, 8), pairs.y);
+#endif
   return pairs;
 }
 #else
