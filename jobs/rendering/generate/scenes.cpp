@@ -17,7 +17,8 @@ namespace {
 using trace::Material;
 using trace::Vec3;
 
-constexpr std::array<std::string_view, 3> names{"cornell", "spheres", "animation"};
+constexpr std::array<std::string_view, 5> names{"cornell", "spheres", "portrait", "interior",
+                                                "animation"};
 
 }  // namespace
 
@@ -123,6 +124,8 @@ Result<GltfModel> generate_scene(std::string_view name, double detail) {
   const auto share = static_cast<float>(detail);
   if (name == "cornell") return cornell_scene();
   if (name == "spheres") return spheres_scene(share);
+  if (name == "portrait") return portrait_scene(share);
+  if (name == "interior") return interior_scene(share);
   if (name == "animation") return animation_scene(share);
   std::string list;
   for (const std::string_view known : names)

@@ -74,7 +74,7 @@ Vec3 sky_towards(Vec3 way, Vec3 sun) {
   const auto at = [&](const Perez& p, float zenith) {
     return spread(p, zenith, cos_zenith, gamma, cos_gamma);
   };
-  constexpr float kilocandela = 0.2F;  // one of these becomes so much
+  constexpr float kilocandela = 0.1F;  // one of these becomes so much
   const Vec3 color = linear_srgb(at(luminance_perez, zenith_luminance) * kilocandela,
                                  at(x_perez, zenith_x), at(y_perez, zenith_y));
   return {std::max(color.x, 0.0F), std::max(color.y, 0.0F), std::max(color.z, 0.0F)};
@@ -87,7 +87,7 @@ Picture generate_sky(int width) {
   const float up = cosine(zenith_angle_of_sun), flat = sine(zenith_angle_of_sun);
   const Vec3 sun{flat * cosine(sun_azimuth), up, flat * sine(sun_azimuth)};
   constexpr float sun_width = 0.03F;  // radians
-  const Vec3 sun_radiance{520, 440, 330}, ground{0.22F, 0.2F, 0.17F};
+  const Vec3 sun_radiance{230, 195, 146}, ground{0.11F, 0.1F, 0.085F};
   for (int row = 0; row < picture.height; ++row)
     for (int column = 0; column < width; ++column) {
       const float v = (static_cast<float>(row) + 0.5F) / static_cast<float>(picture.height);

@@ -89,7 +89,7 @@ GltfModel spheres_scene(float detail) {
   floor.base_color_texture.texture =
       add_texture(model, "tiles", 128, trace::Texture::Format::srgb8, tiles);
   trace::Mesh ground = quad({-12, 0, 12}, {12, 0, 12}, {12, 0, -12}, {-12, 0, -12});
-  for (trace::Vec2& uv : ground.uv[0]) uv = uv * 12;
+  for (trace::Vec2& uv : ground.uv[0]) uv = uv * 6;
   add_object(model, "floor", std::move(ground), add_material(model, "tiles", floor));
 
   trace::Mesh shape = ball(radius, std::max(8, static_cast<int>(80 * std::sqrt(detail)) / 2 * 2));
@@ -101,11 +101,11 @@ GltfModel spheres_scene(float detail) {
       GltfNode node;
       node.name = name;
       node.translation = {spacing * (static_cast<float>(column) - 2), radius,
-                          spacing * (static_cast<float>(row) - 1.5F)};
+                          1.45F * (static_cast<float>(row) - 1.5F)};
       node.mesh = add_mesh(model, name, shape, add_material(model, name, of(row, column)));
       add_node(model, node);
     }
-  add_camera(model, {.name = "camera", .y_fov = 0.42F}, {2.6F, 4.6F, 8.6F}, {0.05F, 0.25F, 0.1F});
+  add_camera(model, {.name = "camera", .y_fov = 0.56F}, {1.3F, 4.9F, 9.4F}, {0.05F, 0.2F, 0.15F});
   return model;
 }
 
