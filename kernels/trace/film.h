@@ -22,7 +22,7 @@ struct PixelSample {
 };
 
 /// Sums of the samples of some pixels, in whole numbers: whatever the order and the split over
-/// threads, ranks and devices, the sums are the same bits. Overflow: none below 2^18 samples of the
+/// threads, ranks and devices, the sums are the same bits. Overflow: none up to 2^17 samples of the
 /// largest value.
 ///
 /// Shape    (height, width, channels) of int64: the picture's channels, or all.   Units   2^-30 of
@@ -61,6 +61,7 @@ class Film {
   static constexpr int all_channels = object + 1;
   static constexpr int block_samples = 16;
   static constexpr float largest = 65504;
+  static constexpr float largest_squared = 8192;  ///< of luminance, where it is squared
 
   Film() = default;
   /// channels: picture_channels or all_channels.
@@ -117,7 +118,7 @@ SOVREN_TRACE void add_sample(const PixelSample& sample, std::uint32_t number, in
     add(Film::blue_a, rgb[2]);
     add(Film::count_a, 1);
   }
-  const float l = luminance(c);
+  const float l = minimum(luminance(c), Film::largest_squared);
   add(Film::luminance_squared, static_cast<std::int64_t>(l * l * 1048576.0F + 0.5F));
   add(Film::alpha, fixed_point(sample.alpha));
   add(Film::count, 1);
