@@ -59,28 +59,7 @@ struct LitScene {
     build_lights(lights, environment, scene);
   }
 
-  SceneView view() const {
-    SceneView v;
-    v.positions = scene.positions.data();
-    v.positions_end = scene.positions_end.data();
-    v.uv = scene.uv.data();
-    v.triangles = scene.triangles.data();
-    v.meshes = scene.meshes.data();
-    v.instances = scene.instances.data();
-    v.materials = scene.materials.data();
-    v.textures = scene.texture_views.data();
-    v.lights = scene.lights.data();
-    v.light_chances = scene.light_chances.data();
-    v.light_tree = scene.light_nodes.empty() ? nullptr : scene.light_nodes.data();
-    v.light_leaf = scene.light_leaf.data();
-    v.environment = scene.environment;
-    v.instance_count = static_cast<std::uint32_t>(scene.instances.size());
-    v.light_count = static_cast<std::uint32_t>(scene.lights.size());
-    v.placed_light_count = scene.placed_light_count;
-    v.light_chance_count = static_cast<std::uint32_t>(scene.light_chances.size());
-    v.light_node_count = static_cast<std::uint32_t>(scene.light_nodes.size());
-    return v;
-  }
+  SceneView view() const { return scene.view(); }
 
   /// World corners of a light's triangle.
   std::array<Vec3, 3> corners_of(std::uint32_t light, float time = 0) const {
