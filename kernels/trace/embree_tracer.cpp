@@ -250,8 +250,9 @@ void EmbreeTracer::closest(std::span<const Ray> rays, std::span<Hit> hits) const
     hits[i] = {.instance = is_shared ? found.hit.instID[0] : found.hit.geomID,
                .primitive = found.hit.primID,
                .t = found.ray.tfar,
-               .u = found.hit.u,
-               .v = found.hit.v};
+               // Beside an edge its weights may be a little below 0.
+               .u = maximum(found.hit.u, 0),
+               .v = maximum(found.hit.v, 0)};
   }
 }
 

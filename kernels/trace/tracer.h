@@ -30,7 +30,8 @@ class Tracer {
 };
 
 /// Intel's Embree, opened when it is first asked for (libembree3.so.3). Errors: device when it
-/// is not installed; out_of_memory.
+/// is not installed; out_of_memory. Of rays aimed at an edge, 2 in 1000 pass between its triangles
+/// (of ten million others, none).
 Result<std::unique_ptr<Tracer>> make_embree_tracer(std::shared_ptr<const CompiledScene> scene,
                                                    int threads);
 

@@ -187,19 +187,20 @@ class Walk {
  public:
   /// base: as in BlockTest.
   Walk(const Query& query, const WalkTree& tree, const Line& line, std::uint64_t base, Found& found)
-      : query_(query), tree_(tree), base_(base), found_(found), nodes_(line), blocks_(line) {}
+      : query_(query), tree_(tree), line_(line), base_(base), found_(found) {}
 
   /// any: true as soon as something is met.
   bool run() {
+    const NodeTest nodes(line_);
+    const BlockTest blocks(line_);
     F8 t_max = F8::all(found_.t);
     BvhChild at{};  // the root
     for (;;) {
       if (at.kind() == Kind::inner) {
-        if (descend(t_max, at)) continue;
+        if (descend(nodes, t_max, at)) continue;
       } else {
-        const float before = found_.t;
-        if (meet_leaf(at) && any) return true;
-        if (found_.t != before) t_max = F8::all(found_.t);
+        if (meet_leaf(blocks, at) && any) return true;
+        if constexpr (!any) t_max = F8::all(found_.t);
       }
       if (!take_waiting(at)) return false;
     }
@@ -207,10 +208,10 @@ class Walk {
 
  private:
   /// Goes on to the nearest child of the node `at`, and lets the others wait. False: none is met.
-  bool descend(const F8& t_max, BvhChild& at) {
+  [[gnu::always_inline]] bool descend(const NodeTest& nodes, const F8& t_max, BvhChild& at) {
     const BvhNode& node = tree_.nodes[at.bits];
     F8 distance;
-    unsigned met = nodes_.meet(node, t_max, distance);
+    unsigned met = nodes.meet(node, t_max, distance);
     if (met == 0) return false;
     const int first = __builtin_ctz(met);
     met &= met - 1;
@@ -231,15 +232,19 @@ class Walk {
       stack_.push(a.value < b.value ? b : a);
       return true;
     }
-    const int floor = stack_.count();
-    stack_.push(waiting(first));
-    stack_.insert(waiting(second), floor);
-    for (; met != 0; met &= met - 1) stack_.insert(waiting(__builtin_ctz(met)), floor);
-    at = stack_.pop().child();
+    Waiting nearest = waiting(first);
+    const auto keep = [&](Waiting one) {
+      const bool nearer = one.value < nearest.value;
+      stack_.push(nearer ? nearest : one);
+      nearest = nearer ? one : nearest;
+    };
+    keep(waiting(second));
+    for (; met != 0; met &= met - 1) keep(waiting(__builtin_ctz(met)));
+    at = nearest.child();
     return true;
   }
 
-  bool take_waiting(BvhChild& at) {
+  [[gnu::always_inline]] bool take_waiting(BvhChild& at) {
     while (!stack_.is_empty()) {
       const Waiting one = stack_.pop();
       if (!any && one.distance() > found_.t) continue;
@@ -249,16 +254,19 @@ class Walk {
     return false;
   }
 
-  bool meet_leaf(BvhChild leaf) {
+  [[gnu::always_inline]] bool meet_leaf(const BlockTest& blocks, BvhChild leaf) {
     if (leaf.kind() == Kind::triangles)
-      return blocks_.template meet<any>(tree_.blocks[leaf.first()], base_, found_);
+      return blocks.template meet<any>(tree_.blocks[leaf.first()], base_, found_);
+    return meet_rare_leaf(blocks, leaf);
+  }
+  [[gnu::noinline]] bool meet_rare_leaf(const BlockTest& blocks, BvhChild leaf) {
     if (leaf.kind() == Kind::moving)
-      return blocks_.template meet<any>(tree_.moving[leaf.first()], base_, found_);
+      return blocks.template meet<any>(tree_.moving[leaf.first()], base_, found_);
     return meet_instance(tree_.instances[leaf.first()]);
   }
 
   /// On in the tree of the instance's mesh, in the mesh's space; distances stay what they are.
-  [[gnu::noinline]] bool meet_instance(std::uint32_t number) {
+  bool meet_instance(std::uint32_t number) {
     const InstanceView& instance = query_.scene.instances[number];
     const WalkTree& mesh = query_.scene.meshes[instance.mesh];
     const Ray& ray = query_.ray;
@@ -274,10 +282,9 @@ class Walk {
 
   const Query& query_;
   const WalkTree& tree_;
+  const Line& line_;
   std::uint64_t base_;
   Found& found_;
-  NodeTest nodes_;
-  BlockTest blocks_;
   Stack stack_;
 };
 

@@ -58,9 +58,8 @@ inline Shape soup(std::uint64_t seed, std::uint32_t count, float size) {
   return shape;
 }
 
-/// A closed surface of 12 x cells^2 triangles about the origin, of radius 1, uneven by `rough`;
-/// all corners are shared.
-inline Shape ball(std::uint32_t cells, float rough) {
+/// The cube of half width 1, closed: 12 cells^2 triangles that share their corners.
+inline Shape cube(std::uint32_t cells) {
   const std::uint32_t n = cells + 1;
   Shape shape;
   std::vector<std::uint32_t> number(std::size_t{n} * n * n, 0xFFFFFFFF);
@@ -68,35 +67,35 @@ inline Shape ball(std::uint32_t cells, float rough) {
     std::uint32_t& index = number[(at[0] * n + at[1]) * n + at[2]];
     if (index == 0xFFFFFFFF) {
       index = static_cast<std::uint32_t>(shape.positions.size());
-      const auto axis = [&](int i) {
-        return 2 * static_cast<float>(at[static_cast<std::size_t>(i)]) / static_cast<float>(cells) -
-               1;
+      const auto along = [&](std::size_t axis) {
+        return 2 * static_cast<float>(at[axis]) / static_cast<float>(cells) - 1;
       };
-      Numbers numbers(index);
-      shape.positions.push_back(normalized(Vec3{axis(0), axis(1), axis(2)}) *
-                                (1 + numbers.between(-rough, rough)));
+      shape.positions.push_back({along(0), along(1), along(2)});
     }
     return index;
   };
-  for (std::size_t axis = 0; axis < 3; ++axis) {
-    for (const std::uint32_t side : {0U, cells}) {
-      for (std::uint32_t i = 0; i < cells; ++i) {
-        for (std::uint32_t j = 0; j < cells; ++j) {
-          const auto at = [&](std::uint32_t di, std::uint32_t dj) {
-            std::array<std::uint32_t, 3> place{};
-            place[axis] = side;
-            place[(axis + 1) % 3] = i + di;
-            place[(axis + 2) % 3] = j + dj;
-            return corner(place);
-          };
-          const std::uint32_t a = at(0, 0), b = at(1, 0), c = at(1, 1), d = at(0, 1);
-          const bool is_out = side != 0;
-          shape.triangles.push_back({{a, is_out ? b : c, is_out ? c : b}});
-          shape.triangles.push_back({{a, is_out ? c : d, is_out ? d : c}});
-        }
-      }
-    }
+  for (std::uint32_t face = 0; face < 6 * cells * cells; ++face) {
+    const std::size_t axis = face % 3;
+    const bool is_high = face / 3 % 2 == 1;
+    const std::uint32_t i = face / 6 % cells, j = face / 6 / cells;
+    const auto at = [&](std::uint32_t di, std::uint32_t dj) {
+      std::array<std::uint32_t, 3> place{};
+      place[axis] = is_high ? cells : 0;
+      place[(axis + 1) % 3] = i + (is_high ? di : dj);  // counter-clockwise from outside
+      place[(axis + 2) % 3] = j + (is_high ? dj : di);
+      return corner(place);
+    };
+    shape.triangles.push_back({{at(0, 0), at(1, 0), at(1, 1)}});
+    shape.triangles.push_back({{at(0, 0), at(1, 1), at(0, 1)}});
   }
+  return shape;
+}
+
+/// The cube blown up to a ball of radius 1, uneven by `rough`.
+inline Shape ball(std::uint32_t cells, float rough) {
+  Shape shape = cube(cells);
+  Numbers numbers(cells);
+  for (Vec3& p : shape.positions) p = normalized(p) * (1 + numbers.between(-rough, rough));
   return shape;
 }
 

@@ -3,7 +3,13 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <cstdint>
 #include <limits>
+#include <memory>
+#include <span>
+#include <string>
+#include <utility>
 #include <vector>
 
 #include "kernels/trace/wide_bvh.h"
@@ -170,13 +176,12 @@ TEST_P(TracerTest, LooksOnlyBetweenTheRaysEnds) {
 
 TEST_P(TracerTest, WhereARayBeginsIsNotHit) {
   SceneMaker maker;
-  maker.instance(maker.mesh(ball(1, 0)));  // a cube
+  maker.instance(maker.mesh(cube(1)));
   const auto tracer = tracer_of(maker.made());
   Numbers numbers(13);
-  const float side = root(1.0F / 3);
   for (int i = 0; i < 200; ++i) {
-    Ray ray{.origin = numbers.in_box(0.9F * side), .direction = numbers.in_box(0.9F)};
-    ray.origin.x = side;  // of the corners, exactly
+    Ray ray{.origin = numbers.in_box(0.9F), .direction = numbers.in_box(0.9F)};
+    ray.origin.x = 1;  // in the plane of a side, exactly
     ray.direction.x = 1;
     ray.t_max = infinity;
     EXPECT_EQ(hit_of(*tracer, ray).instance, no_hit);
@@ -193,6 +198,143 @@ TEST_P(TracerTest, AnEmptySceneIsEmpty) {
       EXPECT_EQ(hit_of(*tracer, ray).instance, no_hit);
       EXPECT_FALSE(is_occluded(*tracer, ray));
     }
+  }
+}
+
+/// Rays from inside to the corners, and to points of the edges.
+std::vector<Ray> rays_to_edges(const Shape& shape, std::uint64_t seed, float half) {
+  Numbers numbers(seed);
+  std::vector<Ray> rays;
+  for (const Triangle& triangle : shape.triangles) {
+    for (int corner = 0; corner < 3; ++corner) {
+      const Vec3 a = shape.positions[triangle.corner[corner]];
+      const Vec3 b = shape.positions[triangle.corner[(corner + 1) % 3]];
+      const Vec3 origin = corner == 0 ? Vec3{} : numbers.in_box(half);
+      for (const float share : {0.0F, 0.5F, numbers.between(0, 1)}) {
+        Ray ray{.origin = origin, .direction = normalized(mix(a, b, share) - origin)};
+        ray.t_max = infinity;
+        rays.push_back(ray);
+      }
+    }
+  }
+  return rays;
+}
+
+/// may_lose: so many of a thousand.
+void expect_all_hit(const Tracer& tracer, const std::vector<Ray>& rays, std::size_t may_lose) {
+  std::vector<Hit> hits(rays.size());
+  std::vector<std::uint8_t> occluded(rays.size());
+  tracer.closest(rays, hits);
+  tracer.occluded(rays, occluded);
+  std::size_t lost = 0, lost_shadows = 0;
+  for (std::size_t i = 0; i < rays.size(); ++i) {
+    lost += hits[i].instance == no_hit ? 1 : 0;
+    lost_shadows += occluded[i] == 0 ? 1 : 0;
+  }
+  EXPECT_LE(1000 * lost, may_lose * rays.size()) << lost << " of " << rays.size();
+  EXPECT_LE(1000 * lost_shadows, may_lose * rays.size()) << lost_shadows;
+}
+
+TEST_P(TracerTest, NothingPassesBetweenTriangles) {
+  // Embree loses some of those that are aimed at an edge, and none of ten million others.
+  const std::size_t may_lose = GetParam() == &make_embree_tracer ? 5 : 0;
+  for (const Shape& shape : {cube(1), cube(4), cube(16), ball(20, 0.1F), ball(33, 0)}) {
+    SceneMaker alone;
+    alone.instance(alone.mesh(shape));
+    expect_all_hit(*tracer_of(alone.made()), rays_to_edges(shape, 1, 0.5F), may_lose);
+
+    SceneMaker far_away;  // twice, so that it is not held in world space
+    const int mesh = far_away.mesh(shape);
+    far_away.instance(mesh);
+    far_away.instance(mesh, moved({50, 0, 0}));
+    expect_all_hit(*tracer_of(far_away.made()), rays_to_edges(shape, 2, 0.5F), may_lose);
+  }
+}
+
+TEST_P(TracerTest, TrianglesWithoutAreaAreNotThere) {
+  Shape shape = soup(9, 300, 0.3F);
+  Shape with_more = shape;
+  Numbers numbers(10);
+  for (int i = 0; i < 300; ++i) {  // a point, a line, a line of two corners
+    const std::uint32_t a = numbers.below(900), b = numbers.below(900);
+    with_more.triangles.push_back({{a, a, a}});
+    with_more.triangles.push_back({{a, b, b}});
+    with_more.triangles.push_back({{b, a, b}});
+  }
+  SceneMaker maker;
+  maker.instance(maker.mesh(with_more));
+  const ScenePointer scene = maker.made();
+  std::vector<Ray> rays = rays_in_box(11, 1000, 1.5F);
+  for (const Ray& ray : rays_to_edges(shape, 12, 1)) rays.push_back(ray);
+  const auto tracer = tracer_of(scene);
+  std::vector<Hit> hits(rays.size());
+  tracer->closest(rays, hits);
+  int wrong = 0;
+  for (const Hit& hit : hits) {
+    if (hit.instance == no_hit) continue;
+    wrong += hit.primitive < 300 && hit.t >= 0 && hit.t < 10 ? 0 : 1;
+    wrong += hit.u >= 0 && hit.v >= 0 && hit.u + hit.v < 1.000001F ? 0 : 1;
+  }
+  EXPECT_EQ(wrong, 0);
+}
+
+/// Many instances, a mesh that stands twice in one place, and neighbours: where ties are.
+ScenePointer scene_of_ties() {
+  SceneMaker maker;
+  const int shared = maker.mesh(cube(6)), own = maker.mesh(cube(20)), big = maker.mesh(ball(60, 0));
+  for (int i = 0; i < 40; ++i) {
+    const float x = static_cast<float>(i % 4) - 1.5F, z = static_cast<float>(i / 4 % 5) - 2;
+    maker.instance(shared, moved({x, 0, z}, scaling(0.5F, 0.5F, 0.5F)));
+  }
+  maker.instance(own);
+  maker.instance(big);
+  return maker.made();
+}
+
+std::vector<Ray> rays_at_ties() {
+  std::vector<Ray> rays = rays_in_box(14, 20000, 2);
+  for (Ray& ray : rays_to_edges(cube(20), 15, 0.9F)) rays.push_back(ray);
+  Numbers numbers(16);
+  for (int i = 0; i < 5000; ++i) {  // along axes, through corners
+    Ray ray{.origin = {-5, 0.25F * static_cast<float>(numbers.below(20)) - 2.5F, 0}};
+    ray.origin.z = 0.25F * static_cast<float>(numbers.below(20)) - 2.5F;
+    ray.direction = {1, 0, 0};
+    ray.t_max = infinity;
+    rays.push_back(ray);
+  }
+  return rays;
+}
+
+bool is_same(const Hit& a, const Hit& b) {
+  return a.instance == b.instance && a.primitive == b.primitive && a.t == b.t && a.u == b.u &&
+         a.v == b.v;
+}
+
+TEST_P(TracerTest, AnswersDependOnTheRayAlone) {
+  const ScenePointer scene = scene_of_ties();
+  const std::vector<Ray> rays = rays_at_ties();
+  std::vector<Hit> hits(rays.size());
+  std::vector<std::uint8_t> occluded(rays.size());
+  {
+    const auto tracer = *GetParam()(scene, 1);
+    tracer->closest(rays, hits);
+    tracer->occluded(rays, occluded);
+  }
+  for (const int threads : {1, 3}) {
+    const auto tracer = *GetParam()(scene, threads);
+    std::vector<Hit> again(rays.size());
+    std::vector<std::uint8_t> occluded_again(rays.size());
+    std::size_t size = 1;
+    for (std::size_t first = 0; first < rays.size(); first += size, size = size % 37 + 1) {
+      const std::size_t count = std::min(size, rays.size() - first);
+      const std::span<const Ray> some(rays.data() + first, count);
+      tracer->closest(some, {again.data() + first, count});
+      tracer->occluded(some, {occluded_again.data() + first, count});
+    }
+    std::size_t differ = 0;
+    for (std::size_t i = 0; i < rays.size(); ++i) differ += is_same(hits[i], again[i]) ? 0 : 1;
+    EXPECT_EQ(differ, 0U) << threads << " threads";
+    EXPECT_EQ(occluded, occluded_again) << threads << " threads";
   }
 }
 
