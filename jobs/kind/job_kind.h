@@ -88,6 +88,11 @@ class JobKind {
 
   virtual Progress progress() const = 0;
 
+  /// The result so far, for people to look at: files as of finish(), named alike on every call, on
+  /// rank 0 only; none: this kind has no such thing. At any step boundary; changes nothing of the
+  /// run. Called now and then, as its cost allows.
+  virtual Result<std::vector<ResultFile>> preview() { return std::vector<ResultFile>(); }
+
   /// Makes the result, once done().
   virtual Result<Outcome> finish() = 0;
 };

@@ -4,6 +4,7 @@
 
 #include "jobs/causal/causal_kind.h"
 #include "jobs/kind/job_kind.h"
+#include "jobs/rendering/rendering_kind.h"
 #include "jobs/training/training_kind.h"
 
 namespace sovren::jobs {
@@ -20,8 +21,8 @@ struct Maker {
   Result<std::unique_ptr<JobKind>> operator()(const TrainingSpec& spec) const {
     return make_training_kind(job, spec, setting);
   }
-  Result<std::unique_ptr<JobKind>> operator()(const RenderingSpec&) const {
-    return fail({.code = Code::refused, .what = "rendering is not in this build"});
+  Result<std::unique_ptr<JobKind>> operator()(const RenderingSpec& spec) const {
+    return make_rendering_kind(job, spec, setting);
   }
   Result<std::unique_ptr<JobKind>> operator()(const CommandSpec&) const {
     return fail({.code = Code::mismatch,

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <algorithm>
+#include <array>
 #include <optional>
 #include <utility>
 
@@ -162,21 +163,31 @@ void find_bounds(CompiledScene& scene) {
   if (scene.low.x > scene.high.x) scene.low = scene.high = {};
 }
 
+/// All that the material looks up.
+std::array<TextureRef, 12> textures_of(const Material& m) {
+  return {m.base_color_texture,       m.metallic_roughness_texture, m.normal_texture,
+          m.specular_texture,         m.specular_color_texture,     m.emission_texture,
+          m.transmission_texture,     m.clearcoat_texture,          m.clearcoat_roughness_texture,
+          m.clearcoat_normal_texture, m.sheen_color_texture,        m.sheen_roughness_texture};
+}
+
 std::string texture_fault(const Scene& scene) {
   const auto count = static_cast<int>(scene.textures.size());
-  for (std::size_t i = 0; i < scene.materials.size(); ++i) {
-    const Material& m = scene.materials[i];
-    for (const TextureRef& ref :
-         {m.base_color_texture, m.metallic_roughness_texture, m.normal_texture, m.specular_texture,
-          m.specular_color_texture, m.emission_texture, m.transmission_texture, m.clearcoat_texture,
-          m.clearcoat_roughness_texture, m.clearcoat_normal_texture, m.sheen_color_texture,
-          m.sheen_roughness_texture})
+  for (std::size_t i = 0; i < scene.materials.size(); ++i)
+    for (const TextureRef& ref : textures_of(scene.materials[i]))
       if (ref.texture >= count)
         return "material " + std::to_string(i) + " names texture " + std::to_string(ref.texture) +
                ", but there are " + std::to_string(count);
-  }
   if (scene.environment.texture >= count) return "the environment's texture is not there";
   return {};
+}
+
+void mark_textured(CompiledScene& scene) {
+  for (MeshView& mesh : scene.meshes) {
+    const auto refs = textures_of(scene.materials[static_cast<std::size_t>(mesh.material)]);
+    mesh.has_textures = std::any_of(refs.begin(), refs.end(),
+                                    [](const TextureRef& ref) { return ref.texture >= 0; });
+  }
 }
 
 }  // namespace
@@ -208,6 +219,7 @@ Result<std::shared_ptr<const CompiledScene>> compile(Scene scene) {
   compiled->has_alpha =
       std::any_of(compiled->materials.begin(), compiled->materials.end(),
                   [](const Material& m) { return m.alpha_mode != Material::Alpha::opaque; });
+  mark_textured(*compiled);
   find_bounds(*compiled);
   build_texture_views(*compiled);
   compiled->bsdf_tables = make_bsdf_tables(compiled->materials);

@@ -16,7 +16,7 @@ struct Surface {
   /// For shading: z is the interpolated normal (to the front too), x the tangent.
   Frame frame;
   float bitangent_sign = 1;  ///< y of a normal map goes along this times frame.y
-  Vec2 uv[2];
+  Vec2 uv[2];                ///< of materials with textures, as is the tangent; else some
   Vec4 color{1, 1, 1, 1};
   float cone_width = 0;     ///< of the ray's cone here
   float uv_per_length = 0;  ///< uv units in a unit of length, of uv[0]
@@ -125,7 +125,7 @@ SOVREN_TRACE Surface surface_at(const SceneView& view, const Ray& ray, const Hit
     if (dot(normal, surface.geometric_normal) < 0) normal = -normal;
   }
   surface.frame = frame_about(normal);
-  for (int set = 0; set < 2; ++set) {
+  for (int set = 0; mesh.has_textures && set < 2; ++set) {
     if (mesh.first_uv[set] < 0) continue;
     const Vec2* uv = view.uv + mesh.first_uv[set];
     const Vec2 a = uv[t.corner[0]];
@@ -136,7 +136,7 @@ SOVREN_TRACE Surface surface_at(const SceneView& view, const Ray& ray, const Hit
     const float uv_area = magnitude((b.x - a.x) * (c.y - a.y) - (b.y - a.y) * (c.x - a.x));
     surface.uv_per_length = twice_area > 0 ? root(uv_area / twice_area) : 0;
   }
-  if (mesh.first_uv[0] >= 0 || mesh.first_tangent >= 0) {
+  if (mesh.has_textures && (mesh.first_uv[0] >= 0 || mesh.first_tangent >= 0)) {
     find_tangent(view, mesh, t, corners, m, hit.u, hit.v, surface);
     surface.bitangent_sign *= sign;
   }

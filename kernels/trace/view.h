@@ -56,6 +56,7 @@ struct MeshView {
   std::uint32_t vertex_count = 0;
   std::uint32_t triangle_count = 0;
   int material = 0;
+  bool has_textures = true;  ///< its material looks something up
 };
 
 struct InstanceView {

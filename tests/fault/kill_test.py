@@ -89,6 +89,10 @@ class Kill(SovrenCase):
                       eval_batches=6, sample_every=50)
         self.kill_and_resume("data.toml", [1, 2, 4], 4)
 
+    def test_rendering_on_changing_ranks(self):
+        self.rendering("data", width=256, height=256, samples=96, noise_threshold=0.002, aovs=["normal", "depth"])
+        self.kill_and_resume("data.toml", [1, 2, 4], 5)
+
     def test_no_process_outlives_a_killed_sovren(self):
         self.generate(variables=300, length=500, max_lag=4)
         for ranks in (1, 2):

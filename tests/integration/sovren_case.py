@@ -92,6 +92,20 @@ class SovrenCase(unittest.TestCase):
         return self.write(f"{name}.toml", f'schema = 1\nname = "{name}"\nkind = "model-training"\n{extra}\n'
                                           f"[model_training]\n{lines}")
 
+    def scene(self, name="cornell"):
+        """Writes one of the generator's scenes; returns its path."""
+        path = self.dir / f"{name}.glb"
+        if not path.exists():
+            self.sovren("generate", "scene", name, "--output", path.name, code=0)
+        return path
+
+    def rendering(self, name="job", extra="", **keys):
+        """A job file of a small picture of the Cornell box; keys: of [rendering]."""
+        settings = {"scene": self.scene().name, "width": 72, "height": 56, "samples": 24, "max_depth": 3, **keys}
+        lines = "".join(f"{key} = {json.dumps(value)}\n" for key, value in settings.items())
+        return self.write(f"{name}.toml", f'schema = 1\nname = "{name}"\nkind = "rendering"\n{extra}\n'
+                                          f"[rendering]\n{lines}")
+
     def refused(self, *words, code, says):
         """The command ends with this code, says all this, and changes nothing."""
         before = self.files()

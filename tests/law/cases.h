@@ -17,5 +17,6 @@ struct LawCase {
 
 std::vector<LawCase> causal_cases();
 std::vector<LawCase> training_cases();
+std::vector<LawCase> rendering_cases();
 
 }  // namespace sovren::jobs

@@ -18,7 +18,7 @@ struct Pair {
 std::vector<Pair> pairs() {
   std::vector<Pair> all;
   for (const Law& law : laws())
-    for (const auto& cases : {causal_cases(), training_cases()})
+    for (const auto& cases : {causal_cases(), training_cases(), rendering_cases()})
       for (const LawCase& subject : cases) all.push_back({&law, subject});
   return all;
 }
