@@ -88,6 +88,20 @@ bool is_flat(const Mesh& mesh, const std::array<std::uint32_t, 3>& t) {
          (mesh.positions_end.empty() || is_flat_in(mesh.positions_end));
 }
 
+/// Do the normals say no more than the faces do? Then nothing has to be interpolated.
+bool is_faceted(const Mesh& mesh) {
+  constexpr float least_cosine = 1 - 1e-6F;
+  return std::all_of(mesh.triangles.begin(), mesh.triangles.end(), [&mesh](const auto& t) {
+    const Vec3 normal = cross(mesh.positions[t[1]] - mesh.positions[t[0]],
+                              mesh.positions[t[2]] - mesh.positions[t[0]]);
+    const float size = length(normal);
+    return std::all_of(t.begin(), t.end(), [&](std::uint32_t corner) {
+      const Vec3 n = mesh.normals[corner];
+      return dot(n, normal) >= least_cosine * size * length(n);
+    });
+  });
+}
+
 template <class T>
 std::int64_t append(std::vector<T>& all, const std::vector<T>& some) {
   if (some.empty()) return -1;
@@ -101,7 +115,9 @@ std::size_t add_mesh(const Mesh& mesh, CompiledScene& scene) {
   MeshView view;
   view.first_vertex = std::max<std::int64_t>(0, append(scene.positions, mesh.positions));
   view.first_position_end = append(scene.positions_end, mesh.positions_end);
-  view.first_normal = append(scene.normals, mesh.normals);
+  const bool is_moving = !mesh.positions_end.empty();
+  if (!mesh.normals.empty() && (is_moving || !is_faceted(mesh)))
+    view.first_normal = append(scene.normals, mesh.normals);
   view.first_tangent = append(scene.tangents, mesh.tangents);
   for (int set = 0; set < 2; ++set)
     view.first_uv[set] = append(scene.uv, mesh.uv[static_cast<std::size_t>(set)]);

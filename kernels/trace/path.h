@@ -115,12 +115,22 @@ SOVREN_TRACE void meet_environment(const SceneView& view, const RenderSettings& 
       limited(settings, path, path.throughput * light * share_of_found(settings, path, light_pdf));
 }
 
+/// Where rays begin that leave a surface.
+struct Departure {
+  Vec3 position;
+  Vec3 side;    ///< the geometric normal on the viewer's side
+  Vec3 origin;  ///< of rays to that side
+};
+
+SOVREN_TRACE Vec3 origin_towards(const Departure& departure, Vec3 direction) {
+  return dot(direction, departure.side) >= 0 ? departure.origin
+                                             : offset_origin(departure.position, -departure.side);
+}
+
 /// Sends the path on into `direction`, away from the surface.
-SOVREN_TRACE void send(Path& path, const Surface& surface, const Receiver& from, Vec3 direction,
+SOVREN_TRACE void send(Path& path, const Departure& departure, const Receiver& from, Vec3 direction,
                        float pdf) {
-  const bool is_to_front = dot(direction, surface.geometric_normal) >= 0;
-  path.ray.origin = offset_origin(
-      surface.position, is_to_front ? surface.geometric_normal : -surface.geometric_normal);
+  path.ray.origin = origin_towards(departure, direction);
   path.ray.direction = direction;
   path.ray.t_max = infinite;
   path.from = from;
@@ -144,7 +154,7 @@ SOVREN_TRACE Receiver receiver_at(const SceneView& view, const Surface& surface,
 
 /// Looks for a light from the surface.
 SOVREN_TRACE void look_for_light(const SceneView& view, const RenderSettings& settings,
-                                 const Path& path, const Surface& surface, const Bsdf& bsdf,
+                                 const Path& path, const Departure& departure, const Bsdf& bsdf,
                                  const Receiver& receiver, Vec3 wo, const BounceNumbers& numbers,
                                  ShadowRay& shadow) {
   LightSample light;
@@ -157,9 +167,7 @@ SOVREN_TRACE void look_for_light(const SceneView& view, const RenderSettings& se
   shadow.contribution =
       limited(settings, path, path.throughput * scattered.value * light.radiance * weight);
   if (is_black(shadow.contribution)) return;
-  const bool is_to_front = dot(light.direction, surface.geometric_normal) >= 0;
-  shadow.ray.origin = offset_origin(
-      surface.position, is_to_front ? surface.geometric_normal : -surface.geometric_normal);
+  shadow.ray.origin = origin_towards(departure, light.direction);
   shadow.ray.direction = light.direction;
   shadow.ray.t_min = 0;
   // Not quite there: the light's own surface is no obstacle.
@@ -192,8 +200,8 @@ SOVREN_TRACE void walk_on(Path& path) {
 
 /// The way goes on by the surface's own distribution, or ends.
 SOVREN_TRACE void scatter(const SceneView& view, const RenderSettings& settings, Path& path,
-                          const Surface& surface, const Bsdf& bsdf, const Receiver& receiver,
-                          Vec3 wo, const BounceNumbers& numbers) {
+                          const Surface& surface, const Departure& departure, const Bsdf& bsdf,
+                          const Receiver& receiver, Vec3 wo, const BounceNumbers& numbers) {
   path.is_alive = false;
   BsdfSample next;
   if (!sample(view, bsdf, wo, numbers.lobe, numbers.bsdf, next)) return;
@@ -206,7 +214,7 @@ SOVREN_TRACE void scatter(const SceneView& view, const RenderSettings& settings,
   path.is_alive = true;
   path.cone_width = surface.cone_width;
   path.cone_spread += next.spread;
-  send(path, surface, receiver, next.wi, next.is_delta ? 0 : next.pdf);
+  send(path, departure, receiver, next.wi, next.is_delta ? 0 : next.pdf);
   if (next.is_subsurface) {  // to go in and come out is one bounce
     path.is_walking = true;
     path.walk = walk_of(bsdf);
@@ -257,9 +265,11 @@ SOVREN_TRACE void leave(const SceneView& view, const RenderSettings& settings, P
                         const Surface& surface, const Bsdf& bsdf, Vec3 wo,
                         const BounceNumbers& numbers, ShadowRay& shadow) {
   const Receiver receiver = receiver_at(view, surface, bsdf, path.ray.time);
+  const Departure departure{surface.position, bsdf.side,
+                            offset_origin(surface.position, bsdf.side)};
   if (!is_smooth(bsdf) && settings.strategy != RenderSettings::Strategy::bsdf)
-    look_for_light(view, settings, path, surface, bsdf, receiver, wo, numbers, shadow);
-  scatter(view, settings, path, surface, bsdf, receiver, wo, numbers);
+    look_for_light(view, settings, path, departure, bsdf, receiver, wo, numbers, shadow);
+  scatter(view, settings, path, surface, departure, bsdf, receiver, wo, numbers);
 }
 
 /// The path has met `hit` (or nothing): adds light, looks for more by `shadow`, and goes on.

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <cstdint>
 #include <limits>
 
 #include "kernels/device/both.h"
@@ -125,8 +126,11 @@ SOVREN_TRACE Vec3 normalized(Vec3 a) {
 SOVREN_TRACE float largest(Vec3 a) {
   return maximum(maximum(a.x, a.y), a.z);
 }
+/// All channels 0 (or -0): one comparison of their bits.
 SOVREN_TRACE bool is_black(Vec3 a) {
-  return a.x == 0 && a.y == 0 && a.z == 0;
+  std::uint32_t bits[3];
+  __builtin_memcpy(bits, &a, sizeof bits);
+  return (bits[0] | bits[1] | bits[2]) << 1 == 0;
 }
 /// Of linear sRGB (Rec. 709).
 SOVREN_TRACE float luminance(Vec3 a) {
