@@ -65,7 +65,7 @@ SOVREN_TRACE float reflected_share(const SceneView& view, const Interface& s, fl
   if (s.is_inside) return maximum(smooth, sent_inside(block, s.roughness, cosine));
   const float low = largest(s.low);
   return metal_albedo(view, s.is_correlated, s.roughness, cosine) *
-         (low + (s.high - low) * mean_rise(block, s.roughness, cosine));
+         maximum(low + (s.high - low) * mean_rise(block, s.roughness, cosine), 0);
 }
 /// The same of light from everywhere, from outside.
 SOVREN_TRACE float reflected_mean(const SceneView& view, const Interface& s) {

@@ -32,6 +32,8 @@ SOVREN_TRACE Facet facet_at(const Interface& s, float cosine) {
     const float exact = fresnel_dielectric(cosine, s.eta, facet.cos_behind);
     const float rise = dielectric_rise(exact, s.normal, cosine);
     Vec3 once = s.low + (white * s.high - s.low) * rise;
+    // Of high indices the curve dips before it rises: below 0, where the low end is black.
+    once = {maximum(once.x, 0), maximum(once.y, 0), maximum(once.z, 0)};
     if (facet.cos_behind == 0 && s.is_inside) once = white;
     facet.dielectric = largest(once);
     float passed = 1 - facet.dielectric;

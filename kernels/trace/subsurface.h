@@ -23,12 +23,12 @@ struct Walk {
 
 /// Albedo of a single turn, such that a thick flat body sends back `color` of what enters it.
 /// Source   Kulla and Conty, Revisiting Physically Based Shading at Imageworks (SIGGRAPH course
-///          2017), from van de Hulst's similarity relation.
+///          2017): van de Hulst's fit for even turns, and his similarity relation for others.
 SOVREN_TRACE float turn_albedo(float color, float anisotropy) {
   const float a = clamped(color, 0, 1);
   const float s = 4.09712F + 4.20863F * a - root(9.59217F + a * (41.6808F + a * 17.7126F));
   const float s2 = s * s;
-  return clamped((1 - s2) / (1 - anisotropy * (1 - s2)), 0, 1);
+  return clamped((1 - s2) / (1 - anisotropy * s2), 0, 1);
 }
 
 /// The walk that begins where sample() found is_subsurface.
