@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <new>
+
 #include "kernels/trace/bsdf_values.h"
 #include "kernels/trace/interface_at.h"
 #include "kernels/trace/material_at.h"
@@ -131,8 +133,7 @@ SOVREN_TRACE Bsdf bsdf_at(const SceneView& view, const RenderSettings& settings,
     return bsdf;
   }
   bsdf.is_layered = true;
-  bsdf.layers = {};
-  Layers& layers = bsdf.layers;
+  Layers& layers = *new (&bsdf.layers) Layers;
   bsdf.frame = frame_about(usable_normal(normal, bsdf.side, wo));
   layers.local_wo = local_from_seen(bsdf.frame, wo);
   Interface& s = layers.interface;
