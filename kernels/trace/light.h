@@ -7,9 +7,9 @@
 #include "kernels/trace/environment.h"
 #include "kernels/trace/light_tree.h"
 #include "kernels/trace/light_triangle.h"
+#include "kernels/trace/material_at.h"
 #include "kernels/trace/math.h"
 #include "kernels/trace/surface.h"
-#include "kernels/trace/texture.h"
 #include "kernels/trace/vec.h"
 #include "kernels/trace/view.h"
 
@@ -61,34 +61,53 @@ SOVREN_TRACE bool is_on_side(const Receiver& receiver, Vec3 direction) {
   return is_black(receiver.side) || dot(direction, receiver.side) > 0;
 }
 
-/// Radiance of a point of a textured triangle. place: share of the edges to b and c.
-SOVREN_TRACE Vec3 textured_radiance(const SceneView& view, const LightView& light, Vec2 place) {
+/// A point of a shining triangle, as far as its material's emission and opacity follow from it.
+/// place: share of the edges to b and c. footprint: width of what is seen, in uv units.
+SOVREN_TRACE Surface emitter_point(const SceneView& view, const LightView& light, Vec2 place,
+                                   float footprint, bool is_front) {
   const MeshView& mesh = view.meshes[view.instances[light.instance].mesh];
   const Triangle& t = view.triangles[mesh.first_triangle + light.primitive];
-  const TextureRef& ref = view.materials[mesh.material].emission_texture;
-  Vec2 uv[2];
-  const std::int64_t first = mesh.first_uv[ref.uv_set];
-  if (first >= 0) {
-    uv[ref.uv_set] = interpolated(view.uv[first + t.corner[0]], view.uv[first + t.corner[1]],
-                                  view.uv[first + t.corner[2]], place.x, place.y);
+  Surface surface;
+  for (int set = 0; set < 2; ++set) {
+    if (mesh.first_uv[set] < 0) continue;
+    const Vec2* uv = view.uv + mesh.first_uv[set];
+    surface.uv[set] =
+        interpolated(uv[t.corner[0]], uv[t.corner[1]], uv[t.corner[2]], place.x, place.y);
   }
-  const Vec4 texel = look_up(view, ref, uv, 0);
-  return light.radiance * Vec3{texel.x, texel.y, texel.z};
+  if (mesh.first_color >= 0) {
+    const Vec4* colors = view.colors + mesh.first_color;
+    surface.color = interpolated(colors[t.corner[0]], colors[t.corner[1]], colors[t.corner[2]],
+                                 place.x, place.y);
+  }
+  surface.cone_width = footprint;
+  surface.uv_per_length = 1;
+  surface.material = mesh.material;
+  surface.is_front = is_front;
+  return surface;
+}
+
+/// What rays that meet the triangle there find on average: some pass where it is transparent.
+SOVREN_TRACE Vec3 uneven_radiance(const SceneView& view, const Surface& surface) {
+  return emission_at(view, surface) * opacity_at(view, surface);
 }
 
 SOVREN_TRACE bool sample_emitter(const SceneView& view, const LightView& light,
                                  const Receiver& receiver, Vec2 u, LightSample& sample) {
+  const LitTriangle triangle = lit_triangle(view, light, receiver.time);
   TrianglePoint point;
-  if (!sample_triangle(lit_triangle(view, light, receiver.time), light.near_squared,
-                       light.is_one_sided, receiver.position, u, point))
+  if (!sample_triangle(triangle, light.near_squared, light.is_one_sided, receiver.position, u,
+                       point))
     return false;
   if (!is_on_side(receiver, point.direction)) return false;
   sample.direction = point.direction;
   sample.distance = point.distance;
   sample.pdf = point.pdf;
   sample.is_delta = false;
-  sample.radiance =
-      light.is_textured ? textured_radiance(view, light, point.place) : light.radiance;
+  sample.radiance = light.radiance;
+  if (light.is_uneven) {
+    const bool is_front = dot(point.direction, triangle.normal) < 0;
+    sample.radiance = uneven_radiance(view, emitter_point(view, light, point.place, 0, is_front));
+  }
   return true;
 }
 

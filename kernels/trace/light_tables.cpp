@@ -17,29 +17,25 @@ namespace {
 
 constexpr float right_angle = pi / 2;
 
-/// Mean luminance of the texture over the triangle: 64 points, mixed from as many texels as lie
-/// between them.
-float mean_texture(const SceneView& view, const MeshView& mesh, std::uint32_t primitive) {
-  const TextureRef& ref = view.materials[mesh.material].emission_texture;
-  const std::int64_t first = mesh.first_uv[ref.uv_set];
-  Vec2 corners[3];
-  if (first >= 0) {
-    const Triangle& t = view.triangles[mesh.first_triangle + primitive];
-    for (int i = 0; i < 3; ++i) corners[i] = view.uv[first + t.corner[i]];
-  }
-  const Vec2 b = corners[1] - corners[0];
-  const Vec2 c = corners[2] - corners[0];
+/// Mean luminance of the triangle's front: 64 points, mixed from as many texels as lie between
+/// them.
+float mean_luminance(const SceneView& view, const LightView& light) {
+  const MeshView& mesh = view.meshes[view.instances[light.instance].mesh];
+  const std::int64_t first = mesh.first_uv[0];
   constexpr int steps = 8;
-  const float footprint = root(0.5F * magnitude(b.x * c.y - b.y * c.x)) / steps;
+  float footprint = 0;
+  if (first >= 0) {
+    const Triangle& t = view.triangles[mesh.first_triangle + light.primitive];
+    const Vec2 b = view.uv[first + t.corner[1]] - view.uv[first + t.corner[0]];
+    const Vec2 c = view.uv[first + t.corner[2]] - view.uv[first + t.corner[0]];
+    footprint = root(0.5F * magnitude(b.x * c.y - b.y * c.x)) / steps;
+  }
   float sum = 0;
   for (int y = 0; y < steps; ++y) {
     for (int x = 0; x < steps; ++x) {
       const Vec2 p = triangle_point(
           {(static_cast<float>(x) + 0.5F) / steps, (static_cast<float>(y) + 0.5F) / steps});
-      Vec2 uv[2];
-      uv[ref.uv_set] = interpolated(corners[0], corners[1], corners[2], p.x, p.y);
-      const Vec4 t = look_up(view, ref, uv, footprint);
-      sum += luminance({t.x, t.y, t.z});
+      sum += luminance(uneven_radiance(view, emitter_point(view, light, p, footprint, true)));
     }
   }
   return sum / (steps * steps);
@@ -121,7 +117,8 @@ class Collector {
     LightView v;
     v.instance = number;
     v.primitive = primitive;
-    v.is_textured = material.emission_texture.texture >= 0;
+    v.is_uneven =
+        material.emission_texture.texture >= 0 || material.alpha_mode != Material::Alpha::opaque;
     v.is_one_sided = !material.emits_backwards;
     v.radiance = material.emission;
     v.is_moving = true;  // lit_triangle finds the place
@@ -132,8 +129,8 @@ class Collector {
     v.edge_c = t.edge_c;
     v.direction = t.normal;
     v.area = t.area;
-    const float mean = v.is_textured ? mean_texture(view_, mesh, primitive) : 1.0F;
-    v.power = luminance(material.emission) * mean * t.area * pi * (v.is_one_sided ? 1.0F : 2.0F);
+    const float mean = v.is_uneven ? mean_luminance(view_, v) : luminance(v.radiance);
+    v.power = mean * t.area * pi * (v.is_one_sided ? 1.0F : 2.0F);
     LightBounds b{t.corner, t.corner, {t.normal, 0}, right_angle, v.power, !v.is_one_sided};
     float radius = 0;
     // What moves by its corners and by its transform stays within all pairs of their ends.
@@ -255,6 +252,7 @@ void build_lights(const std::vector<PunctualLight>& lights, const Environment& e
   view.positions = scene.positions.data();
   view.positions_end = scene.positions_end.data();
   view.uv = scene.uv.data();
+  view.colors = scene.colors.data();
   view.triangles = scene.triangles.data();
   view.meshes = scene.meshes.data();
   view.instances = scene.instances.data();

@@ -19,7 +19,7 @@ std::vector<AliasEntry> alias_table(const std::vector<double>& weights);
 /// light_chances, light_nodes, light_leaf, environment_cells, environment, and first_emitter of
 /// the instances. All else must be there already, texture_views too, and must stay in its place.
 ///
-/// Power    a triangle's area x the mean luminance of its emission x pi (twice that if the back
+/// Power    a triangle's area x the mean luminance of its front x pi (twice that if the back
 ///          shines too); of lights without a place: what falls on a disk as large as the scene.
 ///          Lights with a place and those without share the samples by their power, but neither
 ///          gets less than a quarter, so that a wide floor under the sky does not hide the lamps.

@@ -81,7 +81,7 @@ struct LightView {
   enum class Kind : std::int32_t { triangle, point, spot, directional, environment };
   Kind kind = Kind::triangle;
   bool is_moving = false;     ///< triangle: its place follows from the instance and the time
-  bool is_textured = false;   ///< triangle: its texture multiplies the radiance
+  bool is_uneven = false;     ///< triangle: textures or opacity change the radiance along it
   bool is_one_sided = false;  ///< triangle: only the front shines
   std::uint32_t instance = 0, primitive = 0;  ///< triangle
   float power = 0;                            ///< what its chance to be chosen follows

@@ -221,6 +221,27 @@ TEST(TraceTexturedLight, ShinesAsItsTextureSays) {
   EXPECT_LT(lit.scene.lights[0].power, lit.scene.lights[1].power);
 }
 
+TEST(TraceTexturedLight, LosesWhatIsTransparent) {
+  for (const auto mode : {Material::Alpha::blend, Material::Alpha::mask}) {
+    LitScene lit;
+    Material& m = lit.add_material({2, 2, 2});
+    m.alpha_mode = mode;
+    m.base_color_texture.texture = 0;
+    lit.add_quad({-0.5F, -0.5F, 1}, {0, 1, 0}, {1, 0, 0});
+    Texture t;
+    t.width = t.height = 1;
+    t.texels = {std::byte{255}, std::byte{255}, std::byte{255}, std::byte{102}};  // alpha 0.4
+    lit.scene.textures.push_back(std::move(t));
+    lit.build();
+    const std::vector<Vec3> corners{
+        {-0.5F, -0.5F, 1}, {-0.5F, 0.5F, 1}, {0.5F, 0.5F, 1}, {0.5F, -0.5F, 1}};
+    const double full = std::abs(2 * polygon_irradiance(corners, {}, up));
+    const double seen = irradiance(lit.view(), {{}, up, 0}, 1 << 13).mean;
+    EXPECT_NEAR(seen / full, mode == Material::Alpha::blend ? 0.4 : 0, 2e-3);
+    EXPECT_EQ(lit.scene.lights[0].power > 0, mode == Material::Alpha::blend);
+  }
+}
+
 TEST(TraceMirroredLight, FrontIsWhereTheNormalPoints) {
   LitScene lit;
   lit.add_material({1, 1, 1}).emits_backwards = false;
