@@ -16,6 +16,8 @@ struct Format {
 constexpr Format formats[] = {
     {".gltf", read_gltf},
     {".glb", read_gltf},
+    {".obj", read_obj},
+    {".ply", read_ply},
 };
 
 }  // namespace

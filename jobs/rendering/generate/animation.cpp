@@ -186,10 +186,15 @@ GltfModel animation_scene(float detail) {
   const auto lamp = [&](const char* name, Vec3 radiance, Vec3 a, Vec3 b, Vec3 c, Vec3 d) {
     add_object(model, name, quad(a, b, c, d), add_material(model, name, shining(radiance)));
   };
-  lamp("key light", {14, 13, 11.5F}, {-3.6F, 2.6F, 1.2F}, {-2.4F, 2.4F, 2.8F}, {-1.9F, 4, 2.4F},
+  lamp("key light", {11, 10.2F, 9}, {-3.6F, 2.6F, 1.2F}, {-2.4F, 2.4F, 2.8F}, {-1.9F, 4, 2.4F},
        {-3.1F, 4.2F, 0.8F});
   lamp("top light", {3, 3.2F, 3.6F}, {-1.5F, 4.5F, -1}, {1.5F, 4.5F, -1}, {1.5F, 4.5F, 1},
        {-1.5F, 4.5F, 1});
+  // What the polished ball shows where the others are not.
+  lamp("front light", {0.7F, 0.72F, 0.75F}, {3.5F, 0.2F, 6.5F}, {-3.5F, 0.2F, 6.5F},
+       {-3.5F, 4, 6.5F}, {3.5F, 4, 6.5F});
+  lamp("side light", {1.4F, 1.3F, 1.2F}, {4.6F, 0.3F, 2.5F}, {4.6F, 0.3F, -1.5F},
+       {4.6F, 3.2F, -1.5F}, {4.6F, 3.2F, 2.5F});
   return model;
 }
 

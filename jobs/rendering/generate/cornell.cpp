@@ -99,8 +99,8 @@ GltfModel cornell_scene() {
   const float y_fov = 2 * trace::arc_tan2(0.5F * 25, 35);
   add_camera(model, {.name = "camera", .y_fov = y_fov}, {0.278F, 0.273F, -0.8F},
              {0.278F, 0.273F, 0});
-  add_camera(model, {.name = "closeup", .y_fov = 0.6F}, {0.39F, 0.25F, -0.35F},
-             {0.17F, 0.1F, 0.25F});
+  add_camera(model, {.name = "closeup", .y_fov = 0.6F}, {0.41F, 0.36F, -0.32F},
+             {0.2F, 0.13F, 0.26F});
   return model;
 }
 

@@ -363,7 +363,7 @@ class Room {
     trace::PunctualLight sun;
     sun.name = "sun";
     sun.kind = trace::PunctualLight::Kind::directional;
-    sun.intensity = {26, 22, 16};
+    sun.intensity = {40, 34, 25};
     model_.lights.push_back(sun);
     GltfNode node;
     node.name = "sun";

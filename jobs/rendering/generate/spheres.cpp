@@ -105,7 +105,7 @@ GltfModel spheres_scene(float detail) {
       node.mesh = add_mesh(model, name, shape, add_material(model, name, of(row, column)));
       add_node(model, node);
     }
-  add_camera(model, {.name = "camera", .y_fov = 0.56F}, {1.3F, 4.9F, 9.4F}, {0.05F, 0.2F, 0.15F});
+  add_camera(model, {.name = "camera", .y_fov = 0.6F}, {1.0F, 6.3F, 8.9F}, {0, 0, 0.2F});
   return model;
 }
 
