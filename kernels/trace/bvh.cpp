@@ -2,14 +2,14 @@
 #include "kernels/trace/bvh.h"
 
 #include <algorithm>
+#include <cstdint>
 #include <limits>
-#include <span>
 #include <string>
 #include <utility>
 
 #include "kernels/nn/team.h"
 #include "kernels/trace/bvh_binary.h"
-#include "kernels/trace/bvh_wide.h"
+#include "kernels/trace/bvh_collapse.h"
 #include "kernels/trace/flush_denormals.h"
 #include "kernels/trace/instancing.h"
 
@@ -62,7 +62,8 @@ class TreeMaker {
   Result<BvhTree> make();
 
  private:
-  BvhChild add_leaf(BvhTree& tree, std::span<const BvhItem> items) const;
+  std::vector<std::uint32_t> numbers() const;
+  void put_leaves(BvhTree& tree, const std::vector<std::uint32_t>& numbers) const;
 
   const CompiledScene& scene_;
   nn::Team& team_;
@@ -130,19 +131,35 @@ void TreeMaker::add_instance(std::uint32_t instance, const BvhTree& mesh) {
   items_.push_back(item_of(box, instance, BvhChild::Kind::instance));
 }
 
-BvhChild TreeMaker::add_leaf(BvhTree& tree, std::span<const BvhItem> items) const {
-  const auto kind = static_cast<BvhChild::Kind>(items[0].kind);
-  const auto count = static_cast<std::uint32_t>(items.size());
-  const auto put = [&](auto& to, const auto& from) {
-    const auto first = static_cast<std::uint32_t>(to.size());
-    for (const BvhItem& item : items) to.push_back(from(item.index));
-    return BvhChild::make(kind, count, first);
-  };
-  if (kind == BvhChild::Kind::instance)
-    return put(tree.instances, [](std::uint32_t index) { return index; });
-  if (kind == BvhChild::Kind::moving)
-    return put(tree.moving, [&](std::uint32_t index) { return moving_[index]; });
-  return put(tree.triangles, [&](std::uint32_t index) { return triangles_[index]; });
+/// Of each item, its number among those of its kind.
+std::vector<std::uint32_t> TreeMaker::numbers() const {
+  std::vector<std::uint32_t> numbers(items_.size());
+  std::uint32_t counts[4] = {};
+  for (std::size_t i = 0; i < items_.size(); ++i) numbers[i] = counts[items_[i].kind]++;
+  return numbers;
+}
+
+/// What the items are, in their order, kind by kind.
+void TreeMaker::put_leaves(BvhTree& tree, const std::vector<std::uint32_t>& numbers) const {
+  const auto count = static_cast<std::int64_t>(items_.size());
+  tree.triangles.resize(triangles_.size());
+  tree.moving.resize(moving_.size());
+  tree.instances.resize(items_.size() - triangles_.size() - moving_.size());
+  team_.run_blocks(count, 1 << 14, [&](std::int64_t from, std::int64_t to) {
+    for (auto i = static_cast<std::size_t>(from); i < static_cast<std::size_t>(to); ++i) {
+      const BvhItem& item = items_[i];
+      if (item.kind == static_cast<std::uint32_t>(BvhChild::Kind::triangles))
+        tree.triangles[numbers[i]] = triangles_[item.index];
+      else if (item.kind == static_cast<std::uint32_t>(BvhChild::Kind::moving))
+        tree.moving[numbers[i]] = moving_[item.index];
+      else
+        tree.instances[numbers[i]] = item.index;
+    }
+  });
+  for (BvhNode& node : tree.nodes)
+    for (BvhChild& child : node.child)
+      if (child.kind() != BvhChild::Kind::inner)
+        child = BvhChild::make(child.kind(), child.count(), numbers[child.first()]);
 }
 
 Result<BvhTree> TreeMaker::make() {
@@ -153,12 +170,8 @@ Result<BvhTree> TreeMaker::make() {
   const BinaryNode& all = binary.upper[0];
   tree.low = {all.low[0], all.low[1], all.low[2]};
   tree.high = {all.high[0], all.high[1], all.high[2]};
-  tree.triangles.reserve(triangles_.size());
-  tree.moving.reserve(moving_.size());
-  SOVREN_TRY(nodes,
-             make_wide(std::move(binary), items_, options_, team_,
-                       [&](std::span<const BvhItem> items) { return add_leaf(tree, items); }));
-  tree.nodes = std::move(nodes);
+  tree.nodes = collapse(std::move(binary), items_, options_, team_);
+  put_leaves(tree, numbers());
   return tree;
 }
 

@@ -27,7 +27,7 @@ struct BinaryNode {
   std::uint32_t begin = 0;  ///< its items, in the order that the builder leaves them in
   std::uint32_t count = 0;
   std::uint32_t left = 0;  ///< 0: it has one item and no children
-  /// How it is best made a part of wide nodes (bvh_wide.cpp).
+  /// How it is best made a part of wide nodes (bvh_collapse.cpp).
   std::uint32_t plan = 0;
 };
 

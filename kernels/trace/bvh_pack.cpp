@@ -81,30 +81,47 @@ std::size_t PackedTree::size_bytes() const {
   return bytes_of(nodes) + bytes_of(blocks) + bytes_of(moving) + bytes_of(instances);
 }
 
-PackedTree pack(BvhTree tree) {
+PackedTree pack(BvhTree tree, nn::Team& team) {
   using Kind = BvhChild::Kind;
   PackedTree packed;
   packed.reach = maximum(largest_of(tree.low), largest_of(tree.high));
   packed.nodes = std::move(tree.nodes);
   packed.instances = std::move(tree.instances);
-  std::size_t leaves[4] = {};
-  for (const BvhNode& node : packed.nodes)
-    for (const BvhChild child : node.child) ++leaves[static_cast<std::size_t>(child.kind())];
-  packed.blocks.reserve(leaves[static_cast<std::size_t>(Kind::triangles)]);
-  packed.moving.reserve(leaves[static_cast<std::size_t>(Kind::moving)]);
-  for (BvhNode& node : packed.nodes) {
-    for (BvhChild& child : node.child) {
-      const auto to_block = [&](auto& blocks, auto leaf_of) {
-        const std::uint32_t number = static_cast<std::uint32_t>(blocks.size());
-        blocks.push_back(block_of(leaf_of.subspan(child.first(), child.count())));
-        child = BvhChild::make(child.kind(), child.count(), number);
-      };
-      if (child.kind() == Kind::triangles)
-        to_block(packed.blocks, std::span<const BvhTriangle>(tree.triangles));
-      if (child.kind() == Kind::moving)
-        to_block(packed.moving, std::span<const BvhMovingTriangle>(tree.moving));
+  // Blocks stand in the order of the nodes; so many are before each chunk of nodes.
+  constexpr std::size_t chunk = 1 << 12;
+  struct Before {
+    std::uint32_t blocks = 0, moving = 0;
+  };
+  std::vector<Before> before(packed.nodes.size() / chunk + 2);
+  for (std::size_t i = 0; i < packed.nodes.size(); ++i) {
+    Before& behind = before[i / chunk + 1];
+    if (i % chunk == 0) behind = before[i / chunk];
+    for (const BvhChild child : packed.nodes[i].child) {
+      behind.blocks += child.kind() == Kind::triangles ? 1 : 0;
+      behind.moving += child.kind() == Kind::moving ? 1 : 0;
     }
   }
+  const std::size_t chunks = (packed.nodes.size() + chunk - 1) / chunk;
+  packed.blocks.resize(before[chunks].blocks);
+  packed.moving.resize(before[chunks].moving);
+  team.run(static_cast<std::int64_t>(chunks), [&](std::int64_t number) {
+    const std::size_t first = static_cast<std::size_t>(number) * chunk;
+    Before next = before[static_cast<std::size_t>(number)];
+    const auto to_block = [](auto& blocks, auto leaf_of, BvhChild& child, std::uint32_t place) {
+      blocks[place] = block_of(leaf_of.subspan(child.first(), child.count()));
+      child = BvhChild::make(child.kind(), child.count(), place);
+    };
+    for (std::size_t i = first; i < std::min(first + chunk, packed.nodes.size()); ++i) {
+      for (BvhChild& child : packed.nodes[i].child) {
+        if (child.kind() == Kind::triangles)
+          to_block(packed.blocks, std::span<const BvhTriangle>(tree.triangles), child,
+                   next.blocks++);
+        if (child.kind() == Kind::moving)
+          to_block(packed.moving, std::span<const BvhMovingTriangle>(tree.moving), child,
+                   next.moving++);
+      }
+    }
+  });
   return packed;
 }
 

@@ -2,8 +2,10 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <vector>
 
+#include "kernels/nn/team.h"
 #include "kernels/trace/bvh.h"
 #include "kernels/trace/level/walk.h"
 
@@ -22,6 +24,6 @@ struct PackedTree {
   std::size_t size_bytes() const;
 };
 
-PackedTree pack(BvhTree tree);
+PackedTree pack(BvhTree tree, nn::Team& team);
 
 }  // namespace sovren::trace

@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <algorithm>
 #include <cstdint>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "kernels/nn/level.h"
+#include "kernels/nn/team.h"
 #include "kernels/trace/bvh.h"
 #include "kernels/trace/bvh_pack.h"
 #include "kernels/trace/flush_denormals.h"
@@ -27,10 +29,12 @@ const WalkKernels& walk_here() {
 
 class BvhTracer final : public Tracer {
  public:
-  BvhTracer(std::shared_ptr<const CompiledScene> scene, Bvh bvh) : scene_(std::move(scene)) {
-    world_ = pack(std::move(bvh.world));
+  BvhTracer(std::shared_ptr<const CompiledScene> scene, Bvh bvh, int threads)
+      : scene_(std::move(scene)) {
+    nn::Team team(std::max(1, threads));
+    world_ = pack(std::move(bvh.world), team);
     for (BvhTree& mesh : bvh.meshes) {
-      meshes_.push_back(pack(std::move(mesh)));
+      meshes_.push_back(pack(std::move(mesh), team));
       mesh_views_.push_back(meshes_.back().view());
     }
   }
@@ -64,7 +68,7 @@ class BvhTracer final : public Tracer {
 Result<std::unique_ptr<Tracer>> make_bvh_tracer(std::shared_ptr<const CompiledScene> scene,
                                                 int threads) {
   SOVREN_TRY(bvh, build_bvh(*scene, threads));
-  return std::make_unique<BvhTracer>(std::move(scene), std::move(bvh));
+  return std::make_unique<BvhTracer>(std::move(scene), std::move(bvh), threads);
 }
 
 }  // namespace sovren::trace

@@ -232,15 +232,24 @@ class Walk {
       stack_.push(a.value < b.value ? b : a);
       return true;
     }
-    Waiting nearest = waiting(first);
-    const auto keep = [&](Waiting one) {
-      const bool nearer = one.value < nearest.value;
-      stack_.push(nearer ? nearest : one);
-      nearest = nearer ? one : nearest;
-    };
-    keep(waiting(second));
-    for (; met != 0; met &= met - 1) keep(waiting(__builtin_ctz(met)));
-    at = nearest.child();
+    if constexpr (any) {
+      // The nearest next; the order of the others is not worth its time.
+      Waiting nearest = waiting(first);
+      const auto keep = [&](Waiting one) {
+        const bool is_nearer = one.value < nearest.value;
+        stack_.push(is_nearer ? nearest : one);
+        nearest = is_nearer ? one : nearest;
+      };
+      keep(waiting(second));
+      for (; met != 0; met &= met - 1) keep(waiting(__builtin_ctz(met)));
+      at = nearest.child();
+    } else {
+      const int floor = stack_.count();
+      stack_.push(waiting(first));
+      stack_.insert(waiting(second), floor);
+      for (; met != 0; met &= met - 1) stack_.insert(waiting(__builtin_ctz(met)), floor);
+      at = stack_.pop().child();
+    }
     return true;
   }
 

@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "kernels/nn/level.h"
+#include "kernels/nn/team.h"
 #include "kernels/trace/bvh_pack.h"
 #include "kernels/trace/level/walk.h"
 #include "kernels/trace/tracer.h"
@@ -192,7 +193,8 @@ void expect_found(const CompiledScene& scene, const std::vector<Ray>& rays) {
   Bvh bvh = bvh_of(scene);
   std::vector<Hit> expected;
   for (const Ray& ray : rays) expected.push_back(found_without_tree(bvh.world, ray));
-  const PackedTree world = pack(std::move(bvh.world));
+  nn::Team team(2);
+  const PackedTree world = pack(std::move(bvh.world), team);
   const WalkScene view{world.view(), nullptr, scene.instances.data()};
   const auto count = static_cast<std::int64_t>(rays.size());
   for (const WalkKernels* walk : walks_here()) {

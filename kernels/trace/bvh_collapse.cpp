@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "kernels/trace/bvh_wide.h"
+#include "kernels/trace/bvh_collapse.h"
 
 #include <algorithm>
 #include <array>
 #include <cstddef>
+#include <cstdint>
+#include <functional>
 #include <limits>
-#include <string>
 #include <utility>
 
 #include "kernels/trace/flush_denormals.h"
@@ -106,52 +107,90 @@ class Planner {
   const BvhOptions& options_;
 };
 
-/// A node of the binary tree, in the array that it stands in. Upper nodes whose children are in a
-/// part are met as the part's root.
+/// A node of the binary tree, in the array that it stands in.
 struct Place {
-  const BinaryNode* nodes;
-  std::uint32_t index;
+  const BinaryNode* nodes = nullptr;
+  std::uint32_t index = 0;
   const BinaryNode& node() const { return nodes[index]; }
 };
 
+/// The children of a wide node.
+struct Places {
+  std::array<Place, bvh_width> all;
+  std::size_t count = 0;
+};
+
+/// Which child goes into each slot, -1: none. Greedily, the one that gains the most: how far it
+/// lies from the others into the slot's corner.
+std::array<int, bvh_width> slots_of(const Places& children) {
+  std::array<std::array<float, 3>, bvh_width> off{};
+  std::array<float, 3> mean{};
+  for (std::size_t i = 0; i < children.count; ++i) {
+    for (std::size_t axis = 0; axis < 3; ++axis) {
+      off[i][axis] = children.all[i].node().low[axis] + children.all[i].node().high[axis];
+      mean[axis] += off[i][axis] / static_cast<float>(children.count);
+    }
+  }
+  for (std::size_t i = 0; i < children.count; ++i)
+    for (std::size_t axis = 0; axis < 3; ++axis) off[i][axis] -= mean[axis];
+  std::array<int, bvh_width> slots;
+  slots.fill(-1);
+  std::array<bool, bvh_width> is_placed{};
+  for (std::size_t round = 0; round < children.count; ++round) {
+    float best = -std::numeric_limits<float>::infinity();
+    std::size_t best_child = bvh_width, best_slot = 0;
+    for (std::size_t i = 0; i < children.count; ++i) {
+      if (is_placed[i]) continue;
+      for (std::size_t slot = 0; slot < bvh_width; ++slot) {
+        if (slots[slot] >= 0) continue;
+        const float gain = ((slot & 1) != 0 ? off[i][0] : -off[i][0]) +
+                           ((slot & 2) != 0 ? off[i][1] : -off[i][1]) +
+                           ((slot & 4) != 0 ? off[i][2] : -off[i][2]);
+        // Of gains that are no numbers, the first place is as good as any.
+        if (gain > best || best_child == bvh_width) best = gain, best_child = i, best_slot = slot;
+      }
+    }
+    is_placed[best_child] = true;
+    slots[best_slot] = static_cast<int>(best_child);
+  }
+  return slots;
+}
+
+/// Wide nodes below one place, into an array of their own: 0 is the place's.
 class Emitter {
  public:
-  using AddLeaf = std::function<BvhChild(std::span<const BvhItem>)>;
-  Emitter(const BinaryTree& tree, std::span<const BvhItem> items, const AddLeaf& add_leaf)
-      : tree_(tree), items_(items), add_leaf_(add_leaf), part_of_(tree.upper.size(), -1) {
-    for (std::size_t i = 0; i < tree.parts.size(); ++i)
-      part_of_[tree.parts[i].upper_node] = static_cast<std::int64_t>(i);
-  }
+  /// Asked before it goes on below a place: true if its nodes are made later, node `number` first.
+  using Later = std::function<bool(std::uint32_t number, const Place& place)>;
+  Emitter(const BinaryTree& tree, std::span<const std::int64_t> part_of,
+          std::span<const BvhItem> items, Later later)
+      : tree_(tree), part_of_(part_of), items_(items), later_(std::move(later)) {}
 
-  Result<std::vector<BvhNode>> emit() {
-    const Place root = met({tree_.upper.data(), 0});
+  std::vector<BvhNode> emit(const Place& root) {
     nodes_.emplace_back();
-    if (is_leaf(root.node().plan))
-      fill(0, {root});
-    else
+    if (is_leaf(root.node().plan)) {
+      Places alone;
+      alone.all[alone.count++] = root;
+      fill(0, alone);
+    } else {
       fill(0, children_of(root));
-    if (nodes_.size() > BvhChild::first_max)
-      return fail({.code = Code::refused,
-                   .what = "a tree of " + std::to_string(items_.size()) +
-                           " triangles has more nodes than 2^28",
-                   .hint = "split the mesh, or use instances"});
+    }
     return std::move(nodes_);
   }
 
- private:
-  using Places = std::vector<Place>;
-
-  Place met(Place place) const {
+  /// An upper node whose children are in a part is met as the part's root.
+  Place met(const Place& place) const {
     if (place.nodes != tree_.upper.data()) return place;
     const std::int64_t part = part_of_[place.index];
     return part < 0 ? place : Place{tree_.parts[static_cast<std::size_t>(part)].nodes.data(), 0};
   }
+
+ private:
   void gather(const Place& place, int places, Places& to) const {
     const std::uint32_t plan = place.node().plan;
-    while (places > 1 && place.node().left != 0 && places < bvh_width && uses_fewer(plan, places))
-      --places;
-    if (places == 1 || place.node().left == 0) {
-      to.push_back(place);
+    const bool has_children = place.node().left != 0;
+    while (places > 1 && places < bvh_width && has_children && uses_fewer(plan, places)) --places;
+    if (places == 1 || !has_children) {
+      to.all[to.count++] = place;
       return;
     }
     const auto left = static_cast<int>(left_places(plan, places));
@@ -160,7 +199,6 @@ class Emitter {
   }
   Places children_of(const Place& place) const {
     Places children;
-    children.reserve(bvh_width);
     gather(place, bvh_width, children);
     return children;
   }
@@ -171,76 +209,73 @@ class Emitter {
       std::fill_n(nodes_[number].low[axis], bvh_width, infinity);
       std::fill_n(nodes_[number].high[axis], bvh_width, -infinity);
     }
+    auto next = static_cast<std::uint32_t>(nodes_.size());  // inner children stand side by side
+    for (std::size_t i = 0; i < children.count; ++i)
+      if (!is_leaf(children.all[i].node().plan)) nodes_.emplace_back();
     const std::array<int, bvh_width> slots = slots_of(children);
-    std::size_t next = nodes_.size();  // inner children stand side by side
-    for (const Place& child : children)
-      if (!is_leaf(child.node().plan)) nodes_.emplace_back();
     for (int slot = 0; slot < bvh_width; ++slot) {
       const int which = slots[static_cast<std::size_t>(slot)];
       if (which < 0) continue;
-      const Place& child = children[static_cast<std::size_t>(which)];
+      const Place& child = children.all[static_cast<std::size_t>(which)];
       const BinaryNode& box = child.node();
       for (int axis = 0; axis < 3; ++axis) {
         nodes_[number].low[axis][slot] = box.low[axis];
         nodes_[number].high[axis][slot] = box.high[axis];
       }
       if (is_leaf(box.plan)) {
-        nodes_[number].child[slot] = add_leaf_(items_.subspan(box.begin, box.count));
-      } else {
-        nodes_[number].child[slot] =
-            BvhChild::make(BvhChild::Kind::inner, 1, static_cast<std::uint32_t>(next));
-        fill(next++, children_of(child));
+        const auto kind = static_cast<BvhChild::Kind>(items_[box.begin].kind);
+        nodes_[number].child[slot] = BvhChild::make(kind, box.count, box.begin);
+        continue;
       }
+      nodes_[number].child[slot] = BvhChild::make(BvhChild::Kind::inner, 1, next);
+      if (!later_(next, child)) fill(next, children_of(child));
+      ++next;
     }
-  }
-
-  /// Which child goes into each slot, -1: none. Greedily, the one that gains the most: how far it
-  /// lies from the others into the slot's corner.
-  static std::array<int, bvh_width> slots_of(const Places& children) {
-    std::array<std::array<float, 3>, bvh_width> middle{};
-    std::array<float, 3> mean{};
-    for (std::size_t i = 0; i < children.size(); ++i) {
-      for (std::size_t axis = 0; axis < 3; ++axis) {
-        middle[i][axis] = children[i].node().low[axis] + children[i].node().high[axis];
-        mean[axis] += middle[i][axis] / static_cast<float>(children.size());
-      }
-    }
-    std::array<int, bvh_width> slots;
-    slots.fill(-1);
-    std::array<bool, bvh_width> is_placed{};
-    for (std::size_t round = 0; round < children.size(); ++round) {
-      float best = -std::numeric_limits<float>::infinity();
-      std::size_t best_child = 0, best_slot = 0;
-      for (std::size_t i = 0; i < children.size(); ++i) {
-        if (is_placed[i]) continue;
-        for (std::size_t slot = 0; slot < bvh_width; ++slot) {
-          if (slots[slot] >= 0) continue;
-          float gain = 0;
-          for (std::size_t axis = 0; axis < 3; ++axis) {
-            const float off = middle[i][axis] - mean[axis];
-            gain += (slot >> axis & 1) != 0 ? off : -off;
-          }
-          if (gain > best) best = gain, best_child = i, best_slot = slot;
-        }
-      }
-      is_placed[best_child] = true;
-      slots[best_slot] = static_cast<int>(best_child);
-    }
-    return slots;
   }
 
   const BinaryTree& tree_;
+  std::span<const std::int64_t> part_of_;
   std::span<const BvhItem> items_;
-  const AddLeaf& add_leaf_;
-  std::vector<std::int64_t> part_of_;
+  Later later_;
   std::vector<BvhNode> nodes_;
 };
 
+/// A place in a part, whose nodes are made apart, and then put behind the others.
+struct Job {
+  std::uint32_t number;  ///< of its first node, among the upper ones
+  Place place;
+  std::vector<BvhNode> nodes;
+};
+
+/// Puts the jobs' nodes behind the upper ones.
+void append(std::vector<Job>& jobs, std::vector<BvhNode>& nodes, nn::Team& team) {
+  std::vector<std::size_t> begin(jobs.size());
+  std::size_t total = nodes.size();
+  for (std::size_t i = 0; i < jobs.size(); ++i) {
+    begin[i] = total;
+    total += jobs[i].nodes.size() - 1;
+  }
+  nodes.resize(total);
+  team.run(static_cast<std::int64_t>(jobs.size()), [&](std::int64_t which) {
+    const auto job = static_cast<std::size_t>(which);
+    const auto place_of = [&](std::size_t local) {
+      return local == 0 ? std::size_t{jobs[job].number} : begin[job] + local - 1;
+    };
+    for (std::size_t i = 0; i < jobs[job].nodes.size(); ++i) {
+      BvhNode node = jobs[job].nodes[i];
+      for (BvhChild& child : node.child)
+        if (child.kind() == BvhChild::Kind::inner && child.bits != 0)
+          child.bits = static_cast<std::uint32_t>(place_of(child.bits));
+      nodes[place_of(i)] = node;
+    }
+    jobs[job].nodes = {};
+  });
+}
+
 }  // namespace
 
-Result<std::vector<BvhNode>> make_wide(
-    BinaryTree tree, std::span<const BvhItem> items, const BvhOptions& options, nn::Team& team,
-    const std::function<BvhChild(std::span<const BvhItem>)>& add_leaf) {
+std::vector<BvhNode> collapse(BinaryTree tree, std::span<const BvhItem> items,
+                              const BvhOptions& options, nn::Team& team) {
   if (tree.upper.empty()) return {};
   const FlushDenormals flush;
   const Planner planner(items, options);
@@ -252,11 +287,28 @@ Result<std::vector<BvhNode>> make_wide(
         tree.parts[part].nodes,
         [&](std::vector<BinaryNode>& nodes, std::size_t i) { return planner.plan_leaf(nodes[i]); });
   });
-  std::vector<std::size_t> part_of(tree.upper.size());
-  for (std::size_t i = 0; i < tree.parts.size(); ++i) part_of[tree.parts[i].upper_node] = i;
-  planner.plan(tree.upper,
-               [&](std::vector<BinaryNode>&, std::size_t i) { return of_part[part_of[i]]; });
-  return Emitter(tree, items, add_leaf).emit();
+  std::vector<std::int64_t> part_of(tree.upper.size(), -1);
+  for (std::size_t i = 0; i < tree.parts.size(); ++i)
+    part_of[tree.parts[i].upper_node] = static_cast<std::int64_t>(i);
+  planner.plan(tree.upper, [&](std::vector<BinaryNode>&, std::size_t i) {
+    return of_part[static_cast<std::size_t>(part_of[i])];
+  });
+
+  std::vector<Job> jobs;
+  Emitter upper(tree, part_of, items, [&](std::uint32_t number, const Place& place) {
+    const bool is_in_part = place.nodes != tree.upper.data();
+    if (is_in_part) jobs.push_back({number, place, {}});
+    return is_in_part;
+  });
+  std::vector<BvhNode> nodes = upper.emit(upper.met({tree.upper.data(), 0}));
+  team.run(static_cast<std::int64_t>(jobs.size()), [&](std::int64_t number) {
+    const FlushDenormals flush_here;
+    Job& job = jobs[static_cast<std::size_t>(number)];
+    Emitter lower(tree, part_of, items, [](std::uint32_t, const Place&) { return false; });
+    job.nodes = lower.emit(job.place);
+  });
+  append(jobs, nodes, team);
+  return nodes;
 }
 
 }  // namespace sovren::trace
