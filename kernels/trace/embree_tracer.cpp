@@ -229,8 +229,16 @@ RTCRay to_embree(const Ray& ray) {
           .flags = 0};
 }
 
-bool has_room(const Ray& ray) {
-  return ray.t_min >= 0 && ray.t_max > ray.t_min;
+/// Is there a number in each that Embree can take? (Of others it dies: Debian's has its checks on.)
+bool is_in_range(Vec3 v) {
+  constexpr float largest_of_embree = 1.8e18F;
+  return magnitude(v.x) < largest_of_embree && magnitude(v.y) < largest_of_embree &&
+         magnitude(v.z) < largest_of_embree;
+}
+
+bool can_meet(const Ray& ray) {
+  return ray.t_min >= 0 && ray.t_max > ray.t_min && is_in_range(ray.origin) &&
+         is_in_range(ray.direction);
 }
 
 void EmbreeTracer::closest(std::span<const Ray> rays, std::span<Hit> hits) const {
@@ -238,7 +246,7 @@ void EmbreeTracer::closest(std::span<const Ray> rays, std::span<Hit> hits) const
   RTCIntersectContext context;
   for (std::size_t i = 0; i < rays.size(); ++i) {
     hits[i] = {};
-    if (!has_room(rays[i])) continue;
+    if (!can_meet(rays[i])) continue;
     RTCRayHit found;
     found.ray = to_embree(rays[i]);
     found.hit.geomID = RTC_INVALID_GEOMETRY_ID;
@@ -261,7 +269,7 @@ void EmbreeTracer::occluded(std::span<const Ray> rays, std::span<std::uint8_t> i
   RTCIntersectContext context;
   for (std::size_t i = 0; i < rays.size(); ++i) {
     is_occluded[i] = 0;
-    if (!has_room(rays[i])) continue;
+    if (!can_meet(rays[i])) continue;
     RTCRay ray = to_embree(rays[i]);
     rtcInitIntersectContext(&context);
     embree_.occluded1(world_, &context, &ray);

@@ -15,7 +15,8 @@ namespace sovren::trace {
 /// Finds what rays meet, on the CPU.
 ///
 /// Laws     what a call returns is decided by its rays alone: neither by threads nor by other
-///          calls. Nothing is missed between two triangles that share an edge (watertight).
+///          calls. Nothing is missed between two triangles that share an edge (watertight). A ray
+///          whose origin or direction is not finite meets nothing.
 /// Threads  any number may call at once.
 class Tracer {
  public:

@@ -25,11 +25,14 @@ struct Line {
   float near_add[3];  // distance of a plane: coordinate x inverse + one of these
   float far_add[3];
   float t_min, time;
+  // Of numbers all through? Others would meet every box, and children that are not there.
+  bool is_finite;
 
   Line(Vec3 origin, Vec3 direction, float t_min_, float time_, float reach)
       : shear(shear_of(origin, direction)), t_min(t_min_), time(time_) {
     const float o[3] = {origin.x, origin.y, origin.z};
     const float d[3] = {direction.x, direction.y, direction.z};
+    float sum = 0;
     const float least = 1e-10F * magnitude(on_axis(direction, shear.kz));
     for (int axis = 0; axis < 3; ++axis) {
       // Not 0: a box that the ray runs beside or in is then told by a large distance.
@@ -40,7 +43,10 @@ struct Line {
       const float wider = (magnitude(o[axis]) + reach) * magnitude(inverse[axis]) * 0x1p-21F;
       near_add[axis] = -o[axis] * inverse[axis] - wider;
       far_add[axis] = -o[axis] * inverse[axis] + wider;
+      sum += magnitude(o[axis]) + magnitude(d[axis]) + magnitude(near_add[axis]) +
+             magnitude(far_add[axis]);
     }
+    is_finite = sum - sum == 0;
   }
 };
 
@@ -191,6 +197,7 @@ class Walk {
 
   /// any: true as soon as something is met.
   bool run() {
+    if (!line_.is_finite) return false;
     const NodeTest nodes(line_);
     const BlockTest blocks(line_);
     F8 t_max = F8::all(found_.t);

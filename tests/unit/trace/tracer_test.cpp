@@ -189,6 +189,27 @@ TEST_P(TracerTest, WhereARayBeginsIsNotHit) {
   }
 }
 
+TEST_P(TracerTest, RaysThatAreNoneMeetNothing) {
+  SceneMaker maker;
+  maker.instance(maker.mesh(ball(5, 0.1F)));
+  const int shared = maker.mesh(cube(2));
+  maker.instance(shared, moved({0, 3, 0}));
+  maker.instance(shared);
+  const auto tracer = tracer_of(maker.made());
+  constexpr float nan = std::numeric_limits<float>::quiet_NaN();
+  for (const float bad : {nan, infinity, -infinity}) {
+    for (const Vec3 origin : {Vec3{bad, 0, 0}, Vec3{0, bad, 0}, Vec3{bad, bad, bad}, Vec3{}}) {
+      for (const Vec3 direction : {Vec3{0, 0, 1}, Vec3{bad, 0, 0}, Vec3{bad, bad, bad}}) {
+        if (origin == Vec3{} && direction == Vec3{0, 0, 1}) continue;
+        Ray ray{.origin = origin, .direction = direction};
+        ray.t_max = infinity;
+        EXPECT_EQ(hit_of(*tracer, ray).instance, no_hit);
+        EXPECT_FALSE(is_occluded(*tracer, ray));
+      }
+    }
+  }
+}
+
 TEST_P(TracerTest, AnEmptySceneIsEmpty) {
   SceneMaker maker;
   maker.instance(maker.mesh({}));
