@@ -38,8 +38,7 @@ SOVREN_TRACE BsdfValue evaluate_layers(const SceneView& view, const Bsdf& bsdf, 
     }
     if (height > 0 && layers.sheen_chance > 0) {
       const Sheen& sheen = layers.sheen;
-      sum.value +=
-          sheen.color * (sheen.scale * evaluate_sheen(sheen.alpha, layers.local_wo, local));
+      sum.value += sheen.color * (sheen.scale * evaluate_sheen(sheen, layers.local_wo, local));
       sum.pdf += layers.sheen_chance * (0.5F * inverse_pi);
     }
   }
@@ -138,7 +137,7 @@ SOVREN_TRACE bool is_smooth(const Bsdf& bsdf) {
   if (!bsdf.is_layered) return true;
   const Layers& layers = bsdf.layers;
   return (layers.interface.is_mirror || layers.interface_chance == 0) &&
-         (layers.coat.face.is_mirror || layers.coat_chance == 0) && layers.sheen_chance == 0;
+         (layers.coat_chance == 0 || layers.coat.face.is_mirror) && layers.sheen_chance == 0;
 }
 
 /// The surface's colour for denoisers; white for mirrors and glass.

@@ -32,6 +32,12 @@ SOVREN_TRACE Vec3 usable_normal(Vec3 n, Vec3 side, Vec3 wo) {
   return between_size > 1e-8F ? between * (1 / root(between_size)) : side;
 }
 
+/// The frame, or near it one whose z is usable_normal().
+SOVREN_TRACE Frame usable_frame(const Frame& frame, Vec3 side, Vec3 wo) {
+  const Vec3 n = usable_normal(frame.z, side, wo);
+  return n == frame.z ? frame : frame_about(n);
+}
+
 /// wo in a frame whose z it sees.
 SOVREN_TRACE Vec3 local_from_seen(const Frame& frame, Vec3 wo) {
   const Vec3 local = local_from_world(frame, wo);
@@ -43,11 +49,11 @@ SOVREN_TRACE void add_coat(const SceneView& view, const Material& m, const Surfa
                            Vec3 wo, const Bsdf& bsdf, Layers& layers) {
   const float weight = clamped(m.clearcoat * texel(view, m.clearcoat_texture, surface).x, 0, 1);
   if (!(weight > 0)) return;
-  Coat& coat = layers.coat;
+  Coat& coat = *new (&layers.coat) Coat;
   coat.face = coat_face(view, m, surface, layers.interface.is_correlated);
   Vec3 normal = mapped_normal(view, m.clearcoat_normal_texture, m.clearcoat_normal_scale, surface);
   if (!surface.is_front) normal = -normal;
-  coat.frame = frame_about(usable_normal(normal, bsdf.side, wo));
+  coat.frame = usable_frame(frame_about(normal), bsdf.side, wo);
   coat.local_wo = local_from_seen(coat.frame, wo);
   coat.face.scale = weight;
   const float sent = weight * reflected_share(view, coat.face, coat.local_wo.z);
@@ -58,16 +64,17 @@ SOVREN_TRACE void add_coat(const SceneView& view, const Material& m, const Surfa
 /// The sheen, likewise.
 SOVREN_TRACE void add_sheen(const SceneView& view, const Material& m, const Surface& surface,
                             Layers& layers) {
-  Sheen& sheen = layers.sheen;
-  sheen.color = m.sheen_color * first_three(texel(view, m.sheen_color_texture, surface));
-  if (is_black(sheen.color)) return;
+  const Vec3 color = m.sheen_color * first_three(texel(view, m.sheen_color_texture, surface));
+  if (is_black(color)) return;
   const float roughness = m.sheen_roughness * texel(view, m.sheen_roughness_texture, surface).w;
-  sheen.alpha = square(clamped(roughness, least_sheen_roughness, 1));
+  Sheen& sheen = layers.sheen;
+  sheen = sheen_of(square(clamped(roughness, least_sheen_roughness, 1)), layers.local_wo);
+  sheen.color = color;
   const float albedo = sheen_albedo(view, sheen.alpha, layers.local_wo.z);
-  const float most = largest(sheen.color) * albedo;
+  const float most = largest(color) * albedo;
   // Never more than arrives, whatever the colour.
   sheen.scale = layers.interface.scale / maximum(most, 1);
-  layers.sheen_chance = luminance(sheen.color) * albedo * sheen.scale;
+  layers.sheen_chance = luminance(color) * albedo * sheen.scale;
   layers.interface.scale *= 1 - minimum(most, 1);
 }
 
@@ -124,17 +131,17 @@ SOVREN_TRACE Bsdf bsdf_at(const SceneView& view, const RenderSettings& settings,
   Vec3 normal = mapped_normal(view, m.normal_texture, m.normal_scale, surface);
   if (!surface.is_front) normal = -normal;
   const Vec3 base = base_color_at(view, m, surface);
+  if (m.normal_texture.texture >= 0)
+    bsdf.frame = frame_about(normal);
+  else
+    bsdf.frame.z = normal;
   if (is_plain(m)) {
     bsdf.diffuse = base;
-    if (m.normal_texture.texture >= 0)
-      bsdf.frame = frame_about(normal);
-    else
-      bsdf.frame.z = normal;
     return bsdf;
   }
   bsdf.is_layered = true;
   Layers& layers = *new (&bsdf.layers) Layers;
-  bsdf.frame = frame_about(usable_normal(normal, bsdf.side, wo));
+  bsdf.frame = usable_frame(bsdf.frame, bsdf.side, wo);
   layers.local_wo = local_from_seen(bsdf.frame, wo);
   Interface& s = layers.interface;
   s = interface_at(view, m, settings.smith == RenderSettings::Smith::correlated, surface, base);
@@ -142,7 +149,8 @@ SOVREN_TRACE Bsdf bsdf_at(const SceneView& view, const RenderSettings& settings,
     if (m.clearcoat > 0) add_coat(view, m, surface, wo, bsdf, layers);
     if (!is_black(m.sheen_color)) add_sheen(view, m, surface, layers);
   }
-  add_gain(view, s, layers.local_wo.z);
+  s.metal_gain = Vec3{1, 1, 1} * s.metallic;
+  if (settings.is_compensated && !s.is_mirror) add_gain(view, s, layers.local_wo.z);
   add_diffuse(view, m, base, bsdf);
   choose_chances(bsdf, layers);
   return bsdf;

@@ -191,6 +191,7 @@ void fill_sheen(BsdfTableData& data) {
         square(least_sheen_roughness + (1 - least_sheen_roughness) * column_of(row, n));
     for (int column = 0; column < n; ++column) {
       const Vec3 wo = direction_at(maximum(square(column_of(column, n)), 1e-4F));
+      const Sheen sheen = sheen_of(alpha, wo);
       float sum = 0;
       for (int j = 0; j < slopes; ++j) {
         // Denser at the horizon, where fibres shine.
@@ -199,7 +200,7 @@ void fill_sheen(BsdfTableData& data) {
           float sine, cosine;
           sin_cos(pi * (static_cast<float>(i) + 0.5F) / turns, sine, cosine);
           const Vec3 wi = direction_at(t * t);
-          sum += 2 * t * evaluate_sheen(alpha, wo, {wi.x * cosine, wi.x * sine, wi.z});
+          sum += 2 * t * evaluate_sheen(sheen, wo, {wi.x * cosine, wi.x * sine, wi.z});
         }
       }
       data.sheen[static_cast<std::size_t>(row * n + column)] = sum * 2 * pi / (turns * slopes);

@@ -41,7 +41,9 @@ struct Coat {
 struct Sheen {
   Vec3 color;
   float alpha = 1;
-  float scale = 1;  ///< of its light: what layers above let through
+  float scale = 1;   ///< of its light: what layers above let through
+  float middle = 0;  ///< sheen_curve() of 1/2
+  float lambda = 0;  ///< sheen_lambda() of wo
 };
 
 /// What a surface has besides Lambert's part.
@@ -59,7 +61,11 @@ struct Layers {
   float sheen_chance = 0;
   float body_chance = 0;
   Sheen sheen;  ///< where sheen_chance > 0
-  Coat coat;    ///< where coat_chance > 0
+  union {
+    Coat coat;  ///< where coat_chance > 0; else not set
+  };
+
+  SOVREN_BOTH Layers() {}
 };
 
 /// How a surface scatters light that is seen from one direction wo.

@@ -13,8 +13,8 @@ namespace sovren::trace {
 SOVREN_TRACE float ggx_density(float alpha, Vec3 h) {
   const float a2 = alpha * alpha;
   // Of x and y and not of 1 - z^2, which has no digits left where surfaces are nearly smooth.
-  const float s = (h.x * h.x + h.y * h.y) / a2 + h.z * h.z;
-  return inverse_pi / (a2 * s * s);
+  const float s = h.x * h.x + h.y * h.y + a2 * (h.z * h.z);
+  return inverse_pi * a2 / (s * s);
 }
 
 /// |z| (1 + 2 Lambda) of Smith's shadowing: sqrt(z^2 + alpha^2 (x^2 + y^2)).

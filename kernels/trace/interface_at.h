@@ -83,11 +83,9 @@ SOVREN_TRACE float gain_of(float color, float lost) {
   return 1 / (1 - color * lost);
 }
 
-/// Gives back what rough interfaces lose because a sample bounces on them only once.
-/// Source   Turquin, Practical Multiple Scattering Compensation for Microfacet Models (2019).
+/// Not of mirrors. Gives back what rough interfaces lose because a sample bounces on them only
+/// once. Source   Turquin, Practical Multiple Scattering Compensation for Microfacet Models (2019).
 SOVREN_TRACE void add_gain(const SceneView& view, Interface& s, float cosine) {
-  s.metal_gain = Vec3{1, 1, 1} * s.metallic;
-  if (s.is_mirror) return;
   const float lost = 1 - metal_albedo(view, s.is_correlated, s.roughness, cosine);
   if (s.metallic > 0) {
     // The mean of Schlick's curve over all directions.

@@ -34,6 +34,9 @@ struct RenderSettings {
   float clamp = 0;  ///< most that one sample adds to a channel beyond its first bounce; 0: any
   Strategy strategy = Strategy::mis;
   Smith smith = Smith::correlated;
+  /// Is what rough interfaces lose, because light bounces on them only once, given back? Cycles 3.4
+  /// and Mitsuba do not.
+  bool is_compensated = true;
   Filter filter = Filter::box;
   float filter_width = 1;       ///< in pixels, of the whole filter
   bool is_transparent = false;  ///< the environment lights, but is not seen: alpha is 0 there

@@ -27,19 +27,27 @@ SOVREN_TRACE float sheen_curve(float x, float alpha) {
   const float e = mix(-4.32054F, -4.85967F, share);
   return a / (1 + b * power(x, c)) + d * x + e;
 }
-/// Lambda of Smith's shadowing.
-SOVREN_TRACE float sheen_lambda(float cosine, float alpha) {
+/// Lambda of Smith's shadowing. middle: sheen_curve() of 1/2.
+SOVREN_TRACE float sheen_lambda(float cosine, float alpha, float middle) {
   const float x = clamped(cosine, 0, 1);
   if (x < 0.5F) return exp_of(sheen_curve(x, alpha));
-  return exp_of(2 * sheen_curve(0.5F, alpha) - sheen_curve(1 - x, alpha));
+  return exp_of(2 * middle - sheen_curve(1 - x, alpha));
 }
 
-/// White sheen, times the cosine of wi. wo.z, wi.z > 0.
-SOVREN_TRACE float evaluate_sheen(float alpha, Vec3 wo, Vec3 wi) {
+/// White sheen that is seen from wo.
+SOVREN_TRACE Sheen sheen_of(float alpha, Vec3 wo) {
+  const float middle = sheen_curve(0.5F, alpha);
+  return {{1, 1, 1}, alpha, 1, middle, sheen_lambda(wo.z, alpha, middle)};
+}
+
+/// Without colour and scale, times the cosine of wi. wo.z, wi.z > 0.
+SOVREN_TRACE float evaluate_sheen(const Sheen& sheen, Vec3 wo, Vec3 wi) {
   const Vec3 h = normalized(wo + wi);
   const float sine = root(h.x * h.x + h.y * h.y);
-  const float density = (2 + 1 / alpha) * power(sine, 1 / alpha) * (0.5F * inverse_pi);
-  return density / (4 * wo.z * (1 + sheen_lambda(wo.z, alpha) + sheen_lambda(wi.z, alpha)));
+  const float sharp = 1 / sheen.alpha;
+  const float density = (2 + sharp) * power(sine, sharp) * (0.5F * inverse_pi);
+  const float lambda = sheen_lambda(wi.z, sheen.alpha, sheen.middle);
+  return density / (4 * wo.z * (1 + sheen.lambda + lambda));
 }
 
 /// A direction of the upper half, all alike likely: 1 / (2 pi).

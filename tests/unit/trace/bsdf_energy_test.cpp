@@ -48,5 +48,21 @@ TEST(BsdfEnergy, WhiteMaterialLosesNothing) {
   }
 }
 
+TEST(BsdfEnergy, WithoutCompensationAMetalSendsBackOneBounce) {
+  Draws draws(5);
+  constexpr float grid[] = {0.3F, 0.7F, 1.0F};
+  over_materials(grid, [&](const std::string& name, OneMaterial& one) {
+    if (one.material.metallic < 1) return;
+    one.material.base_color = {1, 1, 1};
+    one.settings.is_compensated = false;
+    for (const double z : {0.2, 0.6, 1.0}) {
+      const auto [mean, sigma] = furnace(one, direction_of(z, 0.3), 20000, draws);
+      const float once =
+          metal_albedo(one.view(), true, one.material.roughness, static_cast<float>(z));
+      EXPECT_NEAR(mean, static_cast<double>(once), 4 * sigma + 0.004) << name << " " << z;
+    }
+  });
+}
+
 }  // namespace
 }  // namespace sovren::trace
