@@ -146,6 +146,11 @@ Result<void> check_light(const RenderingSpec& spec, const trace::CompiledScene& 
 }  // namespace
 
 Result<RenderingInputs> read_rendering_inputs(const RenderingSpec& spec) {
+  if (!spec.denoise.empty() && spec.denoise != "filter")
+    return fail({.code = Code::refused,
+                 .what = "weights of a denoiser cannot be read yet",
+                 .hint = "write denoise = true",
+                 .where = spec.denoise});
   RenderingInputs inputs;
   SOVREN_TRY(scene, read_scene(spec.scene, moment_of(spec)));
   SOVREN_DO(set_environment(spec, scene));

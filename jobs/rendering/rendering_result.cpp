@@ -12,6 +12,7 @@
 #include "jobs/rendering/noise_estimate.h"
 #include "jobs/rendering/quality.h"
 #include "jobs/rendering/tone_map.h"
+#include "kernels/denoise/guided_filter.h"
 
 namespace sovren::jobs {
 
@@ -42,6 +43,18 @@ Result<std::string> exr_of(const RenderingSpec& spec, const RenderingInputs& inp
     metadata["sovren." + (key.starts_with(section) ? key.substr(section.size()) : key)] = value;
   metadata["sovren.camera"] = inputs.camera.empty() ? "(made)" : inputs.camera;
   return encode_exr(layers, spec.precision == RenderingSpec::Precision::half, metadata);
+}
+
+/// The picture that is shown, its alpha as it was.
+Picture denoised(const RenderingSpec& spec, const Film& film, const Picture& noisy, int threads) {
+  if (spec.denoise.empty()) return noisy;
+  nn::Team team(threads);
+  const std::vector<float> colors = denoise::filtered(team, film);
+  Picture picture = noisy;
+  const auto channels = static_cast<std::size_t>(picture.channels);
+  for (std::size_t i = 0; i < colors.size(); ++i)
+    picture.values[i / 3 * channels + i % 3] = colors[i];
+  return picture;
 }
 
 /// What quality.json says, and the metrics that follow from it.
@@ -118,7 +131,7 @@ Result<Outcome> rendering_outcome(const RenderingSpec& spec, const RenderingInpu
                                   const Setting& setting) {
   Pictures pictures;
   pictures.noisy = mean_picture(film, spec.transparent);
-  pictures.final = pictures.noisy;
+  pictures.final = denoised(spec, film, pictures.noisy, setting.threads);
   for (const Aov aov : spec.aovs) pictures.aovs.push_back(aov_picture(film, aov));
   SOVREN_TRY(exr, exr_of(spec, inputs, pictures, facts));
   SOVREN_TRY(png, encode_png(tone_mapped(pictures.final, spec.exposure, spec.tone_map)));
