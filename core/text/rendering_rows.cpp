@@ -88,10 +88,9 @@ std::vector<Row> more_rendering_rows() {
       {r, "sampling", choice<InKind<R, &R::sampling>>(samplings), "\"mis\"",
        "How light is found: lamps are looked for and met by chance, weighed (mis); only one of the "
        "two, for comparisons."},
-      {r, "tracer", choice<InKind<R, &R::tracer>>(tracers), "\"bvh\"",
-       "What finds rays' hits on the CPU: Intel's Embree, our own tree, or auto: Embree where it "
-       "is "
-       "installed."},
+      {r, "tracer", choice<InKind<R, &R::tracer>>(tracers), "\"embree\"",
+       "What finds rays' hits on the CPU: our own tree (bvh, auto), with the same bits on every "
+       "processor, or Intel's Embree where it is installed."},
       {r, "aovs", aovs_field(), "[\"albedo\", \"normal\", \"depth\"]",
        "Layers of image.exr besides the picture: albedo, normal, depth, position, object_id, "
        "variance, samples.",

@@ -70,6 +70,8 @@ SOVREN_TRACE Path begin_path(const RenderSettings& settings, int x, int y, std::
               sample};
   path.ray = camera_ray(settings, x, y, camera_numbers(path.key), path.cone_spread);
   path.from.position = path.ray.origin;
+  if (settings.camera.kind == Camera::Kind::orthographic)
+    path.cone_width = 2 * settings.camera.y_extent / static_cast<float>(settings.height);
   return path;
 }
 

@@ -145,10 +145,10 @@ class Rendering(SovrenCase):
         # Two halves know less of each other than all samples together do: the estimate is on the safe side.
         self.assertTrue(0.7 < quality["noise"] / quality["rel_mse"] < 5, quality)
 
-    def test_our_own_tree_shows_the_same(self):
-        self.rendering("embree", samples=64)
-        self.report("embree.toml")
-        self.rendering(samples=64, tracer="bvh", reference="embree.sovren/result/image.exr")
+    def test_embree_shows_the_same(self):
+        self.rendering("own", samples=64)
+        self.report("own.toml")
+        self.rendering(samples=64, tracer="embree", reference="own.sovren/result/image.exr")
         self.report("job.toml")
         quality = json.loads((self.result() / "quality.json").read_text(encoding="utf-8"))
         self.assertLess(quality["rel_mse"], 1e-5)

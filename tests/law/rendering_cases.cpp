@@ -86,8 +86,8 @@ std::vector<LawCase> rendering_cases() {
                  spec.lens_radius = 0.05;
                  spec.focus_distance = 3;
                }),
-      law_case("ByOurOwnTree",
-               [](RenderingSpec& spec) { spec.tracer = RenderingSpec::Tracer::bvh; }),
+      law_case("ByEmbree",
+               [](RenderingSpec& spec) { spec.tracer = RenderingSpec::Tracer::embree; }),
       // Fewer rows of tiles than ranks.
       law_case("OneRowOfTiles",
                [](RenderingSpec& spec) {
