@@ -51,6 +51,7 @@ struct RenderingSpec {
   std::optional<double> filter_width;  ///< pixels; absent: 1 of box, 1.5 of the others
   double clamp = 0;                    ///< most that a sample adds by its indirect light; 0: any
   Smith smith = Smith::correlated;
+  bool energy_compensation = true;  ///< is light given back that rough surfaces lose?
   Sampling sampling = Sampling::mis;
   Tracer tracer = Tracer::automatic;  ///< on the CPU
   bool operator==(const RenderingSpec&) const = default;

@@ -85,6 +85,9 @@ std::vector<Row> more_rendering_rows() {
       {r, "smith", choice<InKind<R, &R::smith>>(smiths), "\"separable\"",
        "Shadowing and masking of rough surfaces: correlated as glTF and pbrt have it, separable as "
        "Cycles 3.4 and Mitsuba."},
+      {r, "energy_compensation", flag<InKind<R, &R::energy_compensation>>(), "false",
+       "Is light given back that is lost between the bumps of rough metal and glass? false, as "
+       "Cycles 3.4 has it: they get darker."},
       {r, "sampling", choice<InKind<R, &R::sampling>>(samplings), "\"mis\"",
        "How light is found: lamps are looked for and met by chance, weighed (mis); only one of the "
        "two, for comparisons."},

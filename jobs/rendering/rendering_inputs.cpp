@@ -128,6 +128,7 @@ trace::RenderSettings settings_of(const RenderingSpec& spec, const trace::Camera
   settings.filter = static_cast<RenderSettings::Filter>(spec.filter);
   const double usual_width = spec.filter == RenderingSpec::PixelFilter::box ? 1 : 1.5;
   settings.filter_width = static_cast<float>(spec.filter_width.value_or(usual_width));
+  settings.is_compensated = spec.energy_compensation;
   settings.is_transparent = spec.transparent;
   return settings;
 }

@@ -212,7 +212,8 @@ Result<std::shared_ptr<const CompiledScene>> compile(Scene scene) {
   auto compiled = std::make_shared<CompiledScene>();
   compiled->warnings = std::move(scene.warnings);
   if (const std::string fault = texture_fault(scene); !fault.empty()) return invalid(fault);
-  for (const Mesh& mesh : scene.meshes) {
+  for (Mesh& mesh : scene.meshes) {
+    if (mesh.name.empty()) mesh.name = "number " + std::to_string(compiled->meshes.size());
     if (const std::string fault = mesh_fault(mesh, scene.materials.size()); !fault.empty())
       return invalid(fault);
     if (const std::size_t flat = add_mesh(mesh, *compiled); flat > 0)
