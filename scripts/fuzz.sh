@@ -9,7 +9,7 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 export CCACHE_BASEDIR=$PWD CCACHE_NOHASHDIR=1
 
 seconds=${1:-60}
-fuzzers=(job_file_fuzz event_json_fuzz weights_fuzz tokens_fuzz picture_fuzz)
+fuzzers=(job_file_fuzz event_json_fuzz weights_fuzz tokens_fuzz picture_fuzz gltf_fuzz)
 
 cmake --preset fuzz >/dev/null
 cmake --build --preset fuzz --target "${fuzzers[@]}"
@@ -19,6 +19,7 @@ for fuzzer in "${fuzzers[@]}"; do
   options=(-max_total_time=$((seconds / ${#fuzzers[@]})) -timeout=5 -rss_limit_mb=2048
     -max_len=4096 -verbosity=0 -print_final_stats=1 -artifact_prefix=build/fuzz/crashes/)
   [[ $fuzzer == job_file_fuzz ]] && options+=(-dict=tests/fuzz/toml.dict)
+  [[ $fuzzer == gltf_fuzz ]] && options+=(-dict=tests/fuzz/gltf.dict)
   echo "$fuzzer: $((seconds / ${#fuzzers[@]})) s"
   if ! "build/fuzz/bin/$fuzzer" "${options[@]}" "$corpus" "tests/fuzz/seeds/$fuzzer" \
     >build/fuzz/"$fuzzer".log 2>&1; then

@@ -33,7 +33,21 @@ struct Between {
   float seconds = 0;  ///< from one to the other
 };
 
-Result<Between> keys_about(const Place& sampler, const Accessor& times, double time_s) {
+/// Accessors of times that are known to increase: many channels share one.
+using Checked = std::set<int>;
+
+Result<void> check_times(const Document& document, const Place& sampler, const Accessor& times,
+                         Checked& checked) {
+  SOVREN_TRY(number, sampler.index("input", "accessors", document.count(Part::accessors)));
+  if (!checked.insert(number).second) return {};
+  for (std::int64_t i = 0; i < times.count(); ++i)
+    if (!trace::is_finite(times.at(i, 0)) || (i > 0 && !(times.at(i - 1, 0) < times.at(i, 0))))
+      return sampler.wrong_at("input", "its times must be finite and increase; number " +
+                                           std::to_string(i) + " does not");
+  return {};
+}
+
+Between keys_about(const Accessor& times, double time_s) {
   std::int64_t low = 0, high = times.count();  // the last key that is not later
   while (high - low > 1) {
     const std::int64_t middle = (low + high) / 2;
@@ -42,16 +56,11 @@ Result<Between> keys_about(const Place& sampler, const Accessor& times, double t
     else
       high = middle;
   }
-  Between between{low, low};
-  if (low + 1 == times.count() || double{times.at(low, 0)} >= time_s) return between;
-  const double first = times.at(low, 0), second = times.at(low + 1, 0);
-  if (!(first < second && time_s < second))
-    return sampler.wrong_at("input", "its times must be finite and increase; they do not at " +
-                                         std::to_string(low + 1));
-  between.next = low + 1;
-  between.share = static_cast<float>((time_s - first) / (second - first));
-  between.seconds = static_cast<float>(second - first);
-  return between;
+  const double first = times.at(low, 0);
+  if (low + 1 == times.count() || first >= time_s) return {low, low};
+  const double second = times.at(low + 1, 0);
+  return {low, low + 1, static_cast<float>((time_s - first) / (second - first)),
+          static_cast<float>(second - first)};
 }
 
 Vec4 vec4_of(const std::vector<float>& v) {
@@ -123,7 +132,8 @@ std::vector<float> linear(const Values& values, const Between& between, Path pat
   return first;
 }
 
-Result<std::vector<float>> sample(Document& document, const Channel& channel, double time_s) {
+Result<std::vector<float>> sample(Document& document, const Channel& channel, double time_s,
+                                  Checked& checked) {
   const Place& sampler = channel.sampler;
   SOVREN_TRY(interpolation, sampler.text("interpolation", "LINEAR"));
   const bool is_cubic = interpolation == "CUBICSPLINE";
@@ -144,7 +154,8 @@ Result<std::vector<float>> sample(Document& document, const Channel& channel, do
     return sampler.wrong_at("output", "must have " + std::to_string(times.count() * per_key) +
                                           " elements for " + std::to_string(times.count()) +
                                           " keys, not " + std::to_string(accessor.count()));
-  SOVREN_TRY(between, keys_about(sampler, times, time_s));
+  SOVREN_DO(check_times(document, sampler, times, checked));
+  const Between between = keys_about(times, time_s);
   const Values values(accessor, channel, is_cubic);
   std::vector<float> result = between.key == between.next || interpolation == "STEP"
                                   ? values.at(between.key, 1)
@@ -218,6 +229,7 @@ Result<std::optional<Channel>> read_channel(Document& document, const NodeTree& 
 Result<std::vector<Pose>> poses_at(Document& document, const NodeTree& tree, double time_s) {
   std::vector<Pose> poses = tree.rest;
   std::set<std::pair<int, Path>> moved;
+  Checked checked;
   for (int i = 0; i < document.count(Part::animations); ++i) {
     const Place animation = document.item(Part::animations, i);
     SOVREN_TRY(samplers, animation.objects("samplers"));
@@ -230,7 +242,7 @@ Result<std::vector<Pose>> poses_at(Document& document, const NodeTree& tree, dou
         is_hidden = true;
         continue;
       }
-      SOVREN_TRY(values, sample(document, *channel, time_s));
+      SOVREN_TRY(values, sample(document, *channel, time_s, checked));
       SOVREN_DO(apply(*channel, values, poses[static_cast<std::size_t>(channel->node)]));
     }
     if (is_hidden)

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <cstdint>
 #include <string>
+#include <utility>
 
 #include "jobs/rendering/gltf_accessor.h"
 #include "jobs/rendering/gltf_attribute.h"
@@ -112,10 +113,14 @@ struct Parts {
   std::vector<Vec4>* tangents;  // null: not asked for
 };
 
-void skin(const Influences& influences, const std::vector<trace::Affine>& joints,
-          const Parts& parts) {
+// How many vertices are mirrored.
+std::size_t skin(const Influences& influences, const std::vector<trace::Affine>& joints,
+                 const Parts& parts) {
+  std::size_t mirrored = 0;
   for (std::size_t v = 0; v < parts.positions->size(); ++v) {
     const trace::Affine m = blend(influences, v, joints);
+    const bool is_mirrored = trace::determinant(m) < 0;
+    mirrored += is_mirrored ? 1 : 0;
     Vec3& position = (*parts.positions)[v];
     position = trace::transform_point(m, position);
     if (parts.normals != nullptr && !parts.normals->empty()) {
@@ -124,13 +129,15 @@ void skin(const Influences& influences, const std::vector<trace::Affine>& joints
       n = unit_or_same(trace::cross(m.columns[1], m.columns[2]) * n.x +
                        trace::cross(m.columns[2], m.columns[0]) * n.y +
                        trace::cross(m.columns[0], m.columns[1]) * n.z);
+      if (is_mirrored) n = -n;
     }
     if (parts.tangents != nullptr && !parts.tangents->empty()) {
       Vec4& t = (*parts.tangents)[v];
       const Vec3 turned = unit_or_same(trace::transform_vector(m, {t.x, t.y, t.z}));
-      t = {turned.x, turned.y, turned.z, t.w};
+      t = {turned.x, turned.y, turned.z, is_mirrored ? -t.w : t.w};
     }
   }
+  return mirrored;
 }
 
 Result<void> add_target(Document& document, const Place& target, const char* key, float weight,
@@ -190,7 +197,9 @@ Result<void> bend_shape(Document& document, const Place& primitive, const Bend& 
   if (!opens.joints.empty()) {
     SOVREN_TRY(influences,
                read_influences(document, primitive, mesh.positions.size(), opens.joints.size()));
-    skin(influences, opens.joints, first);
+    // The front is where the file's corners go counter-clockwise, also in a mirror.
+    if (skin(influences, opens.joints, first) * 2 > mesh.positions.size())
+      for (auto& corners : mesh.triangles) std::swap(corners[1], corners[2]);
     skin(influences, closes.joints, last);
   }
   SOVREN_DO(check_finite(primitive, mesh.positions));

@@ -81,6 +81,7 @@ Result<Camera> read_camera(const Document& document, const Node& node, const Aff
   SOVREN_TRY(name, place.text("name", ""));
   SOVREN_TRY(type, place.text("type", ""));
   camera.name = name.empty() ? node.name : name;
+  camera.node_name = node.name;
   if (type == "perspective")
     SOVREN_DO(read_perspective(place, camera));
   else if (type == "orthographic")

@@ -85,7 +85,7 @@ Result<trace::Camera> choose_camera(const RenderingSpec& spec, const trace::Comp
   if (spec.camera.empty()) return scene.cameras.empty() ? overview(scene) : scene.cameras.front();
   std::vector<std::string_view> names;
   for (const trace::Camera& camera : scene.cameras) {
-    if (camera.name == spec.camera) return camera;
+    if (camera.name == spec.camera || camera.node_name == spec.camera) return camera;
     names.push_back(camera.name);
   }
   Error error{.code = Code::data_invalid,

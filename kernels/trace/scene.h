@@ -80,6 +80,7 @@ struct Camera {
   float y_extent = 1;        ///< orthographic: half the height of what is seen
   float lens_radius = 0;     ///< 0: a pinhole
   float focus_distance = 1;  ///< along the view direction, of the plane that is sharp
+  std::string node_name;     ///< of the node that it hangs on, by which it may be asked for too
 };
 
 /// Light from all around, at infinity. In world space, the direction (x, y, z) looks up

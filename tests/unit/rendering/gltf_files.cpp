@@ -2,7 +2,9 @@
 #include "tests/unit/rendering/gltf_files.h"
 
 #include <gtest/gtest.h>
+#include <unistd.h>
 
+#include <filesystem>
 #include <fstream>
 
 namespace sovren::jobs {
@@ -76,8 +78,30 @@ std::string GltfFile::glb() const {
   return "glTF" + bytes_from({2U, size(chunks) + 12}) + chunks;
 }
 
+namespace {
+
+// Of this process, as programs run side by side; gone when it ends.
+class Folder {
+ public:
+  Folder() : path_(testing::TempDir() + "gltf_test_" + std::to_string(::getpid()) + "/") {
+    std::filesystem::create_directory(path_);
+  }
+  ~Folder() { std::filesystem::remove_all(path_); }
+  const std::string& path() const { return path_; }
+
+ private:
+  std::string path_;
+};
+
+const std::string& folder() {
+  static const Folder folder;
+  return folder.path();
+}
+
+}  // namespace
+
 std::string write_file(const std::string& name, std::string_view bytes) {
-  std::string path = testing::TempDir() + name;
+  std::string path = folder() + name;
   std::ofstream(path, std::ios::binary) << bytes;
   return path;
 }
@@ -99,8 +123,8 @@ std::string error_of(const std::string& text, const SceneMoment& moment) {
   const auto scene = read_text(text, moment);
   if (scene) return "";
   std::string shown = to_text(scene.error());
-  const std::string folder = testing::TempDir();
-  for (std::size_t at = 0; (at = shown.find(folder)) != shown.npos;) shown.erase(at, folder.size());
+  const std::string& own = folder();
+  for (std::size_t at = 0; (at = shown.find(own)) != shown.npos;) shown.erase(at, own.size());
   return shown;
 }
 
