@@ -12,6 +12,7 @@ pkg_check_modules(HDF5 REQUIRED IMPORTED_TARGET hdf5-serial)   # storage/checkpo
 pkg_check_modules(JPEG REQUIRED IMPORTED_TARGET libjpeg)         # jobs/rendering
 pkg_check_modules(OPENEXR REQUIRED IMPORTED_TARGET OpenEXR)      # jobs/rendering
 pkg_check_modules(PNG REQUIRED IMPORTED_TARGET libpng)           # jobs/rendering
+pkg_check_modules(PUGIXML REQUIRED IMPORTED_TARGET pugixml)      # jobs/rendering
 find_library(SOVREN_OPENBLAS NAMES libopenblas.a openblas PATH_SUFFIXES openblas-serial REQUIRED)          # kernels/linalg
 find_path(SOVREN_OPENBLAS_INCLUDE cblas.h PATH_SUFFIXES openblas-serial x86_64-linux-gnu/openblas-serial REQUIRED)
 if(SOVREN_TESTS)

@@ -15,7 +15,7 @@ packages+=(libsqlite3-dev libhdf5-dev)
 # kernels and ranks
 packages+=(libopenblas-serial-dev libopenmpi-dev openmpi-bin)
 # scenes and pictures: glTF, OBJ, XML, EXR, PNG, JPEG; rays on the CPU
-packages+=(libtinyobjloader-dev libpugixml-dev libopenexr-dev libpng-dev)
+packages+=(libpugixml-dev libopenexr-dev libpng-dev)
 packages+=(libjpeg-dev libembree-dev)
 # the agent: topology
 packages+=(libhwloc-dev)

@@ -14,10 +14,8 @@ struct Format {
   Result<trace::Scene> (*read)(const std::string&, const SceneMoment&);
 };
 constexpr Format formats[] = {
-    {".gltf", read_gltf},
-    {".glb", read_gltf},
-    {".obj", read_obj},
-    {".ply", read_ply},
+    {".gltf", read_gltf}, {".glb", read_gltf},    {".obj", read_obj},
+    {".ply", read_ply},   {".xml", read_mitsuba},
 };
 
 }  // namespace

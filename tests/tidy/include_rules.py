@@ -54,7 +54,6 @@ OWNERS = {
     "OpenEXR/": ["jobs/rendering"],
     "png.h": ["jobs/rendering"],
     "pugixml.hpp": ["jobs/rendering"],
-    "tiny_obj_loader.h": ["jobs/rendering"],
     "sqlite3.h": ["storage/log"],
     "toml++/": ["core/text"],
     "toml.hpp": ["core/text"],

@@ -6,7 +6,7 @@ import sys
 import style_rules
 import tree
 
-BINARY = (".png", ".npy", ".h5", ".gz", ".ico", ".woff2", ".exr", ".hdr", ".bin")
+BINARY = (".png", ".npy", ".h5", ".gz", ".ico", ".woff2", ".exr", ".hdr", ".bin", ".glb")
 NOT_OURS = ("LICENSE",)
 
 

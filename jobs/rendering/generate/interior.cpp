@@ -347,7 +347,7 @@ class Room {
       const float rise = 0.3F + 0.9F * chance(63, n), wide = 0.05F + 0.04F * chance(64, n);
       // A blade that rises and bends over under its weight.
       Mesh leaf = sheet(6, 16, [&](float u, float v) {
-        const float across = (u - 0.5F) * 2 * wide * sine(trace::pi * (0.08F + 0.92F * v));
+        const float across = (u - 0.5F) * 2 * wide * sine(trace::pi * (0.08F + 0.9F * v));
         const float up = rise * v - 0.75F * v * v * length;
         return Vec3{across, up + 0.25F * across * across / wide, length * v};
       });

@@ -105,7 +105,7 @@ GltfModel spheres_scene(float detail) {
       node.mesh = add_mesh(model, name, shape, add_material(model, name, of(row, column)));
       add_node(model, node);
     }
-  add_camera(model, {.name = "camera", .y_fov = 0.6F}, {1.0F, 6.3F, 8.9F}, {0, 0, 0.2F});
+  add_camera(model, {.name = "camera", .y_fov = 0.43F}, {1.0F, 6.3F, 8.9F}, {0, 0, 0.2F});
   return model;
 }
 

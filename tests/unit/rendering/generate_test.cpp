@@ -5,11 +5,13 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
+#include <cstdlib>
 #include <map>
 #include <string>
 #include <utility>
 #include <vector>
 
+#include "jobs/kind/input_file.h"
 #include "jobs/rendering/generate/scene_parts.h"
 #include "jobs/rendering/generate/scenes.h"
 #include "jobs/rendering/generate/shapes.h"
@@ -174,6 +176,18 @@ TEST(Scenes, TheAnimationMoves) {
   EXPECT_NEAR(place(*first, "bouncing ball").y, 1.38, 1e-5);
   EXPECT_NEAR(place(*middle, "bouncing ball").y, 0.28, 1e-5);  // it touches the ground
   EXPECT_NEAR(place(*middle, "rolling ball").x, 0.4, 1e-5);
+}
+
+TEST(Scenes, TheExamplesAreWhatTheGeneratorMakes) {
+  const std::string folder = std::string(std::getenv("SOVREN_SOURCE")) + "/examples/rendering/";
+  for (const char* name : {"cornell", "spheres", "animation"}) {
+    SCOPED_TRACE(name);
+    const auto file = MappedFile::open(folder + name + ".glb");
+    ASSERT_TRUE(file.has_value());
+    const auto made = write_glb(*generate_scene(name, 1));
+    ASSERT_TRUE(made.has_value());
+    EXPECT_TRUE(file->text() == *made);
+  }
 }
 
 TEST(Scenes, UnknownNamesAndDetailsAreRefused) {
