@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include <set>
+#include <utility>
 
 #include "cli/admission.h"
 #include "cli/system_clock.h"
@@ -134,6 +135,8 @@ class Session {
     const auto live = engine_.live().find(id_);
     if (live == engine_.live().end()) return;
     narrator_.warn_new(live->second.warnings);
+    if (!live->second.preview.empty() && !std::exchange(has_preview_, true))
+      progress_.say("preview in " + job().dir + "/" + live->second.preview);
     if (live->second.progress && job().state == JobState::running)
       progress_.update(*live->second.progress, narrator_.sealed_at(), clock_.now());
   }
@@ -160,6 +163,7 @@ class Session {
   Clock& clock_;
   Narrator& narrator_;
   int stops_ = 0;
+  bool has_preview_ = false;
 };
 
 // The job of this run: the folder's unfinished one, or a new one.

@@ -70,8 +70,15 @@ struct ReportFinished {
   bool operator==(const ReportFinished&) const = default;
 };
 
-using RankReport = std::variant<ReportStarted, ReportProgress, ReportSealed, ReportRestored,
-                                ReportRejected, ReportWarning, ReportFailed, ReportFinished>;
+/// A picture of the work so far is there, and will be replaced as the work goes on.
+struct ReportPreview {
+  std::string path;  ///< below the job directory: "preview/image.png"
+  bool operator==(const ReportPreview&) const = default;
+};
+
+using RankReport =
+    std::variant<ReportStarted, ReportProgress, ReportSealed, ReportRestored, ReportRejected,
+                 ReportWarning, ReportFailed, ReportFinished, ReportPreview>;
 
 /// Takes the reports of rank 0 away. Never fails and never waits: a report that cannot be sent is
 /// dropped.

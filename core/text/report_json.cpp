@@ -48,6 +48,9 @@ static void fields(auto& io, ReportFinished& r) {
   io.required("digest", r.digest);
   io.optional("metrics", r.metrics);
 }
+static void fields(auto& io, ReportPreview& r) {
+  io.required("path", r.path);
+}
 
 namespace {
 
@@ -55,7 +58,8 @@ constexpr int version = 1;
 
 // In the order of RankReport's alternatives.
 constexpr std::array<std::string_view, std::variant_size_v<RankReport>> names{
-    "started", "progress", "sealed", "restored", "rejected", "warning", "failed", "finished"};
+    "started", "progress", "sealed",   "restored", "rejected",
+    "warning", "failed",   "finished", "preview"};
 
 tl::unexpected<Error> invalid(std::string what) {
   return fail({.code = Code::data_invalid, .what = "a rank's report: " + std::move(what)});

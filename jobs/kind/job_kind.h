@@ -11,6 +11,7 @@
 #include "core/base/result.h"
 #include "core/model/job_spec.h"
 #include "core/model/spec_facts.h"
+#include "core/port/asset_cache.h"
 #include "core/port/communicator.h"
 #include "core/port/device_communicator.h"
 #include "core/port/reporter.h"
@@ -42,6 +43,7 @@ struct Setting {
   /// Between the ranks' devices; null where the kind makes no use of it, and on the CPU.
   DeviceCommunicator* devices = nullptr;
   std::function<void(const std::string& line)> log;  ///< to this rank's log; empty: nowhere
+  AssetCache* assets = nullptr;  ///< of this node, whatever the job; null: there is none
 };
 
 /// One kind of job, as every rank runs it. All verbs but facts() and progress() are collective.

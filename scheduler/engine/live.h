@@ -22,6 +22,7 @@ struct Live {
   std::vector<std::string> warnings;  ///< in order, each once, at most live_warnings_max
   std::optional<Error> failed;        ///< what rank 0 said before it ended
   std::optional<ReportFinished> finished;
+  std::string preview;  ///< below the job directory; empty: none yet
 };
 
 }  // namespace sovren::engine

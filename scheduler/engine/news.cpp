@@ -62,6 +62,10 @@ bool Engine::take_report(const AttemptNews& news, const RankReport& report) {
                                live.finished = r;
                                return false;
                              },
+                             [&](const ReportPreview& r) {
+                               live.preview = r.path;
+                               return false;
+                             },
                              [&](const ReportRejected& r) {
                                warn(news.job,
                                     "checkpoint set " + r.set + " was put aside: " + r.why);

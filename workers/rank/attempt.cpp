@@ -17,11 +17,14 @@
 #include "core/text/job_file.h"
 #include "storage/checkpoint/checkpoint_set.h"
 #include "storage/file/file.h"
+#include "storage/file/sequence.h"
 #include "workers/comm/comm.h"
 #include "workers/comm/device.h"
+#include "workers/rank/asset_folder.h"
 #include "workers/rank/attempt_reporter.h"
 #include "workers/rank/backend.h"
 #include "workers/rank/loop.h"
+#include "workers/rank/preview.h"
 #include "workers/rank/result_folder.h"
 
 namespace sovren::workers {
@@ -106,8 +109,13 @@ class Attempt {
                        .ranks = comm_.size()});
     reporter_.log("backend: " + choice.why);
     SOVREN_TRY(devices, join_devices_for(spec, choice.backend));
-    const jobs::Setting setting{comm_, spec.resources.cpus_per_rank, choice.backend, devices.get(),
-                                [this](const std::string& line) { reporter_.log(line); }};
+    const auto assets = open_asset_cache();
+    const jobs::Setting setting{comm_,
+                                spec.resources.cpus_per_rank,
+                                choice.backend,
+                                devices.get(),
+                                [this](const std::string& line) { reporter_.log(line); },
+                                assets.get()};
     SOVREN_TRY(kind, make_kind(spec, setting));
     SOVREN_DO(kind->load());
     for (const std::string& warning : kind->warnings()) tell(ReportWarning{warning});
@@ -116,6 +124,7 @@ class Attempt {
     LoopSetting loop{.job = options_.job,
                      .attempt = options_.attempt,
                      .kind = kind_name(spec.kind),
+                     .dir = options_.dir,
                      .checkpoint = spec.checkpoint,
                      .mtbf_s = options_.mtbf_s,
                      .retention = reporter_.has_agent() ? LoopSetting::Retention::when_recorded
@@ -201,6 +210,12 @@ class Attempt {
     if (comm_.rank() != 0) return {};
     if (auto written = write_result(options_.dir, options_.attempt, outcome.files); !written)
       return fail(std::move(written).error().within("writing the result"));
+    if (!options_.sequence.empty()) {
+      auto added = storage::add_to_sequence(options_.dir + "/result", options_.sequence);
+      if (!added) return fail(std::move(added).error().within("adding the result to the sequence"));
+    }
+    if (auto removed = remove_preview(options_.dir); !removed)
+      reporter_.report(ReportWarning{"the preview stays: " + to_text(std::move(removed).error())});
     reporter_.report(ReportFinished{
         .steps = kind.steps(), .digest = outcome.digest, .metrics = outcome.metrics});
     return {};

@@ -23,6 +23,9 @@ struct LogLine {
     return text;
   }
   std::string operator()(const ReportProgress&) const { return {}; }
+  std::string operator()(const ReportPreview& preview) const {
+    return "previews come to " + preview.path;
+  }
   std::string operator()(const ReportSealed& sealed) const {
     std::ostringstream text;
     text << "sealed checkpoint of step " << sealed.step << ": " << sealed.size_bytes << " bytes in "

@@ -3,7 +3,9 @@
 
 #include <array>
 #include <optional>
+#include <utility>
 
+#include "workers/rank/preview.h"
 #include "workers/rank/schedule.h"
 
 namespace sovren::workers {
@@ -13,6 +15,7 @@ namespace {
 struct Agreed {
   bool seal = false;  ///< somebody asked, or it is due
   bool stop = false;
+  bool preview = false;  ///< is due
   bool writing = false;  ///< a rank is still writing its part of the pending set
 };
 
@@ -25,6 +28,7 @@ class Loop {
         sealed_step_(setting.sealed_step),
         facts_(parts.kind.facts()),
         schedule_(setting.checkpoint, setting.mtbf_s, parts.now_s(), parts.kind.steps()),
+        previews_(parts.now_s()),
         reported_s_(parts.now_s()) {}
 
   Result<LoopEnd> run() {
@@ -36,6 +40,7 @@ class Loop {
       is_seal_wanted_ = is_seal_wanted_ || agreed.seal;
       if (is_seal_wanted_ && !pending_) SOVREN_DO(start_seal());
       prune_recorded();
+      if (agreed.preview) SOVREN_DO(show_preview());
       if (auto stepped = parts_.kind.step(); !stepped)
         return fail(std::move(stepped).error().within("computing step " +
                                                       std::to_string(parts_.kind.steps() + 1)));
@@ -50,11 +55,36 @@ class Loop {
  private:
   Result<Agreed> agree() {
     const bool is_due = is_root_ && !pending_ && schedule_.is_due(parts_.now_s(), steps());
-    std::array<std::int64_t, 3> flags{parts_.control.take_checkpoint() || is_due,
-                                      parts_.control.is_stopping(),
-                                      pending_ && !pending_->is_written()};
+    std::array<std::int64_t, 4> flags{
+        parts_.control.take_checkpoint() || is_due, parts_.control.is_stopping(),
+        is_root_ && previews_.is_due(parts_.now_s()), pending_ && !pending_->is_written()};
     SOVREN_DO(parts_.comm.all_reduce(flags, Reduce::max));
-    return Agreed{.seal = flags[0] != 0, .stop = flags[1] != 0, .writing = flags[2] != 0};
+    return Agreed{.seal = flags[0] != 0,
+                  .stop = flags[1] != 0,
+                  .preview = flags[2] != 0,
+                  .writing = flags[3] != 0};
+  }
+
+  /// That a preview cannot be written stops nothing.
+  Result<void> show_preview() {
+    const double start_s = parts_.now_s();
+    SOVREN_TRY(files, parts_.kind.preview());
+    if (!is_root_) return {};
+    if (files.empty()) {
+      previews_.end();
+      return {};
+    }
+    if (auto written = write_preview(setting_.dir, files); !written) {
+      previews_.end();
+      parts_.reporter.report(
+          ReportWarning{"there are no previews: " + to_text(std::move(written).error())});
+      return {};
+    }
+    if (!std::exchange(has_preview_, true))
+      parts_.reporter.report(ReportPreview{preview_path(files.front().name)});
+    const double now_s = parts_.now_s();
+    previews_.made(now_s, now_s - start_s);
+    return {};
   }
 
   Result<LoopEnd> stop() {
@@ -143,6 +173,8 @@ class Loop {
   std::int64_t sealed_step_;
   const SpecFacts facts_;
   CheckpointSchedule schedule_;  ///< rank 0's decides
+  PreviewSchedule previews_;     ///< rank 0's decides
+  bool has_preview_ = false;
   double reported_s_;
   bool is_seal_wanted_ = false;
   std::optional<storage::PendingSeal> pending_;

@@ -20,6 +20,7 @@ struct LoopSetting {
   JobId job;
   int attempt = 1;
   std::string kind;  ///< "causal-analysis"
+  std::string dir;   ///< the job directory, for previews
   CheckpointPolicy checkpoint;
   double mtbf_s = 86400;
   std::int64_t sealed_step = -1;  ///< of the set that was restored; -1: none

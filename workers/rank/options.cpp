@@ -45,6 +45,8 @@ Result<void> set_option(Options& options, std::string_view name, std::string_vie
     options.dir = value;
   } else if (name == "--report") {
     options.report_socket = value;
+  } else if (name == "--sequence") {
+    options.sequence = value;
   } else if (name == "--check") {
     options.mode = Options::Mode::check;
     options.job_file = value;
@@ -100,7 +102,7 @@ Result<Options> parse_options(std::span<const char* const> arguments,
 std::string usage_text() {
   return "Runs one rank of one attempt of a job. Started by sovren; by hand:\n"
          "  sovren-rank --dir DIR [--job N] [--attempt N] [--ranks N] [--oldest-set-job N]\n"
-         "              [--mtbf SECONDS] [--report SOCKET]\n"
+         "              [--mtbf SECONDS] [--report SOCKET] [--sequence STEM]\n"
          "  sovren-rank --check JOB.toml    reads the job and its inputs; errors as JSON lines\n"
          "  sovren-rank --generate          goes on with a text: sovren generate text\n"
          "  sovren-rank --tokenizer         trains and uses tokenizers: sovren tokenizer\n"

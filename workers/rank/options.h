@@ -21,6 +21,7 @@ struct Options {
   JobId oldest_set_job;       ///< 0: any
   double mtbf_s = 86400;      ///< mean time between failures
   std::string report_socket;  ///< empty: nobody listens
+  std::string sequence;       ///< STEM of add_to_sequence(); empty: the job is of none
   double peer_deadline_s = 0;
 };
 

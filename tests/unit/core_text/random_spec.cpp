@@ -246,6 +246,7 @@ struct Filler {
   void operator()(ReportRejected& r) { r = {draw.word(), draw.text()}; }
   void operator()(ReportWarning& r) { r = {draw.text()}; }
   void operator()(ReportFailed& r) { r = {random_error(draw)}; }
+  void operator()(ReportPreview& r) { r = {draw.text()}; }
   void operator()(ReportFinished& r) { r = {draw.below(99), draw.word(), random_metrics(draw)}; }
 };
 

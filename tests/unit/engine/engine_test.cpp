@@ -45,11 +45,13 @@ TEST(Engine, ProjectsWhatTheAttemptTells) {
   world.tell(ReportWarning{"column 'a' is constant"});
   world.tell(ReportWarning{"column 'a' is constant"});
   world.tell(ReportRejected{"gen-000020", "shard 0: crc32c"});
+  world.tell(ReportPreview{"preview/image.png"});
   const Live& live = world.engine().live().at({1});
   EXPECT_EQ(live.attempt, 1);
   EXPECT_EQ(live.backend, "cpu");
   EXPECT_THAT(live.devices, ElementsAre("2 x Epyc"));
   EXPECT_EQ(live.progress->step, 3);
+  EXPECT_EQ(live.preview, "preview/image.png");
   EXPECT_THAT(live.warnings,
               ElementsAre("column 'a' is constant",
                           "checkpoint set gen-000020 was put aside: shard 0: crc32c"));

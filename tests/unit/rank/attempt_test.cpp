@@ -234,6 +234,20 @@ TEST_F(AttemptTest, ResultIsTheSameOnAnyNumberOfRanks) {
   EXPECT_EQ(digests[2], digests[0]);
 }
 
+TEST_F(AttemptTest, PreviewIsThereUntilTheResultIs) {
+  start(order("steps 100000000 step_ms 1", 2));
+  const auto preview = wait_for<ReportPreview>();
+  ASSERT_TRUE(preview.has_value()) << log();
+  const std::string path = dir_ + "/" + preview->path;
+  EXPECT_FALSE(text_of(path).empty()) << path;
+  ask(1, Request::stop);
+  EXPECT_EQ(exit_code(), 85) << why();
+  EXPECT_FALSE(text_of(path).empty()) << "a stopped job goes on later";
+  start(order("steps 1", 2));
+  EXPECT_EQ(exit_code(), 0) << why();
+  EXPECT_FALSE(std::filesystem::exists(dir_ + "/preview"));
+}
+
 TEST_F(AttemptTest, StopWithCheckpointsOffEndsWith75) {
   start(order("steps 100000000 step_ms 1", 1, "off"));
   wait_for_steps(1);

@@ -7,6 +7,8 @@
 #include <algorithm>
 #include <atomic>
 #include <filesystem>
+#include <string>
+#include <utility>
 
 #include "storage/file/file.h"
 #include "tests/unit/rank/counting_kind.h"
@@ -64,11 +66,15 @@ class LoopTest : public testing::Test {
       const int rank = comm.rank();
       Control control;
       double now_s = 0;
-      CountingKind kind(comm, {.steps = steps, .hook = [&](std::int64_t step) -> Result<void> {
-                                 now_s += step_s_;
-                                 if (hook) return hook(rank, step, control);
-                                 return {};
-                               }});
+      CountingKind::Plan plan{.steps = steps, .hook = [&](std::int64_t step) -> Result<void> {
+                                now_s += step_s_;
+                                if (hook) return hook(rank, step, control);
+                                return {};
+                              }};
+      if (preview_s_ >= 0) plan.preview_hook = [&] { now_s += preview_s_; };
+      if (preview_s_ >= 0 && rank == 0)
+        plan.preview_hook = [&] { now_s += preview_s_, ++previews_; };
+      CountingKind kind(comm, plan);
       auto store = storage::CheckpointStore::open(dir_);
       ASSERT_TRUE(store.has_value());
       if (rank == 0) {
@@ -79,6 +85,7 @@ class LoopTest : public testing::Test {
       auto found = store->restore_newest(comm, kind.facts(), JobId{0}, rejected);
       ASSERT_TRUE(found.has_value()) << to_text(found.error());
       LoopSetting mine = setting;
+      mine.dir = dir_;
       if (is_stopped_at_once_) control.ask_to_stop();
       if (*found) {
         ASSERT_TRUE(kind.restore(*(*found)->reader).has_value());
@@ -103,6 +110,8 @@ class LoopTest : public testing::Test {
 
   std::string dir_;
   double step_s_ = 0.01;
+  double preview_s_ = -1;            ///< that one takes; below 0: the kind has none
+  int previews_ = 0;                 ///< made so far
   bool is_stopped_at_once_ = false;  ///< before the first step
 };
 
@@ -194,6 +203,67 @@ TEST_F(LoopTest, StopWithCheckpointsOffIsInterrupted) {
     EXPECT_EQ(end.error().code, Code::interrupted);
   }
   EXPECT_TRUE(sealed_steps().empty());
+}
+
+TEST_F(LoopTest, PreviewsShowTheStateOfAStepAndComeSeldom) {
+  step_s_ = 0.1;
+  preview_s_ = 0.001;
+  const Ran ran = run(3, with({.mode = Mode::off}), 100);
+  // After 0.5 s, then every 2 s, in 10 s.
+  EXPECT_EQ(previews_, 5);
+  const auto told = ran.notes.of<ReportPreview>();
+  ASSERT_EQ(told.size(), 1U) << "where they come is told once";
+  EXPECT_EQ(told[0].path, "preview/sum.txt");
+  const auto shown = storage::read_file(dir_ + "/" + told[0].path);
+  ASSERT_TRUE(shown.has_value()) << to_text(shown.error());
+  const std::int64_t numbers = 99 * 100 / 2, value = std::stoll(*shown);
+  ASSERT_EQ(value % numbers, 0) << "every row is of the same step";
+  std::int64_t step = 0;
+  while (step * (step + 1) / 2 * numbers < value) ++step;
+  EXPECT_EQ(step * (step + 1) / 2 * numbers, value);
+  EXPECT_GE(step, 80);
+  const auto names = storage::list_directory(dir_ + "/preview");
+  EXPECT_EQ(names, std::vector<std::string>{"sum.txt"}) << "no half files are left";
+}
+
+TEST_F(LoopTest, PreviewsTakeTwoPercentOfTheTimeAtMost) {
+  step_s_ = 0.5;
+  preview_s_ = 1;
+  run(2, with({.mode = Mode::off}), 400);
+  EXPECT_EQ(previews_, 4) << "200 s of steps";
+}
+
+TEST_F(LoopTest, KindWithoutPreviewsIsAskedOnceAndLeavesNothing) {
+  step_s_ = 1;
+  const Ran ran = run(2, with({.mode = Mode::off}), 20);
+  EXPECT_TRUE(ran.notes.of<ReportPreview>().empty());
+  EXPECT_FALSE(storage::path_exists(dir_ + "/preview"));
+}
+
+TEST_F(LoopTest, PreviewThatCannotBeWrittenStopsNothing) {
+  step_s_ = 1;
+  preview_s_ = 0;
+  std::filesystem::create_directories(dir_ + "/preview/sum.txt.part");
+  const Ran ran = run(2, with({.mode = Mode::off}), 20);
+  for (const auto& end : ran.ends) EXPECT_EQ(end, LoopEnd::done);
+  EXPECT_EQ(previews_, 1) << "it is not tried again";
+  const auto warnings = ran.notes.of<ReportWarning>();
+  ASSERT_EQ(warnings.size(), 1U);
+  EXPECT_NE(warnings[0].text.find("there are no previews"), std::string::npos) << warnings[0].text;
+}
+
+TEST_F(LoopTest, PreviewsChangeNothingOfTheRun) {
+  step_s_ = 0.7;
+  preview_s_ = 0.1;
+  const Ran ran = run(2, with({.mode = Mode::steps, .interval_steps = 3}), 10, stop_at(7));
+  EXPECT_EQ(ran.ends[0], LoopEnd::checkpointed);
+  EXPECT_GT(previews_, 0);
+  const auto sealed = sealed_steps();
+  const auto previews = std::exchange(previews_, 0);
+  std::filesystem::remove_all(dir_);
+  preview_s_ = -1;
+  run(2, with({.mode = Mode::steps, .interval_steps = 3}), 10, stop_at(7));
+  EXPECT_EQ(sealed, sealed_steps()) << previews << " previews";
 }
 
 TEST_F(LoopTest, StopRightAfterARestoreSealsNothingNew) {

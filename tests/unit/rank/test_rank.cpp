@@ -34,7 +34,8 @@ Result<std::unique_ptr<jobs::JobKind>> make_kind(const std::string& dir, Communi
                                  if (is_victim && step == plan["die_at"]) ::raise(SIGKILL);
                                  ::usleep(static_cast<useconds_t>(plan["step_ms"] * 1000));
                                  return {};
-                               }});
+                               },
+                               .preview_hook = [] {}});
 }
 
 int run(int argc, char** argv) {
