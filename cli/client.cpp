@@ -7,6 +7,7 @@
 #include <cstdlib>
 #include <filesystem>
 #include <random>
+#include <set>
 #include <thread>
 
 #include "cli/job_directory.h"
@@ -192,13 +193,19 @@ Result<text::Json> jobs_by_state(Client& client, const Parameters& parameters, s
   constexpr std::pair<const char*, const char*> groups[] = {
       {"RUNNING,SUSPENDED,COMPLETING", "oldest"}, {"PENDING", "oldest"}, {"final", "newest"}};
   text::Json jobs = text::Json::array();
+  std::set<std::string> arrays;
   for (const auto& [state, order] : groups) {
     const std::int64_t left = limit - static_cast<std::int64_t>(jobs.size());
     if (left <= 0) break;
     Parameters asked = parameters;
     asked.insert(asked.end(), {{"state", state}, {"order", order}});
     SOVREN_TRY(page, client.list("/v1/jobs", std::move(asked), "jobs", left));
-    jobs.insert(jobs.end(), page["jobs"].begin(), page["jobs"].end());
+    for (text::Json& job : page["jobs"]) {
+      // A folded array stands for its elements in all states: the first time is enough.
+      const bool is_repeat =
+          job.contains("array") && !arrays.insert(job["array_job"].dump()).second;
+      if (!is_repeat) jobs.push_back(std::move(job));
+    }
   }
   return text::Json{{"schema", "sovren.jobs/1"}, {"jobs", jobs}};
 }

@@ -48,6 +48,7 @@ constexpr std::array jobs_options{
     Option{"user", "USER", "only of this user"},
     Option{"limit", "N", "at most N jobs; a table has 100"},
     Option{"all", "", "as many as there are"},
+    Option{"expand", "", "each element of an array on a line of its own", "", false, 'r'},
     json,
     connect,
 };
@@ -173,7 +174,8 @@ constexpr std::array table{
     Command{"jobs", "list jobs", "", 0, 0, jobs_options,
             "Running ones first, then those that wait in the order in which they are looked at, "
             "then the newest that\n"
-            "have ended. With --json, --all or --state: by id. A job that ended long ago is in "
+            "have ended. An array is one line. With --json, --all or --state: by id. A job that "
+            "ended long ago is in "
             "sovren history.",
             list_jobs},
     Command{"show", "say all there is to know of a job", "JOB", 1, 1, client_options, "", show_job},

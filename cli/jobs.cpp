@@ -47,7 +47,9 @@ Rows history_rows(const Json& jobs) {
 Result<int> list_jobs(const Arguments& arguments) {
   SOVREN_TRY(client, Client::create(arguments));
   SOVREN_TRY(limit, row_limit(arguments));
-  Parameters parameters{{"user", arguments.text("user")}};
+  // A document has a row for each element of an array; in a table one line says how far it is.
+  const bool is_folded = !arguments.has("json") && !arguments.has("expand");
+  Parameters parameters{{"user", arguments.text("user")}, {"fold", is_folded ? "1" : ""}};
   const bool is_by_state = limit != 0 && !arguments.has("state");
   if (!is_by_state) parameters.emplace_back("state", arguments.text("state"));
   SOVREN_TRY(answer, is_by_state ? jobs_by_state(client, parameters, limit)

@@ -5,9 +5,11 @@
 
 #include <array>
 #include <ctime>
+#include <utility>
 
 #include "cli/system_clock.h"
 #include "cli/terminal.h"
+#include "core/model/state.h"
 
 namespace sovren::cli {
 namespace {
@@ -50,6 +52,45 @@ std::string names_of(const Json& job) {
   if (nodes == nullptr || !nodes->is_array()) return names;
   for (const Json& slot : *nodes) names += (names.empty() ? "" : " ") + text_of(slot, "node");
   return names;
+}
+
+// One line for all elements of an array: its state is that of the element that is farthest from
+// rest.
+std::vector<std::string> array_row(const Json& job, const Json& array) {
+  std::int64_t waiting = 0, running = 0, done = 0, cancelled = 0, failed = 0;
+  if (const Json* states = find(array, "states"); states != nullptr && states->is_object())
+    for (const auto& [name, count] : states->items()) {
+      const auto jobs = count.is_number_integer() ? count.get<std::int64_t>() : 0;
+      const auto state = state_of(name);
+      (state == JobState::completed   ? done
+       : state == JobState::pending   ? waiting
+       : state == JobState::cancelled ? cancelled
+       : state && is_final(*state)    ? failed
+                                      : running) += jobs;
+    }
+  const auto elements = static_cast<std::int64_t>(number_of(array, "elements"));
+  std::string counts = std::to_string(done) + " done";
+  for (const auto& [count, what] : {std::pair{running, " running"},
+                                    {waiting, " waiting"},
+                                    {failed, " failed"},
+                                    {cancelled, " cancelled"}})
+    if (count > 0) counts += ", " + std::to_string(count) + what;
+  const char* state = running > 0     ? "RUNNING"
+                      : waiting > 0   ? "PENDING"
+                      : failed > 0    ? "FAILED"
+                      : cancelled > 0 ? "CANCELLED"
+                                      : "COMPLETED";
+  std::string why = text_of(job, "reason");
+  if (running > 0 || waiting == 0) why.clear();
+  return {text_of(job, "array_job") + "_[0-" + std::to_string(elements - 1) + "]",
+          text_of(job, "name"),
+          text_of(job, "user"),
+          state,
+          "",
+          "",
+          std::to_string(done) + "/" + std::to_string(elements),
+          "",
+          counts + (why.empty() ? "" : ": " + why)};
 }
 
 std::string labels_of(const Json& node) {
@@ -108,6 +149,10 @@ std::string time_of(const Json& object, std::string_view key) {
 Rows job_rows(const Json& jobs, Instant now) {
   Rows rows{{"JOB", "NAME", "USER", "STATE", "TRY", "TIME", "DONE", "NODES", "WHY"}};
   for (const Json& job : jobs) {
+    if (const Json* array = find(job, "array"); array != nullptr) {
+      rows.push_back(array_row(job, *array));
+      continue;
+    }
     std::string id = text_of(job, "id");
     if (find(job, "element") != nullptr)
       id += " = " + text_of(job, "array_job") + "_" + text_of(job, "element");

@@ -9,6 +9,8 @@
 #include "cli/report.h"
 #include "cli/terminal.h"
 #include "core/text/json.h"
+#include "core/text/sequence.h"
+#include "storage/file/sequence.h"
 #include "workers/launch/programs.h"
 
 namespace sovren::cli {
@@ -18,6 +20,7 @@ namespace {
 struct CheckedJob {
   RunRequest request;
   JobDirectory directory;
+  std::string sequence;  ///< of add_to_sequence(); empty: its pictures are of none
 };
 
 Result<std::vector<CheckedJob>> check_all(const JobSpec& spec, const Arguments& arguments) {
@@ -26,6 +29,8 @@ Result<std::vector<CheckedJob>> check_all(const JobSpec& spec, const Arguments& 
   std::vector<CheckedJob> jobs;
   for (std::size_t i = 0; i < elements.size(); ++i) {
     std::string dir = job_directory_of(arguments.operands[0], spec.name, arguments.text("dir"));
+    const auto stem = text::sequence_stem(spec, static_cast<std::int64_t>(i));
+    const std::string sequence = stem ? dir + "/sequence/" + *stem : "";
     if (elements.size() > 1) dir += "/" + std::to_string(i);
     SOVREN_TRY(preflight, check_inputs(elements[i], programs.rank));
     jobs.push_back({.request = {.spec = elements[i],
@@ -34,7 +39,8 @@ Result<std::vector<CheckedJob>> check_all(const JobSpec& spec, const Arguments& 
                                                                 : RunRequest::Start::resume,
                                 .programs = programs,
                                 .warnings = std::move(preflight.warnings)},
-                    .directory = JobDirectory(dir)});
+                    .directory = JobDirectory(dir),
+                    .sequence = sequence});
   }
   return jobs;
 }
@@ -46,6 +52,8 @@ Result<int> run_one(const CheckedJob& job, const Arguments& arguments, SignalInb
   SOVREN_TRY(outcome, run_embedded(job.request, job.directory, signals, progress));
   json = report_json(outcome, job.directory);
   SOVREN_DO(storage::write_file_atomic(job.directory.report(), json));
+  if (!job.sequence.empty() && outcome.job.state == JobState::completed)
+    SOVREN_DO(storage::add_to_sequence(job.directory.result(), job.sequence));
   if (outcome.exit_code != exit_done && outcome.exit_code != exit_checkpointed && outcome.job.error)
     print_error(*outcome.job.error);
   if (!arguments.has("json") && !arguments.has("quiet"))

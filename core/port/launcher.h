@@ -29,6 +29,7 @@ struct AttemptOrder {
   JobSpec spec;
   JobId array_job;            ///< first job of its array; none: not of an array
   std::int64_t element = -1;  ///< place in the array
+  std::string sequence;       ///< its pictures' name among those of the array; empty: none
   bool operator==(const AttemptOrder&) const = default;
 };
 

@@ -40,6 +40,7 @@ static void fields(auto& io, AttemptOrder& o) {
   io.optional("mtbf_s", o.mtbf_s);
   io.unless("array_job", o.array_job, JobId());
   io.unless("element", o.element, std::int64_t{-1});
+  io.unless("sequence", o.sequence, std::string());
 }
 static void fields(auto& io, RequestOrder& o) {
   io.required("job", o.job);

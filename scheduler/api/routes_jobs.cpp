@@ -54,6 +54,7 @@ struct Filter {
   JobId after;
   std::int64_t limit = 0;
   bool is_newest_first = false;
+  bool is_folded = false;  ///< of an array only the first that fits
 
   bool fits(const Job& job) const {
     return (states.empty() || states.contains(job.state)) && (user.empty() || job.user == user) &&
@@ -67,15 +68,29 @@ struct Page {
   EventSeq seq;
 };
 
-/// Takes a page from jobs that come in the order wanted.
+/// Takes a page from jobs that come in the order wanted. A page does not end within a folded array,
+/// whose jobs come one after another.
 template <class Iterator>
 void fill(Page& page, const Engine& engine, const Filter& filter, Iterator begin, Iterator end) {
   std::int64_t looked_at = 0;
+  JobId folded;
+  const auto is_in_folded = [&](const Job& job) {
+    return folded.value != 0 && job.array_job == folded;
+  };
   for (; begin != end; ++begin) {
     const auto& [id, job] = *begin;
-    if (filter.fits(job)) page.jobs.push_back(snapshot(engine, job));
+    if (!is_in_folded(job) && filter.fits(job)) {
+      page.jobs.push_back(snapshot(engine, job));
+      folded = filter.is_folded ? job.array_job : JobId();
+      if (folded.value != 0) {
+        page.jobs.back().array = count_elements(engine, folded);
+        looked_at += page.jobs.back().array->elements;
+      }
+    }
+    const auto next = std::next(begin);
+    if (next != end && is_in_folded(next->second)) continue;
     if (std::cmp_less(page.jobs.size(), filter.limit) && ++looked_at < scan_max) continue;
-    if (std::next(begin) != end) page.next = id;
+    if (next != end) page.next = id;
     return;
   }
 }
@@ -97,7 +112,8 @@ Json view_of(const JobSnapshot& shot, Detail detail) {
   return job_view(shot.job,
                   {.reason = shot.reason.code,
                    .why = shot.reason.text,
-                   .live = shot.live ? &*shot.live : nullptr},
+                   .live = shot.live ? &*shot.live : nullptr,
+                   .array = shot.array ? &*shot.array : nullptr},
                   detail);
 }
 
@@ -125,6 +141,7 @@ Result<void> Api::list_jobs(Call& call) {
   SOVREN_TRY(limit, query.whole("limit", 100, 1, page_max));
   SOVREN_TRY(after, query.whole("after", 0, 0, INT64_MAX));
   SOVREN_TRY(array, query.whole("array", 0, 0, INT64_MAX));
+  SOVREN_TRY(is_folded, query.whole("fold", 0, 0, 1));
   SOVREN_TRY(wait_s, query.seconds("wait", 0, wait_max_s));
   SOVREN_TRY(since, query.whole("since", 0, 0, INT64_MAX));
   const std::string order = query.text("order", "oldest");
@@ -139,6 +156,7 @@ Result<void> Api::list_jobs(Call& call) {
   filter.after = JobId{after};
   filter.array = JobId{array};
   filter.is_newest_first = order == "newest";
+  filter.is_folded = is_folded == 1;
   Look page = [filter](const Engine& engine) -> Result<Words> {
     return [page = page_of(engine, filter)] { return page_response(page); };
   };

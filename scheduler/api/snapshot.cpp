@@ -11,6 +11,17 @@ JobSnapshot snapshot(const engine::Engine& engine, const Job& job) {
   return shot;
 }
 
+ArrayCount count_elements(const engine::Engine& engine, JobId array) {
+  ArrayCount count;
+  const auto& jobs = engine.state().jobs;
+  for (auto job = jobs.lower_bound(array); job != jobs.end() && job->second.array_job == array;
+       ++job) {
+    ++count.elements;
+    ++count.states[job->second.state];
+  }
+  return count;
+}
+
 Result<const Job*> find_job(const engine::Engine& engine, JobId id) {
   const auto found = engine.state().jobs.find(id);
   if (found != engine.state().jobs.end()) return &found->second;

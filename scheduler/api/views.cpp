@@ -39,18 +39,26 @@ Json progress_view(const Progress& progress) {
           {"metrics", metrics}};
 }
 
+Json array_view(const ArrayCount& count) {
+  Json states = Json::object();
+  for (const auto& [state, jobs] : count.states) states[std::string(state_name(state))] = jobs;
+  return {{"elements", count.elements}, {"states", states}};
+}
+
 Json slots_view(const std::vector<Slot>& slots) {
   Json nodes = Json::array();
   for (const Slot& slot : slots) nodes.push_back({{"node", slot.node}, {"ranks", slot.ranks}});
   return nodes;
 }
 
-void add_live(Json& view, const engine::Live& live, Detail detail) {
+void add_live(Json& view, const Job& job, const engine::Live& live, Detail detail) {
   if (live.progress) view["progress"] = progress_view(*live.progress);
   if (detail == Detail::row) return;
   view["backend"] = live.backend;
   view["devices"] = live.devices;
   view["warnings"] = live.warnings;
+  if (!live.preview.empty() && job.state != JobState::completed)
+    view["preview"] = job.dir + "/" + live.preview;
   if (!live.finished) return;
   Json metrics = Json::object();
   for (const auto& [name, value] : live.finished->metrics) metrics[name] = value;
@@ -151,8 +159,12 @@ Json job_view(const Job& job, const JobContext& context, Detail detail) {
     view["array_job"] = job.array_job.value;
     view["element"] = job.element;
   }
+  if (context.array != nullptr) {
+    view["name"] = spec.name;
+    view["array"] = array_view(*context.array);
+  }
   if (context.live != nullptr && context.live->attempt == job.attempts)
-    add_live(view, *context.live, detail);
+    add_live(view, job, *context.live, detail);
   if (detail == Detail::full) add_details(view, job);
   return view;
 }

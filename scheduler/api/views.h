@@ -7,6 +7,7 @@
 #include "core/model/state.h"
 #include "core/port/history.h"
 #include "core/text/json.h"
+#include "scheduler/api/snapshot.h"
 #include "scheduler/engine/live.h"
 
 // What the API shows of the model, as JSON (docs/api.md). Members are added, none is renamed.
@@ -21,6 +22,7 @@ struct JobContext {
   std::string reason;                  ///< Slurm's code, of a PENDING job
   std::string why;                     ///< a sentence
   const engine::Live* live = nullptr;  ///< what its newest attempt told; may be none
+  const ArrayCount* array = nullptr;   ///< the job stands for all its array; else none
 };
 
 /// The job's name, with the axes of its array filled in.

@@ -6,6 +6,7 @@
 
 #include "core/base/check.h"
 #include "core/text/job_file.h"
+#include "core/text/sequence.h"
 #include "scheduler/engine/overload.h"
 
 namespace sovren::engine {
@@ -362,6 +363,7 @@ Result<void> Engine::start(const Job& job) {
   Result<void> started;
   if (spec) {
     order.spec = *std::move(spec);
+    if (job.element >= 0) order.sequence = text::sequence_stem(*job.spec, job.element).value_or("");
     started = launcher_->start(order);
   } else {
     started = fail(std::move(spec).error());

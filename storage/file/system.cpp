@@ -33,6 +33,9 @@ int System::close(int fd) {
 int System::rename(const char* from, const char* to) {
   return ::rename(from, to);
 }
+int System::link(const char* from, const char* to) {
+  return ::link(from, to);
+}
 int System::mkdir(const char* path, mode_t mode) {
   return ::mkdir(path, mode);
 }

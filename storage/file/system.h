@@ -23,6 +23,7 @@ class System {
   virtual int fsync(int fd);
   virtual int close(int fd);
   virtual int rename(const char* from, const char* to);
+  virtual int link(const char* from, const char* to);
   virtual int mkdir(const char* path, mode_t mode);
   virtual int unlink(const char* path);
   virtual int rmdir(const char* path);

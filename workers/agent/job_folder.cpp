@@ -10,6 +10,7 @@
 #include <cstring>
 
 #include "core/text/job_file.h"
+#include "workers/launch/command.h"
 
 namespace sovren::workers {
 namespace {
@@ -118,7 +119,11 @@ Result<void> prepare_job_folder(const AttemptOrder& order, const std::optional<I
     is_new.error().hint = "root may not make it for " + user->name +
                           ": let the folder above be open to all as /tmp is (mode 1777)";
   if (!is_new) return fail(std::move(is_new).error());
+  // The array's pictures come together in the folder of its first job, which may be yet to start.
+  const std::string sequence = sequence_folder(order);
+  if (!sequence.empty()) SOVREN_DO(make_job_folder(sequence.substr(0, sequence.rfind('/')), user));
   const AsUser as_user(user);
+  if (!sequence.empty()) SOVREN_DO(make_folders(sequence));
   const auto* command = std::get_if<CommandSpec>(&order.spec.kind);
   SOVREN_DO(make_folders(order.dir + (command == nullptr ? "/logs" : "/checkpoints")));
   const std::string job_file = order.dir + "/job.toml", text = text::print_job_file(order.spec);

@@ -84,21 +84,24 @@ void add_mpirun(std::vector<std::string>& argv, const AttemptOrder& order,
 }
 
 std::vector<std::string> rank_words(const AttemptOrder& order, const CommandSetting& setting) {
-  return {setting.programs.rank,
-          "--dir",
-          order.dir,
-          "--job",
-          std::to_string(order.job.value),
-          "--attempt",
-          std::to_string(order.attempt),
-          "--ranks",
-          std::to_string(order.ranks),
-          "--oldest-set-job",
-          std::to_string(order.oldest_set_job.value),
-          "--mtbf",
-          as_text(order.mtbf_s),
-          "--report",
-          setting.report_socket};
+  std::vector<std::string> words{setting.programs.rank,
+                                 "--dir",
+                                 order.dir,
+                                 "--job",
+                                 std::to_string(order.job.value),
+                                 "--attempt",
+                                 std::to_string(order.attempt),
+                                 "--ranks",
+                                 std::to_string(order.ranks),
+                                 "--oldest-set-job",
+                                 std::to_string(order.oldest_set_job.value),
+                                 "--mtbf",
+                                 as_text(order.mtbf_s),
+                                 "--report",
+                                 setting.report_socket};
+  if (!order.sequence.empty())
+    words.insert(words.end(), {"--sequence", sequence_folder(order) + "/" + order.sequence});
+  return words;
 }
 
 /// What the ranks on the other nodes are to find in their environment, too; their GPUs they learn
@@ -180,6 +183,12 @@ Result<Command> make_command(const AttemptOrder& order, const CommandSetting& se
   command.argv.insert(command.argv.end(), program.begin(), program.end());
   command.environment = std::move(environment).variables();
   return command;
+}
+
+std::string sequence_folder(const AttemptOrder& order) {
+  if (order.sequence.empty()) return {};
+  const std::string jobs = order.dir.substr(0, order.dir.rfind('/'));
+  return jobs + "/" + std::to_string(order.array_job.value) + "/sequence";
 }
 
 Command make_assist_command(const AssistOrder& order, const CommandSetting& setting,

@@ -57,6 +57,9 @@ struct CommandSetting {
 Result<Command> make_command(const AttemptOrder& order, const CommandSetting& setting,
                              std::span<const std::string> inherited);
 
+/// Folder of the pictures of the order's array, beside the folders of its jobs; empty: none.
+std::string sequence_folder(const AttemptOrder& order);
+
 /// mpirun's daemon for an attempt that another node heads: the command line by the shell.
 Command make_assist_command(const AssistOrder& order, const CommandSetting& setting,
                             std::span<const std::string> inherited);

@@ -161,6 +161,20 @@ TEST_F(ApiCluster, ReportsReachThoseWhoWatchTheJob) {
   EXPECT_THAT((*event)->data, HasSubstr(R"("step":7)"));
 }
 
+TEST_F(ApiCluster, PreviewIsNamedUntilTheResultIsThere) {
+  ASSERT_EQ(world_.submit(), 1);
+  ASSERT_EQ(orders(0).size(), 1U);
+  EXPECT_FALSE(world_.get("/v1/jobs/1").json["job"].contains("preview"));
+  tell(1, ReportPreview{"preview/image.png"}, 1);
+  const Json job = world_.get("/v1/jobs/1").json["job"];
+  EXPECT_EQ(job["preview"], world_.jobs_dir() + "/1/preview/image.png") << job;
+  tell(2, ReportFinished{.steps = 10, .digest = "d1gest"}, 1);
+  tell(3, AttemptExited{}, 3);
+  const Json ended = world_.get("/v1/jobs/1?wait=60").json["job"];
+  EXPECT_EQ(ended["state"], "COMPLETED") << ended;
+  EXPECT_FALSE(ended.contains("preview"));
+}
+
 TEST_F(ApiCluster, AllEventsAreWatchedFromNowOnOrFromOneOn) {
   auto now = world_.client()->events("/v1/events");
   auto all = world_.client()->events("/v1/events?after=0");

@@ -76,6 +76,44 @@ TEST_F(ApiJobs, ArrayIsOneSubmission) {
   EXPECT_EQ(job(4)["state"], "PENDING");
 }
 
+TEST_F(ApiJobs, FoldedArrayIsOneRowWithItsCounts) {
+  const auto submit_array = [&](const std::string& frames) {
+    const Json body{{"text", ApiWorld::job_file("") + "[array]\nframe = \"" + frames + "\"\n"},
+                    {"overrides", {{{"key", "name"}, {"value", "frame-${frame}"}}}},
+                    {"hold", true}};
+    ASSERT_EQ(world_.post("/v1/jobs", text::dump_json(body)).status, 201);
+  };
+  submit_waiting();     // 1
+  submit_array("1-3");  // 2 to 4
+  submit_array("1-4");  // 5 to 8
+  submit_waiting();     // 9
+  world_.post("/v1/jobs/3/cancel");
+  const Json all = world_.get("/v1/jobs?fold=1").json["jobs"];
+  EXPECT_EQ(ids(all), (std::vector<std::int64_t>{1, 2, 5, 9}));
+  EXPECT_EQ(all[1]["array"],
+            (Json{{"elements", 3}, {"states", {{"PENDING", 2}, {"CANCELLED", 1}}}}));
+  EXPECT_EQ(all[1]["name"], "frame-${frame}");
+  EXPECT_FALSE(all[0].contains("array"));
+  const Json cancelled = world_.get("/v1/jobs?fold=1&state=CANCELLED").json["jobs"];
+  EXPECT_EQ(ids(cancelled), std::vector<std::int64_t>{3}) << "the first that fits";
+  EXPECT_EQ(cancelled[0]["array"]["elements"], 3) << "but all are counted";
+  // Each array once, whatever the size of the pages and the order.
+  for (const std::string order : {"oldest", "newest"}) {
+    std::vector<std::int64_t> arrays;
+    Json page{{"next", 0}};
+    while (!page["next"].is_null()) {
+      page = world_
+                 .get("/v1/jobs?fold=1&limit=1&order=" + order +
+                      "&after=" + id_text(page["next"].get<std::int64_t>()))
+                 .json;
+      for (const Json& each : page["jobs"])
+        arrays.push_back(each.value("array_job", each["id"].get<std::int64_t>()));
+    }
+    EXPECT_THAT(arrays, testing::UnorderedElementsAre(1, 2, 5, 9)) << order;
+  }
+  EXPECT_EQ(world_.get("/v1/jobs?fold=2").status, 400);
+}
+
 TEST_F(ApiJobs, DryRunChangesNothing) {
   const Json body = {{"text", ApiWorld::job_file()}, {"dry_run", true}};
   const Answer fits = world_.post("/v1/jobs", text::dump_json(body));

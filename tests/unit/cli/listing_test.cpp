@@ -38,6 +38,31 @@ TEST(Listing, WhatAnotherUserWroteDoesNotDriveTheTerminal) {
   EXPECT_EQ(member_rows(job).front().back(), "evil?[2J?");
 }
 
+std::vector<std::string> row_of_array(const Json& states) {
+  const Json jobs = {{{"id", 14},
+                      {"array_job", 12},
+                      {"element", 2},
+                      {"name", "turn-${frame}"},
+                      {"user", "ada"},
+                      {"state", "RUNNING"},
+                      {"reason", "Resources"},
+                      {"array", {{"elements", 240}, {"states", states}}}}};
+  return job_rows(jobs, Instant{}).at(1);
+}
+
+TEST(Listing, FoldedArrayIsOneRowThatCounts) {
+  EXPECT_THAT(
+      row_of_array(
+          {{"COMPLETED", 96}, {"RUNNING", 2}, {"PENDING", 140}, {"FAILED", 1}, {"TIMEOUT", 1}}),
+      ElementsAre("12_[0-239]", "turn-${frame}", "ada", "RUNNING", "", "", "96/240", "",
+                  "96 done, 2 running, 140 waiting, 2 failed"));
+  EXPECT_EQ(row_of_array({{"PENDING", 240}}).back(), "0 done, 240 waiting: Resources");
+  EXPECT_EQ(row_of_array({{"PENDING", 240}})[3], "PENDING");
+  EXPECT_EQ(row_of_array({{"COMPLETED", 239}, {"OUT_OF_MEMORY", 1}})[3], "FAILED");
+  EXPECT_EQ(row_of_array({{"COMPLETED", 239}, {"CANCELLED", 1}})[3], "CANCELLED");
+  EXPECT_EQ(row_of_array({{"COMPLETED", 240}})[3], "COMPLETED");
+}
+
 TEST(Listing, OfJobsHasARowForEach) {
   const Json jobs = {
       {{"id", 12},

@@ -23,7 +23,8 @@ AttemptOrder random_attempt(std::uint64_t seed) {
                      .dir = "/" + draw.text(),
                      .oldest_set_job = {draw.below(100)},
                      .mtbf_s = draw.uniform() * 1e6,
-                     .spec = testing_text::random_spec(seed)};
+                     .spec = testing_text::random_spec(seed),
+                     .sequence = draw.coin() ? draw.word() : ""};
   if (draw.coin()) order.slots = {{order.node, 3}, {draw.word(), order.ranks}};
   return order;
 }

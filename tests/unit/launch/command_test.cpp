@@ -46,6 +46,18 @@ TEST(Command, OneRankIsAPlainProcess) {
                                       "--mtbf", "86400.5", "--report", "/tmp/x/12-3.sock"}));
 }
 
+TEST(Command, PicturesOfAnArrayComeToTheFolderOfItsFirstJob) {
+  AttemptOrder order = order_of(1);
+  order.dir = "/jobs/12";
+  order.array_job = JobId{10};
+  EXPECT_EQ(sequence_folder(order), "");
+  order.sequence = "turn.0003";
+  EXPECT_EQ(sequence_folder(order), "/jobs/10/sequence");
+  const auto command = make_command(order, setting_of(4), {});
+  ASSERT_TRUE(command.has_value());
+  EXPECT_TRUE(has_pair(command->argv, "--sequence", "/jobs/10/sequence/turn.0003"));
+}
+
 TEST(Command, SeveralRanksGoThroughMpirun) {
   const auto command = make_command(order_of(4), setting_of(4), {});
   ASSERT_TRUE(command.has_value());
