@@ -9,75 +9,19 @@
 #include <cstdio>
 #include <cstdlib>
 #include <ctime>
-#include <limits>
 #include <memory>
 #include <string>
 #include <vector>
 
 #include "bench/kernel/peak.h"
+#include "bench/kernel/trace_rays.h"
 #include "bench/kernel/trace_scenes.h"
-#include "core/base/rng.h"
 #include "kernels/trace/tracer.h"
 
 namespace {
 
 using namespace sovren;
 using namespace sovren::trace;
-
-constexpr float infinity = std::numeric_limits<float>::infinity();
-
-std::vector<Ray> primary_rays(const bench::BenchScene& scene) {
-  constexpr int size = 1024;
-  const Vec3 forward = normalized(scene.target - scene.eye);
-  const Vec3 right = normalized(cross(forward, {0, 1, 0})), up = cross(right, forward);
-  std::vector<Ray> rays;
-  for (int y = 0; y < size; ++y) {
-    for (int x = 0; x < size; ++x) {
-      Ray ray;
-      ray.origin = scene.eye;
-      const float a = (static_cast<float>(x) + 0.5F) / size - 0.5F;
-      const float b = 0.5F - (static_cast<float>(y) + 0.5F) / size;
-      ray.direction = normalized(forward + right * a + up * b);
-      ray.t_max = infinity;
-      rays.push_back(ray);
-    }
-  }
-  return rays;
-}
-
-struct NextRays {
-  std::vector<Ray> bounce, shadow;
-};
-
-/// From each hit on: one ray into the cosine distribution, one towards the light.
-NextRays next_rays(const bench::BenchScene& bench, const std::vector<Ray>& rays,
-                   const std::vector<Hit>& hits) {
-  const CompiledScene& scene = *bench.scene;
-  const Philox random(7);
-  NextRays next;
-  for (std::size_t i = 0; i < rays.size(); ++i) {
-    if (hits[i].instance == no_hit) continue;
-    const Triangle& triangle = scene.triangles[hits[i].primitive];
-    const Vec3 a = scene.positions[triangle.corner[0]];
-    Vec3 normal = normalized(
-        cross(scene.positions[triangle.corner[1]] - a, scene.positions[triangle.corner[2]] - a));
-    if (dot(normal, rays[i].direction) > 0) normal = -normal;
-    const Philox::Block block = random.block(i);
-    const auto number = [&](std::size_t k) { return static_cast<float>(block[k]) * 0x1p-32F; };
-    const float r = root(number(0)), angle = 6.2831853F * number(1);
-    Ray ray;
-    ray.origin = rays[i].origin + rays[i].direction * hits[i].t + normal * 1e-4F;
-    ray.direction = normalized(world_from_local(
-        frame_about(normal), {r * std::cos(angle), r * std::sin(angle), root(1 - number(0))}));
-    ray.t_max = infinity;
-    next.bounce.push_back(ray);
-    const Vec3 to_light = bench.light + Vec3{2 * number(2) - 1, 0, 2 * number(3) - 1} - ray.origin;
-    ray.t_max = length(to_light) * 0.999F;
-    ray.direction = normalized(to_light);
-    next.shadow.push_back(ray);
-  }
-  return next;
-}
 
 double process_s() {
   timespec now{};
@@ -110,7 +54,7 @@ struct Contestant {
     times.build = std::min(times.build, process_s() - begin);
     return true;
   }
-  void trace(const std::vector<Ray>& rays, const NextRays& next) {
+  void trace(const std::vector<Ray>& rays, const bench::NextRays& next) {
     const auto timed = [&](std::size_t kind, const auto& call) {
       const double begin = bench::cpu_s();
       call();
@@ -137,7 +81,7 @@ struct Differences {
   }
 };
 
-void print(const bench::BenchScene& bench, const NextRays& next,
+void print(const bench::BenchScene& bench, const bench::NextRays& next,
            const std::array<Contestant, 2>& both) {
   const double counts[3] = {1 << 20, static_cast<double>(next.bounce.size()),
                             static_cast<double>(next.shadow.size())};
@@ -169,10 +113,10 @@ bool run(const bench::BenchScene& bench, int rounds) {
   both[1].make = make_bvh_tracer;
   for (Contestant& one : both)
     if (!one.build(bench.scene)) return false;
-  const std::vector<Ray> rays = primary_rays(bench);
+  const std::vector<Ray> rays = bench::primary_rays(bench);
   std::vector<Hit> hits(rays.size());
   both[0].tracer->closest(rays, hits);
-  const NextRays next = next_rays(bench, rays, hits);
+  const bench::NextRays next = bench::next_rays(bench, rays, hits);
   for (int round = 0; round < rounds; ++round)
     for (Contestant& one : both) one.trace(rays, next);
   print(bench, next, both);

@@ -144,6 +144,19 @@ Result<std::unique_ptr<trace::PathTracer>> RenderingKind::make_tracer() const {
   const bool is_embree = spec_.tracer == RenderingSpec::Tracer::embree;
   SOVREN_TRY(tracer, is_embree ? trace::make_embree_tracer(inputs_.scene, setting_.threads)
                                : trace::make_bvh_tracer(inputs_.scene, setting_.threads));
+    return trace::make_device_path_tracer(inputs_.scene, inputs_.settings, setting_.threads);
+  using Wanted = RenderingSpec::Tracer;
+  std::unique_ptr<trace::Tracer> tracer;
+  if (spec_.tracer != Wanted::bvh) {
+    auto embree = trace::make_embree_tracer(inputs_.scene, setting_.threads);
+    if (!embree && (spec_.tracer == Wanted::embree || embree.error().code != Code::device))
+      return fail(std::move(embree).error());
+    if (embree) tracer = std::move(*embree);
+  }
+  if (!tracer) {
+    SOVREN_TRY(own, trace::make_bvh_tracer(inputs_.scene, setting_.threads));
+    tracer = std::move(own);
+  }
   return trace::make_cpu_path_tracer(inputs_.scene, std::move(tracer), inputs_.settings,
                                      setting_.threads);
 }
@@ -190,8 +203,9 @@ Result<void> RenderingKind::render(std::int64_t first, std::int64_t end) {
       // Many at first, fewer towards the end, so that all ranks end at once.
       const std::int64_t left = step_end - std::max(taken_end_, counted_);
       const std::int64_t share = left / (2 * std::int64_t{setting_.comm.size()});
-      const std::int64_t amount =
-          setting_.comm.size() == 1 ? left : std::max<std::int64_t>(share, setting_.threads);
+      // A device wants some millions of samples at once.
+      const std::int64_t least = setting_.backend == Backend::cuda ? 32 : setting_.threads;
+      const std::int64_t amount = setting_.comm.size() == 1 ? left : std::max(share, least);
       SOVREN_TRY(taken, setting_.comm.take(std::max<std::int64_t>(1, amount)));
       taken_first_ = taken;
       taken_end_ = taken + std::max<std::int64_t>(1, amount);

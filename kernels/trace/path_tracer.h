@@ -40,8 +40,9 @@ std::unique_ptr<PathTracer> make_cpu_path_tracer(std::shared_ptr<const CompiledS
                                                  std::unique_ptr<Tracer> tracer,
                                                  const RenderSettings& settings, int threads);
 
-/// On this rank's device (kernels/device). Errors: device; refused: not enough memory there.
+/// On this rank's device (kernels/device); `threads` build its tree. Errors: device; refused: not
+/// enough memory there.
 Result<std::unique_ptr<PathTracer>> make_device_path_tracer(
-    std::shared_ptr<const CompiledScene> scene, const RenderSettings& settings);
+    std::shared_ptr<const CompiledScene> scene, const RenderSettings& settings, int threads);
 
 }  // namespace sovren::trace

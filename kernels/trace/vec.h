@@ -9,7 +9,7 @@
 /// A small function of the path tracer, for the CPU and for devices. Each compiled file has its own
 /// copy of it, so that files may be compiled for other processors.
 #ifdef __CUDACC__
-#define SOVREN_TRACE __host__ __device__ inline
+#define SOVREN_TRACE __host__ __device__ __forceinline__
 #else
 #define SOVREN_TRACE [[maybe_unused]] static inline
 #endif
