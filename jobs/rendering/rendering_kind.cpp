@@ -140,23 +140,10 @@ Result<void> RenderingKind::load() {
 
 Result<std::unique_ptr<trace::PathTracer>> RenderingKind::make_tracer() const {
   if (setting_.backend == Backend::cuda)
-    return trace::make_device_path_tracer(inputs_.scene, inputs_.settings);
+    return trace::make_device_path_tracer(inputs_.scene, inputs_.settings, setting_.threads);
   const bool is_embree = spec_.tracer == RenderingSpec::Tracer::embree;
   SOVREN_TRY(tracer, is_embree ? trace::make_embree_tracer(inputs_.scene, setting_.threads)
                                : trace::make_bvh_tracer(inputs_.scene, setting_.threads));
-    return trace::make_device_path_tracer(inputs_.scene, inputs_.settings, setting_.threads);
-  using Wanted = RenderingSpec::Tracer;
-  std::unique_ptr<trace::Tracer> tracer;
-  if (spec_.tracer != Wanted::bvh) {
-    auto embree = trace::make_embree_tracer(inputs_.scene, setting_.threads);
-    if (!embree && (spec_.tracer == Wanted::embree || embree.error().code != Code::device))
-      return fail(std::move(embree).error());
-    if (embree) tracer = std::move(*embree);
-  }
-  if (!tracer) {
-    SOVREN_TRY(own, trace::make_bvh_tracer(inputs_.scene, setting_.threads));
-    tracer = std::move(own);
-  }
   return trace::make_cpu_path_tracer(inputs_.scene, std::move(tracer), inputs_.settings,
                                      setting_.threads);
 }
