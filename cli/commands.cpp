@@ -110,9 +110,9 @@ constexpr std::array generate_options{
     Option{"length", "T", "causal: number of time steps; default 1000"},
     Option{"max-lag", "L", "causal: longest lag of a link; default 5"},
     Option{"links", "K", "causal: cross links per variable, on average; default 1"},
-    Option{"output", "FILE",
-           "causal: csv to write; default causal-<N>x<T>.csv; truth and job file go beside it; "
-           "scene: .glb to write (or .exr of a sky); default <scene>.glb"},
+    Option{
+        "output", "FILE",
+        "causal: csv; default causal-<N>x<T>.csv; scene: .glb, or .exr of a sky; default by name"},
     Option{"detail", "D", "scene: share of the usual number of triangles; default 1"},
     Option{"model", "FILE", "text: weights of a training job, .safetensors, or llm.c's .bin"},
     Option{"prompt", "TEXT", "text: what to go on with; default: nothing, a new text"},
