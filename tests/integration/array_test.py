@@ -6,7 +6,8 @@ import unittest
 from queue_case import QueueCase
 
 FRAMES = 24
-TRIANGLE = "v -1 -1 0\nv 1 -1 0\nv 0 1 0\nf 1 2 3\n"
+LAMP = "newmtl lamp\nKe 1 1 1\n"
+TRIANGLE = "mtllib lamp.mtl\nusemtl lamp\nv -1 -1 0\nv 1 -1 0\nv 0 1 0\nf 1 2 3\n"
 
 
 class Frames(QueueCase):
@@ -58,6 +59,7 @@ class Pictures(QueueCase):
 
     def setUp(self):
         super().setUp()
+        self.write("lamp.mtl", LAMP)
         self.write("triangle.obj", TRIANGLE)
         self.file = self.write("turn.toml", 'schema = 1\nname = "turn-${frame}"\nkind = "rendering"\n'
                                '[rendering]\nscene = "triangle.obj"\nwidth = 16\nheight = 16\nsamples = 1\n'
