@@ -144,15 +144,20 @@ Result<void> check_light(const RenderingSpec& spec, const trace::CompiledScene& 
                .where = spec.scene});
 }
 
+Result<denoise::UNet> read_denoiser(const std::string& path) {
+  SOVREN_TRY(file, MappedFile::open(path));
+  SOVREN_TRY(archive, denoise::read_tensor_archive(file.bytes(), path));
+  return denoise::UNet::make(archive, path);
+}
+
 }  // namespace
 
 Result<RenderingInputs> read_rendering_inputs(const RenderingSpec& spec) {
-  if (!spec.denoise.empty() && spec.denoise != "filter")
-    return fail({.code = Code::refused,
-                 .what = "weights of a denoiser cannot be read yet",
-                 .hint = "write denoise = true",
-                 .where = spec.denoise});
   RenderingInputs inputs;
+  if (!spec.denoise.empty() && spec.denoise != "filter") {
+    SOVREN_TRY(denoiser, read_denoiser(spec.denoise));
+    inputs.denoiser = std::move(denoiser);
+  }
   SOVREN_TRY(scene, read_scene(spec.scene, moment_of(spec)));
   SOVREN_DO(set_environment(spec, scene));
   auto compiled = trace::compile(std::move(scene));

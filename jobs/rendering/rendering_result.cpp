@@ -13,6 +13,7 @@
 #include "jobs/rendering/quality.h"
 #include "jobs/rendering/tone_map.h"
 #include "kernels/denoise/guided_filter.h"
+#include "kernels/denoise/net_filter.h"
 
 namespace sovren::jobs {
 
@@ -46,10 +47,13 @@ Result<std::string> exr_of(const RenderingSpec& spec, const RenderingInputs& inp
 }
 
 /// The picture that is shown, its alpha as it was.
-Picture denoised(const RenderingSpec& spec, const Film& film, const Picture& noisy, int threads) {
+Picture denoised(const RenderingSpec& spec, const RenderingInputs& inputs, const Film& film,
+                 const Picture& noisy, int threads) {
   if (spec.denoise.empty()) return noisy;
   nn::Team team(threads);
-  const std::vector<float> colors = denoise::filtered(team, film);
+  const std::vector<float> colors = inputs.denoiser
+                                        ? denoise::filtered(team, *inputs.denoiser, film)
+                                        : denoise::filtered(team, film);
   Picture picture = noisy;
   const auto channels = static_cast<std::size_t>(picture.channels);
   for (std::size_t i = 0; i < colors.size(); ++i)
@@ -131,7 +135,7 @@ Result<Outcome> rendering_outcome(const RenderingSpec& spec, const RenderingInpu
                                   const Setting& setting) {
   Pictures pictures;
   pictures.noisy = mean_picture(film, spec.transparent);
-  pictures.final = denoised(spec, film, pictures.noisy, setting.threads);
+  pictures.final = denoised(spec, inputs, film, pictures.noisy, setting.threads);
   for (const Aov aov : spec.aovs) pictures.aovs.push_back(aov_picture(film, aov));
   SOVREN_TRY(exr, exr_of(spec, inputs, pictures, facts));
   SOVREN_TRY(png, encode_png(tone_mapped(pictures.final, spec.exposure, spec.tone_map)));

@@ -86,6 +86,11 @@ std::string digest_of(const RenderingInputs& inputs) {
   add(std::vector<trace::Affine>{camera.world_from_camera, camera.world_from_camera_end});
   add(std::vector<float>{camera.y_fov, camera.y_extent, camera.lens_radius, camera.focus_distance});
   if (inputs.reference) add(inputs.reference->values);
+  if (inputs.denoiser)
+    for (const denoise::Convolution& layer : inputs.denoiser->layers()) {
+      add(layer.weights);
+      add(layer.bias);
+    }
   return hash.hex();
 }
 
