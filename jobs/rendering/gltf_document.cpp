@@ -42,8 +42,9 @@ const char* name(Part part) {
   return names[static_cast<std::size_t>(part)];
 }
 
-Result<std::unique_ptr<Document>> Document::open(const std::string& path, std::int64_t bytes_max) {
-  std::unique_ptr<Document> document(new Document(path, bytes_max));
+Result<std::unique_ptr<Document>> Document::open(const std::string& path, std::int64_t bytes_max,
+                                                 AssetCache* assets) {
+  std::unique_ptr<Document> document(new Document(path, bytes_max, assets));
   SOVREN_TRY(file, MappedFile::open(path));
   document->file_ = std::move(file);
   SOVREN_DO(document->charge(std::ssize(document->file_->bytes()), document->root()));

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "core/base/result.h"
+#include "core/port/asset_cache.h"
 #include "core/text/json.h"
 #include "jobs/rendering/file_beside.h"
 #include "jobs/rendering/gltf_place.h"
@@ -46,7 +47,8 @@ class Document {
  public:
   /// Errors   input_missing; data_invalid: no glTF 2, cut off, no JSON, an array of another type;
   ///          refused: larger than bytes_max, or it requires an extension that is not known.
-  static Result<std::unique_ptr<Document>> open(const std::string& path, std::int64_t bytes_max);
+  static Result<std::unique_ptr<Document>> open(const std::string& path, std::int64_t bytes_max,
+                                                AssetCache* assets = nullptr);
 
   Document(const Document&) = delete;
   Document& operator=(const Document&) = delete;
@@ -72,22 +74,25 @@ class Document {
   /// Counts what is about to be held for `place`. Errors: refused: it would be too much.
   Result<void> charge(std::int64_t bytes, const Place& place);
   std::int64_t bytes_left() const { return bytes_left_; }
+  AssetCache* assets() const { return assets_; }  ///< may be null
 
   /// One line; many alike are not all kept.
   void warn(const Place& place, const std::string& what);
   std::vector<std::string> take_warnings();
 
  private:
-  Document(const std::string& path, std::int64_t bytes_max)
+  Document(const std::string& path, std::int64_t bytes_max, AssetCache* assets)
       : path_(std::make_shared<const std::string>(path)),
         bytes_max_(bytes_max),
-        bytes_left_(bytes_max) {}
+        bytes_left_(bytes_max),
+        assets_(assets) {}
   Result<std::string_view> json_text();
   Result<void> check_version() const;
   Result<void> check_extensions();
 
   std::shared_ptr<const std::string> path_;
   std::int64_t bytes_max_, bytes_left_;
+  AssetCache* assets_;
   std::optional<MappedFile> file_;
   std::optional<std::span<const std::byte>> binary_chunk_;
   text::Json json_;

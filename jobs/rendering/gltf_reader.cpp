@@ -246,7 +246,7 @@ Result<std::vector<Affine>> Reader::inverse_binds(const Place& skin, std::size_t
 
 Result<trace::Scene> read_gltf(const std::string& path, const SceneMoment& moment) {
   using namespace gltf;
-  SOVREN_TRY(document, Document::open(path, moment.bytes_max));
+  SOVREN_TRY(document, Document::open(path, moment.bytes_max, moment.assets));
   SOVREN_TRY(tree, read_nodes(*document));
   SOVREN_TRY(opens, moment_at(*document, tree, moment.time_s));
   Moment closes = opens;

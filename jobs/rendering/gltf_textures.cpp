@@ -5,9 +5,9 @@
 #include <optional>
 #include <string>
 
+#include "jobs/rendering/asset_store.h"
 #include "jobs/rendering/gltf_document.h"
 #include "jobs/rendering/gltf_place.h"
-#include "jobs/rendering/picture.h"
 #include "kernels/trace/math.h"
 
 namespace sovren::jobs::gltf {
@@ -135,8 +135,8 @@ Result<Texture> Textures::image(int index, Holds holds) {
     SOVREN_TRY(read, document_.buffer_view(view));
     bytes = read.bytes;
   }
-  auto made = decode_texture(bytes, name.empty() ? place.pointer() : name, holds == Holds::color,
-                             document_.bytes_left());
+  auto made = cached_texture(document_.assets(), bytes, name.empty() ? place.pointer() : name,
+                             holds == Holds::color, document_.bytes_left());
   if (!made) {
     Error error = std::move(made).error();
     error.what = place.pointer() + ": " + error.what;

@@ -152,13 +152,15 @@ Result<denoise::UNet> read_denoiser(const std::string& path) {
 
 }  // namespace
 
-Result<RenderingInputs> read_rendering_inputs(const RenderingSpec& spec) {
+Result<RenderingInputs> read_rendering_inputs(const RenderingSpec& spec, AssetCache* assets) {
   RenderingInputs inputs;
   if (!spec.denoise.empty() && spec.denoise != "filter") {
     SOVREN_TRY(denoiser, read_denoiser(spec.denoise));
     inputs.denoiser = std::move(denoiser);
   }
-  SOVREN_TRY(scene, read_scene(spec.scene, moment_of(spec)));
+  SceneMoment moment = moment_of(spec);
+  moment.assets = assets;
+  SOVREN_TRY(scene, read_scene(spec.scene, moment));
   SOVREN_DO(set_environment(spec, scene));
   auto compiled = trace::compile(std::move(scene));
   if (!compiled) {

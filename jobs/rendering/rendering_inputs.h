@@ -8,6 +8,7 @@
 
 #include "core/base/result.h"
 #include "core/model/rendering_spec.h"
+#include "core/port/asset_cache.h"
 #include "jobs/rendering/picture.h"
 #include "kernels/denoise/unet.h"
 #include "kernels/trace/compiled_scene.h"
@@ -27,8 +28,9 @@ struct RenderingInputs {
 /// Reads the scene at the spec's frame, the environment, the reference and the denoiser's weights,
 /// and chooses the camera.
 /// Errors   those of the readers; data_invalid: no such camera (naming those that there are),
-///          nothing that shines, a reference of another size.
-Result<RenderingInputs> read_rendering_inputs(const RenderingSpec& spec);
+///          nothing that shines, a reference of another size.   assets: see asset_store.h
+Result<RenderingInputs> read_rendering_inputs(const RenderingSpec& spec,
+                                              AssetCache* assets = nullptr);
 
 /// SHA-256 (hex) of all that decides what is seen: the scene as it was read, the environment, the
 /// reference and the denoiser's weights.

@@ -11,6 +11,7 @@
 #include "core/base/check.h"
 #include "core/base/units.h"
 #include "core/text/job_file.h"
+#include "jobs/rendering/asset_store.h"
 #include "jobs/rendering/film_sums.h"
 #include "jobs/rendering/noise_estimate.h"
 #include "jobs/rendering/render_plan.h"
@@ -126,7 +127,7 @@ Result<void> RenderingKind::check_memory() const {
 
 Result<void> RenderingKind::load() {
   SOVREN_DO(check_memory());
-  SOVREN_TRY(inputs, read_rendering_inputs(spec_));
+  SOVREN_TRY(inputs, read_rendering_inputs(spec_, setting_.assets));
   inputs_ = std::move(inputs);
   JobSpec job;
   job.kind = spec_;
@@ -141,9 +142,14 @@ Result<void> RenderingKind::load() {
 Result<std::unique_ptr<trace::PathTracer>> RenderingKind::make_tracer() const {
   if (setting_.backend == Backend::cuda)
     return trace::make_device_path_tracer(inputs_.scene, inputs_.settings, setting_.threads);
-  const bool is_embree = spec_.tracer == RenderingSpec::Tracer::embree;
-  SOVREN_TRY(tracer, is_embree ? trace::make_embree_tracer(inputs_.scene, setting_.threads)
-                               : trace::make_bvh_tracer(inputs_.scene, setting_.threads));
+  std::unique_ptr<trace::Tracer> tracer;
+  if (spec_.tracer == RenderingSpec::Tracer::embree) {
+    SOVREN_TRY(embree, trace::make_embree_tracer(inputs_.scene, setting_.threads));
+    tracer = std::move(embree);
+  } else {
+    SOVREN_TRY(bvh, cached_bvh(setting_.assets, *inputs_.scene, setting_.threads));
+    tracer = trace::make_bvh_tracer(inputs_.scene, std::move(bvh), setting_.threads);
+  }
   return trace::make_cpu_path_tracer(inputs_.scene, std::move(tracer), inputs_.settings,
                                      setting_.threads);
 }

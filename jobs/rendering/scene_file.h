@@ -5,6 +5,7 @@
 #include <string>
 
 #include "core/base/result.h"
+#include "core/port/asset_cache.h"
 #include "kernels/trace/scene.h"
 
 namespace sovren::jobs {
@@ -14,6 +15,7 @@ struct SceneMoment {
   double time_s = 0;      ///< of its animations, when the shutter opens
   double end_time_s = 0;  ///< when it closes; the same: nothing moves meanwhile
   std::int64_t bytes_max = std::int64_t{8} << 30;  ///< of all files, decoded
+  AssetCache* assets = nullptr;                    ///< for decoded textures; null: none
 };
 
 /// Reads a scene with all files that it names, by the ending of its name: .gltf .glb .obj .ply

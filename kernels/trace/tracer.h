@@ -12,6 +12,8 @@
 
 namespace sovren::trace {
 
+struct Bvh;
+
 /// Finds what rays meet, on the CPU.
 ///
 /// Laws     what a call returns is decided by its rays alone: neither by threads nor by other
@@ -39,5 +41,8 @@ Result<std::unique_ptr<Tracer>> make_embree_tracer(std::shared_ptr<const Compile
 /// Our own tree of eight-wide nodes (bvh.h). Works everywhere.
 Result<std::unique_ptr<Tracer>> make_bvh_tracer(std::shared_ptr<const CompiledScene> scene,
                                                 int threads);
+/// The same with a tree of the scene that is there already.
+std::unique_ptr<Tracer> make_bvh_tracer(std::shared_ptr<const CompiledScene> scene, Bvh bvh,
+                                        int threads);
 
 }  // namespace sovren::trace
