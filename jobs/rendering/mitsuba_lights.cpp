@@ -127,8 +127,14 @@ Result<void> add_envmap(const Node& emitter, SceneTextures& textures, trace::Sce
   SOVREN_TRY(name, emitter.text("filename", ""));
   SOVREN_TRY(scale, emitter.number("scale", 1));
   SOVREN_TRY(place, emitter.transform("to_world"));
-  if (!(trace::magnitude(trace::determinant(place)) > 1e-12F))
-    return fail(emitter.wrong("to_world makes everything flat"));
+  // Directions must stay finite numbers on their way through it.
+  const auto is_fair = [](Vec3 column) {
+    const float size = trace::length(column);
+    return size > 1e-3F && size < 1e3F;
+  };
+  if (!is_fair(place.columns[0]) || !is_fair(place.columns[1]) || !is_fair(place.columns[2]) ||
+      !(trace::magnitude(trace::determinant(place)) > 1e-9F))
+    return fail(emitter.wrong("to_world must turn directions, not flatten or blow them up"));
   SOVREN_TRY(map, textures.load(emitter.document().path(), name, true));
   scene.environment.texture = textures.add(turned_map(textures.at(map), trace::inverse(place)));
   scene.environment.tint = Vec3{1, 1, 1} * scale;
