@@ -71,9 +71,9 @@ class BadInput(SovrenCase):
                      says=[str(cores + 1), "oversubscribe"])
         self.refused("run", "data.toml", "--ranks", 100 * cores, code=3, says=[str(100 * cores), "oversubscribe"])
 
-    def test_a_kind_of_a_later_version_is_refused(self):
-        self.write("scene.toml", 'kind = "rendering"\n')
-        self.refused("run", "scene.toml", code=3, says=["rendering", "causal-analysis"])
+    def test_a_kind_that_is_not_known_is_refused(self):
+        self.write("scene.toml", 'kind = "rendring"\n')
+        self.refused("run", "scene.toml", code=2, says=["scene.toml:1:8", "'rendring'", "did you mean 'rendering'"])
 
     def test_questions_about_unknown_variables(self):
         self.generate()

@@ -219,7 +219,8 @@ class Walk(QueueCase):
         self.submit_command("true", "--array", "1-2500", "--hold")
         self.assertEqual(len(self.json("jobs")["jobs"]), 2500)
         self.assertEqual(len(self.json("jobs", "--limit", "1200")["jobs"]), 1200)
-        table = self.sovren("jobs", code=0)
+        self.assertEqual(len(self.sovren("jobs", code=0).stdout.splitlines()), 2)  # an array is one line
+        table = self.sovren("jobs", "--expand", code=0)
         self.assertEqual(len(table.stdout.splitlines()), 101)
         self.assertIn("--all", table.stderr)
         self.assertEqual(self.json("jobs", "--state", "RUNNING")["jobs"], [])
