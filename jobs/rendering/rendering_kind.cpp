@@ -17,6 +17,8 @@
 #include "jobs/rendering/render_plan.h"
 #include "jobs/rendering/rendering_inputs.h"
 #include "jobs/rendering/rendering_result.h"
+#include "kernels/denoise/guided_filter.h"
+#include "kernels/denoise/net_filter.h"
 #include "kernels/trace/path_tracer.h"
 
 namespace sovren::jobs {
@@ -112,8 +114,14 @@ std::int64_t physical_memory_bytes() {
 }
 
 Result<void> RenderingKind::check_memory() const {
-  // The sums, and again while they are added up or made a picture.
-  const std::int64_t needed = std::int64_t{spec_.width} * spec_.height * channels() * 2 * 8;
+  // The sums, and again while they are added up or made a picture, or what the denoiser needs.
+  const std::int64_t pixels = std::int64_t{spec_.width} * spec_.height;
+  const std::int64_t sums = pixels * channels() * 8;
+  std::int64_t denoiser = 0;
+  if (spec_.denoise == "filter") denoiser = pixels * denoise::filter_pixel_bytes;
+  if (!spec_.denoise.empty() && spec_.denoise != "filter")
+    denoiser = std::min(pixels, denoise::net_tile_pixels) * denoise::net_pixel_bytes;
+  const std::int64_t needed = sums + std::max(sums, denoiser);
   const std::int64_t most = memory_bytes_max_ > 0 ? memory_bytes_max_ : physical_memory_bytes();
   if (needed <= most) return {};
   return fail({.code = Code::refused,

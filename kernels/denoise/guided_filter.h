@@ -1,12 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <cstdint>
 #include <vector>
 
 #include "kernels/nn/team.h"
 #include "kernels/trace/film.h"
 
 namespace sovren::denoise {
+
+constexpr std::int64_t filter_pixel_bytes = 240;
 
 /// The picture of a film without its noise: each pixel is the mean of those about it (17 x 17) that
 /// look alike in patches of 5 x 5, as far as the noise lets one tell, and lie on a like surface.
@@ -19,6 +22,7 @@ namespace sovren::denoise {
 /// Source   Rousselle, Knaus, Zwicker: Adaptive Rendering with Non-Local Means Filtering (SIGGRAPH
 ///          Asia 2012); Rousselle, Manzi, Zwicker: Robust Denoising using Feature and Color
 ///          Information (Pacific Graphics 2013): weights of features, their gradients as tolerance.
+/// Memory   about filter_pixel_bytes for each pixel.
 std::vector<float> filtered(nn::Team& team, const trace::Film& film);
 
 }  // namespace sovren::denoise

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <bit>
 #include <string>
 
 #include "core/base/rng.h"
@@ -48,6 +49,33 @@ inline TensorArchive random_network(const NetChannels& c, std::uint64_t seed = 3
   add("dec_conv1b", c.dec[1], c.dec[1]);
   add("dec_conv0", c.dec[1], 3);
   return archive;
+}
+
+/// Adds a number of some bytes, the lowest first.
+inline void put(std::string& file, std::uint64_t value, int bytes) {
+  for (int i = 0; i < bytes; ++i) file += static_cast<char>(value >> (8 * i) & 255);
+}
+
+/// The archive as a .tza file of fp32.
+inline std::string to_tza(const TensorArchive& archive) {
+  std::string file, table;
+  put(file, 0x41D7, 2);
+  put(file, 2, 2);
+  put(file, 0, 8);
+  put(table, archive.size(), 4);
+  for (const auto& [name, tensor] : archive) {
+    put(table, name.size(), 2);
+    table += name;
+    put(table, tensor.shape.size(), 1);
+    for (const std::int64_t size : tensor.shape) put(table, static_cast<std::uint64_t>(size), 4);
+    table += tensor.layout + "f";
+    put(table, file.size(), 8);
+    for (const float value : tensor.values) put(file, std::bit_cast<std::uint32_t>(value), 4);
+  }
+  std::string offset;
+  put(offset, file.size(), 8);
+  file.replace(4, 8, offset);
+  return file + table;
 }
 
 }  // namespace sovren::denoise

@@ -5,13 +5,10 @@
 
 #include <cstring>
 
+#include "tests/unit/denoise/network.h"
+
 namespace sovren::denoise {
 namespace {
-
-/// Writes numbers of some bytes, the lowest first.
-void put(std::string& file, std::uint64_t value, int bytes) {
-  for (int i = 0; i < bytes; ++i) file += static_cast<char>(value >> (8 * i) & 255);
-}
 
 void put_entry(std::string& file, std::string_view name, const std::vector<std::uint32_t>& shape,
                std::string_view layout_and_type, std::uint64_t offset) {
@@ -59,6 +56,18 @@ TEST(TensorArchive, NumbersOfBothTypes) {
   EXPECT_EQ(a.values, (std::vector<float>{1.5F, -2, 0, 1e30F, 0.1F, -0.25F}));
   const ArchivedTensor& b = archive->at("b");
   EXPECT_EQ(b.values, (std::vector<float>{1, -2, 0x1p-24F, 65504, -0.0F}));
+}
+
+TEST(TensorArchive, ANetworkIsReadAsItWasWritten) {
+  const TensorArchive network = random_network({});
+  const auto read_again = read(to_tza(network));
+  ASSERT_TRUE(read_again) << read_again.error().what;
+  ASSERT_EQ(read_again->size(), network.size());
+  for (const auto& [name, tensor] : network) {
+    EXPECT_EQ(read_again->at(name).shape, tensor.shape) << name;
+    EXPECT_EQ(read_again->at(name).layout, tensor.layout) << name;
+    EXPECT_EQ(read_again->at(name).values, tensor.values) << name;
+  }
 }
 
 TEST(TensorArchive, NoPartOfAFileIsRead) {
