@@ -6,6 +6,7 @@
 
 #include "jobs/rendering/rendering_kind.h"
 #include "tests/law/cases.h"
+#include "tests/unit/denoise/network.h"
 
 namespace sovren::jobs {
 namespace {
@@ -42,6 +43,14 @@ std::string scene_file() {
  {"camera":0,"translation":[0,1,3],"rotation":[-0.13,0,0,0.9915]}],
 "scenes":[{"nodes":[0,1,2,3]}],"scene":0})";
   return path + ".gltf";
+}
+
+/// Weights of a small network, by chance.
+std::string weights_file() {
+  const std::string path =
+      testing::TempDir() + "rendering_law_" + std::to_string(getpid()) + ".tza";
+  std::ofstream(path, std::ios::binary) << denoise::to_tza(denoise::random_network({.in = 9}));
+  return path;
 }
 
 LawSubject with(const std::string& name, const std::function<void(RenderingSpec&)>& change) {
@@ -85,6 +94,11 @@ std::vector<LawCase> rendering_cases() {
                  spec.filter = RenderingSpec::PixelFilter::gaussian;
                  spec.lens_radius = 0.05;
                  spec.focus_distance = 3;
+               }),
+      law_case("DenoisedByANetwork",
+               [](RenderingSpec& spec) {
+                 spec.denoise = weights_file();
+                 spec.transparent = true;
                }),
       law_case("ByEmbree",
                [](RenderingSpec& spec) { spec.tracer = RenderingSpec::Tracer::embree; }),
