@@ -95,6 +95,11 @@ SOVREN_TRACE bool is_finite(Vec3 a) {
   return is_finite(a.x) && is_finite(a.y) && is_finite(a.z);
 }
 
+/// Of a layer: what is no number counts as 0, so that every machine takes it alike.
+SOVREN_TRACE std::int64_t layer_point(float value) {
+  return is_finite(value) ? fixed_point(clamped(value, -Film::largest, Film::largest)) : 0;
+}
+
 /// Adds sample `number` to the sums of its pixel, a film's with so many channels, by
 /// add(channel, value), which a device does atomically.
 template <class Add>
@@ -123,16 +128,16 @@ SOVREN_TRACE void add_sample(const PixelSample& sample, std::uint32_t number, in
   add(Film::alpha, fixed_point(sample.alpha));
   add(Film::count, 1);
   if (channels <= Film::picture_channels) return;
-  add(Film::albedo_red, fixed_point(sample.albedo.x));
-  add(Film::albedo_green, fixed_point(sample.albedo.y));
-  add(Film::albedo_blue, fixed_point(sample.albedo.z));
-  add(Film::normal_x, fixed_point(sample.normal.x));
-  add(Film::normal_y, fixed_point(sample.normal.y));
-  add(Film::normal_z, fixed_point(sample.normal.z));
-  add(Film::depth, fixed_point(clamped(sample.depth, 0, Film::largest)));
-  add(Film::position_x, fixed_point(clamped(sample.position.x, -Film::largest, Film::largest)));
-  add(Film::position_y, fixed_point(clamped(sample.position.y, -Film::largest, Film::largest)));
-  add(Film::position_z, fixed_point(clamped(sample.position.z, -Film::largest, Film::largest)));
+  add(Film::albedo_red, layer_point(sample.albedo.x));
+  add(Film::albedo_green, layer_point(sample.albedo.y));
+  add(Film::albedo_blue, layer_point(sample.albedo.z));
+  add(Film::normal_x, layer_point(sample.normal.x));
+  add(Film::normal_y, layer_point(sample.normal.y));
+  add(Film::normal_z, layer_point(sample.normal.z));
+  add(Film::depth, layer_point(maximum(sample.depth, 0)));
+  add(Film::position_x, layer_point(sample.position.x));
+  add(Film::position_y, layer_point(sample.position.y));
+  add(Film::position_z, layer_point(sample.position.z));
   if (number == 0) add(Film::object, sample.object_id);
 }
 

@@ -16,6 +16,10 @@ import tree
 FLAGS = "-std=c++20 -Wall -Wno-missing-field-initializers -Werror -fsyntax-only -x c++".split()
 # Where the CUDA toolkit is usually; headers that need its own are left out where it is not.
 TOOLKIT = "/usr/local/cuda/include"
+# Folders of libraries whose headers do not lie in the compiler's own.
+LIBRARIES = subprocess.run(
+    ["pkg-config", "--cflags-only-I", "OpenEXR"], capture_output=True, text=True, check=True
+).stdout.split()
 OF_TOOLKIT = ("cublasLt.h", "nccl.h")
 
 
@@ -39,7 +43,7 @@ def compile_alone(header):
     """The compiler's complaint; empty if it has none."""
     program = f'#include "{header}"\n#include "{header}"\n'
     done = subprocess.run(
-        ["g++", *FLAGS, "-I", tree.ROOT, "-isystem", TOOLKIT, "-"], input=program, capture_output=True, text=True
+        ["g++", *FLAGS, "-I", tree.ROOT, "-isystem", TOOLKIT, *LIBRARIES, "-"], input=program, capture_output=True, text=True
     )
     return done.stderr if done.returncode else ""
 

@@ -237,6 +237,23 @@ TEST(Path, LightPassesHalfTransparentSheetsByTheirOpacity) {
   EXPECT_NEAR(dim.value, 0.064 * bright.value, 4 * (dim.error + 0.064 * bright.error));
 }
 
+TEST(Film, LayersTakeWhatIsNoNumberForNothing) {
+  Film film(1, 1, Film::all_channels);
+  const auto add = [&film](Film::Channel channel, std::int64_t value) {
+    film.pixel(0, 0)[static_cast<std::size_t>(channel)] += value;
+  };
+  add_sample({.albedo = {NAN, 0.5F, INFINITY}, .normal = {0, NAN, -1}, .depth = NAN}, 0,
+             film.channels(), add);
+  const auto sums = film.pixel(0, 0);
+  EXPECT_EQ(sums[Film::bad], 0);
+  EXPECT_EQ(sums[Film::albedo_red], 0);
+  EXPECT_EQ(sums[Film::albedo_green], std::int64_t{1} << 29);
+  EXPECT_EQ(sums[Film::albedo_blue], 0);
+  EXPECT_EQ(sums[Film::normal_y], 0);
+  EXPECT_EQ(sums[Film::normal_z], -(std::int64_t{1} << 30));
+  EXPECT_EQ(sums[Film::depth], 0);
+}
+
 TEST(Film, CountsAndLeavesOutWhatIsNoNumber) {
   Film film(1, 1, Film::picture_channels);
   const auto add = [&film](Film::Channel channel, std::int64_t value) {
