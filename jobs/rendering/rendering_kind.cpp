@@ -156,7 +156,7 @@ Result<std::unique_ptr<trace::PathTracer>> RenderingKind::make_tracer() const {
     tracer = std::move(embree);
   } else {
     SOVREN_TRY(bvh, cached_bvh(setting_.assets, *inputs_.scene, setting_.threads));
-    tracer = trace::make_bvh_tracer(inputs_.scene, std::move(bvh), setting_.threads);
+    tracer = trace::make_tracer_of(inputs_.scene, std::move(bvh), setting_.threads);
   }
   return trace::make_cpu_path_tracer(inputs_.scene, std::move(tracer), inputs_.settings,
                                      setting_.threads);

@@ -16,13 +16,20 @@ namespace {
 template <class Any>
 std::array<Any, bvh_leaf_max> lanes_of(std::span<const Any> leaf) {
   std::array<Any, bvh_leaf_max> lanes;
-  std::copy(leaf.begin(), leaf.end(), lanes.begin());
-  std::sort(lanes.begin(), lanes.begin() + static_cast<std::ptrdiff_t>(leaf.size()),
-            [](const Any& a, const Any& b) {
-              return comes_first(a.instance, a.primitive, b.instance, b.primitive);
-            });
-  std::fill(lanes.begin() + static_cast<std::ptrdiff_t>(leaf.size()), lanes.end(),
-            lanes[leaf.size() - 1]);
+  for (std::size_t lane = 0; lane < lanes.size(); ++lane) {
+    if (lane >= leaf.size()) {
+      lanes[lane] = lanes[lane - 1];
+      continue;
+    }
+    std::size_t at = lane;  // insertion: there are four at most
+    for (; at > 0; --at) {
+      if (!comes_first(leaf[lane].instance, leaf[lane].primitive, lanes[at - 1].instance,
+                       lanes[at - 1].primitive))
+        break;
+      lanes[at] = lanes[at - 1];
+    }
+    lanes[at] = leaf[lane];
+  }
   return lanes;
 }
 

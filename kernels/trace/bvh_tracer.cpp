@@ -68,11 +68,11 @@ class BvhTracer final : public Tracer {
 Result<std::unique_ptr<Tracer>> make_bvh_tracer(std::shared_ptr<const CompiledScene> scene,
                                                 int threads) {
   SOVREN_TRY(bvh, build_bvh(*scene, threads));
-  return make_bvh_tracer(std::move(scene), std::move(bvh), threads);
+  return make_tracer_of(std::move(scene), std::move(bvh), threads);
 }
 
-std::unique_ptr<Tracer> make_bvh_tracer(std::shared_ptr<const CompiledScene> scene, Bvh bvh,
-                                        int threads) {
+std::unique_ptr<Tracer> make_tracer_of(std::shared_ptr<const CompiledScene> scene, Bvh bvh,
+                                       int threads) {
   return std::make_unique<BvhTracer>(std::move(scene), std::move(bvh), threads);
 }
 

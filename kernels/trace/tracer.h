@@ -42,7 +42,7 @@ Result<std::unique_ptr<Tracer>> make_embree_tracer(std::shared_ptr<const Compile
 Result<std::unique_ptr<Tracer>> make_bvh_tracer(std::shared_ptr<const CompiledScene> scene,
                                                 int threads);
 /// The same with a tree of the scene that is there already.
-std::unique_ptr<Tracer> make_bvh_tracer(std::shared_ptr<const CompiledScene> scene, Bvh bvh,
-                                        int threads);
+std::unique_ptr<Tracer> make_tracer_of(std::shared_ptr<const CompiledScene> scene, Bvh bvh,
+                                       int threads);
 
 }  // namespace sovren::trace

@@ -89,7 +89,7 @@ trace::Scene scene_with(float shift) {
 
 std::vector<trace::Hit> hits_of(const std::shared_ptr<const trace::CompiledScene>& scene,
                                 trace::Bvh bvh) {
-  const auto tracer = trace::make_bvh_tracer(scene, std::move(bvh), 1);
+  const auto tracer = trace::make_tracer_of(scene, std::move(bvh), 1);
   std::vector<trace::Ray> rays;
   for (int i = 0; i < 200; ++i)
     rays.push_back({.origin = {static_cast<float>(i % 20) / 8 - 0.5F,
