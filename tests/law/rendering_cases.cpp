@@ -56,8 +56,8 @@ std::string weights_file() {
 LawSubject with(const std::string& name, const std::function<void(RenderingSpec&)>& change) {
   RenderingSpec spec;
   spec.scene = scene_file();
-  spec.width = 50;  // no multiple of the tiles
-  spec.height = 37;
+  spec.width = 34;  // no multiple of the tiles
+  spec.height = 21;
   spec.tile = 8;
   spec.samples = 20;  // no multiple of the blocks
   spec.max_depth = 3;
@@ -83,7 +83,7 @@ std::vector<LawCase> rendering_cases() {
       law_case("Plain", [](RenderingSpec&) {}),
       law_case("Adaptive",
                [](RenderingSpec& spec) {
-                 spec.samples = 70;
+                 spec.samples = 40;
                  spec.noise_threshold = 0.003;
                }),
       law_case("WithLayersAndFiltered",
