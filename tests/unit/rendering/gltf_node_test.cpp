@@ -54,7 +54,7 @@ TEST(GltfNodes, ComposeScaleRotationAndTranslationDownTheTree) {
 TEST(GltfNodes, TakeAMatrixByColumns) {
   GltfFile file = triangle_file();
   file.add("nodes", R"({"mesh":0,"matrix":[1,2,3,0, 4,5,7,0, 7,8,10,0, 11,12,13,1]})");
-  const Affine& m = scene_of(file).instances.at(0).world_from_object;
+  const Affine m = scene_of(file).instances.at(0).world_from_object;
   EXPECT_EQ(m.columns[0], (Vec3{1, 2, 3}));
   EXPECT_EQ(m.columns[1], (Vec3{4, 5, 7}));
   EXPECT_EQ(m.origin, (Vec3{11, 12, 13}));
