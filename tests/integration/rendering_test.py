@@ -100,14 +100,7 @@ class Rendering(SovrenCase):
     def test_killed_and_resumed_on_other_ranks_gives_the_same_bytes(self):
         self.rendering(width=200, height=160, samples=64)
         want = self.report("job.toml", "--dir", "undisturbed")
-        words = ["job.toml", "--set", 'checkpoint.interval="1 steps"']
-        for ranks in (2, 4):
-            process = self.start("run", *words, "--ranks", ranks)
-            before = len(self.sets("job"))
-            self.wait_until(lambda: len(self.sets("job")) > min(before, 2), process)  # keep = 3
-            self.end(process)
-        self.assertGreater(len(self.sets("job")), 0)
-        report = self.report(*words)
+        report = self.killed_twice("job.toml")
         self.assertEqual((report["ranks"], report["digest"]), (1, want["digest"]))
         self.assertEqual((self.result() / "image.exr").read_bytes(),
                          (self.dir / "undisturbed/result/image.exr").read_bytes())

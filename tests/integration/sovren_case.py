@@ -120,6 +120,17 @@ class SovrenCase(unittest.TestCase):
         """Runs a job with --json and returns its report."""
         return json.loads(self.sovren("run", *words, "--json", code=code).stdout)
 
+    def killed_twice(self, file, name="job"):
+        """Runs the job on 2 and 4 ranks, kills each run once it has sealed sets, and ends it on one rank: its report."""
+        words = [file, "--set", 'checkpoint.interval="1 steps"']
+        for ranks in (2, 4):
+            process = self.start("run", *words, "--ranks", ranks)
+            before = len(self.sets(name))
+            self.wait_until(lambda: len(self.sets(name)) > min(before, 2), process)  # keep = 3
+            self.end(process)
+        self.assertGreater(len(self.sets(name)), 0)
+        return self.report(*words)
+
     def job_dir(self, name="data"):
         return self.dir / f"{name}.sovren"
 
