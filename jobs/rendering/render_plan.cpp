@@ -16,7 +16,6 @@ RenderPlan::RenderPlan(int width, int height, int tile, int samples, Epochs epoc
     : width_(width),
       height_(height),
       tile_(tile),
-      samples_(samples),
       tiles_x_((width + tile - 1) / tile),
       tiles_y_((height + tile - 1) / tile) {
   if (epochs == Epochs::doubling)

@@ -45,7 +45,7 @@ class RenderPlan {
   /// Ends of the passes, in samples.
   int pass_end(int epoch, int pass) const;
 
-  int width_, height_, tile_, samples_;
+  int width_, height_, tile_;
   int tiles_x_, tiles_y_;
   std::vector<int> epoch_ends_;
 };
