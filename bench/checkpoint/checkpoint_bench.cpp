@@ -132,7 +132,7 @@ class Bench {
     for (std::size_t i = 0; i < count; ++i)
       (this->*ways[(i + static_cast<std::size_t>(number)) % count])(number);
     verify();
-    expect(store_[0].prune(1, JobId{1}, 1));
+    expect(store_[0].prune({.keep = 1}, JobId{1}, 1));
   }
 
   void print() const {

@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "storage/checkpoint/hdf5_handle.h"
-#include "storage/checkpoint/shard_write.h"
+#include "storage/checkpoint/shard_writer.h"
 #include "storage/file/file.h"
 
 namespace sovren::bench {
@@ -42,7 +42,8 @@ Result<void> write_core_image(const std::string& path, std::span<const double> v
       return fail(hdf5_error("give a file image"));
   }
   const std::span<const std::byte> piece(image);
-  return storage::write_shard(path, std::span(&piece, 1)).map([](const auto&) {});
+  return storage::write_shard(path, std::span(&piece, 1), storage::DigestKind::sha256)
+      .map([](const auto&) {});
 }
 
 }  // namespace sovren::bench

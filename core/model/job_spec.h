@@ -39,13 +39,39 @@ struct Resources {
   bool operator==(const Resources&) const = default;
 };
 
-/// [checkpoint]: when to seal, and how many sets to keep.
-struct CheckpointPolicy {
+/// When sets are sealed at one level of storage.
+struct CheckpointInterval {
   enum class Mode { automatic, seconds, steps, off };
   Mode mode = Mode::automatic;
-  double interval_s = 0;            ///< mode seconds
-  std::int64_t interval_steps = 0;  ///< mode steps
-  int keep = 3;
+  double seconds = 0;
+  std::int64_t steps = 0;
+  bool operator==(const CheckpointInterval&) const = default;
+};
+
+/// [checkpoint]: when to seal, how, where to, and which sets are kept.
+struct CheckpointPolicy {
+  using Mode = CheckpointInterval::Mode;
+  /// async: the state is copied, and written while the job goes on. sync: it is written from where
+  /// it is, and the job stands still meanwhile.
+  enum class Writing { async, sync };
+  /// What becomes of a set that is due while another is being written.
+  enum class Busy { wait, skip };
+  enum class Digest { sha256, crc32c };
+
+  CheckpointInterval interval;  ///< of sets in the job directory
+  int keep = 3;                 ///< newest sets
+  int keep_hourly = 0;          ///< further: the newest of each of the last so many hours
+  std::string best_metric;      ///< further: the set where it was best; empty: none
+  bool best_is_highest = false;
+  Writing mode = Writing::async;
+  Busy when_busy = Busy::wait;
+  Digest digest = Digest::sha256;      ///< of whole shards, besides the CRC of each block
+  std::int64_t copy_memory_bytes = 0;  ///< of each rank, for copies of its state; 0: no limit
+  std::string local_dir;               ///< a folder on each node's own disk; empty: no sets there
+  CheckpointInterval local_interval;   ///< of sets on the nodes' own disks
+  CheckpointInterval memory_interval{.mode = Mode::off};  ///< of sets in the nodes' memory
+  std::string key_file;  ///< sets are encrypted with the key in it; empty: see key_env
+  std::string key_env;   ///< name of the environment variable that holds the key; empty: plain sets
   bool operator==(const CheckpointPolicy&) const = default;
 };
 

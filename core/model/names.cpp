@@ -116,7 +116,7 @@ const char* kind_name(const KindSpec& kind) {
 }
 
 bool can_checkpoint(const JobSpec& spec) {
-  if (spec.checkpoint.mode == CheckpointPolicy::Mode::off) return false;
+  if (spec.checkpoint.interval.mode == CheckpointPolicy::Mode::off) return false;
   const auto* command = std::get_if<CommandSpec>(&spec.kind);
   return command == nullptr || !command->checkpoint_signal.empty();
 }

@@ -2,9 +2,7 @@
 #include "core/text/custom_fields.h"
 
 #include <algorithm>
-#include <charconv>
 
-#include "core/base/units.h"
 #include "core/model/dependency.h"
 #include "core/text/nearest.h"
 #include "core/text/table_reader.h"
@@ -17,13 +15,6 @@ using Visit = std::function<void(std::string&)>;
 
 constexpr std::size_t name_bytes_max = 100;
 constexpr std::size_t labels_max = 64;
-
-std::optional<std::int64_t> whole_of(std::string_view text) {
-  std::int64_t value = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-  if (error != std::errc() || end != text.data() + text.size()) return std::nullopt;
-  return value;
-}
 
 void read_schema(Reading& reading, const Row& row, const TomlValue& value, JobSpec& spec) {
   if (value.type != Type::whole) return report_value(reading, row, value);
@@ -80,61 +71,6 @@ std::optional<std::string> print_labels(const JobSpec& spec) {
   return text + " }";
 }
 
-// "20 steps" -> 20.
-std::optional<std::int64_t> steps_of(std::string_view text) {
-  for (const std::string_view unit : {"steps", "step"}) {
-    if (!text.ends_with(unit)) continue;
-    text.remove_suffix(unit.size());
-    while (text.ends_with(' ')) text.remove_suffix(1);
-    return whole_of(text);
-  }
-  return std::nullopt;
-}
-
-void read_interval(Reading& reading, const Row& row, const TomlValue& value, JobSpec& spec) {
-  using Mode = CheckpointPolicy::Mode;
-  const auto text = text_of(value);
-  if (!text) return report_value(reading, row, value);
-  CheckpointPolicy& policy = spec.checkpoint;
-  if (*text == "auto" || *text == "off") {
-    policy.mode = *text == "auto" ? Mode::automatic : Mode::off;
-    return;
-  }
-  if (const auto steps = steps_of(*text)) {
-    if (*steps < 1) return report_value(reading, row, value);
-    policy.mode = Mode::steps;
-    policy.interval_steps = *steps;
-    return;
-  }
-  if (const auto seconds = parse_duration_s(*text); seconds && *seconds >= 0.001) {
-    policy.mode = Mode::seconds;
-    policy.interval_s = *seconds;
-    return;
-  }
-  constexpr std::string_view words[] = {"auto", "off"};
-  const std::string near = nearest(*text, words);
-  if (near.empty()) return report_value(reading, row, value);
-  reading.problems.add(value.place,
-                       qualified(row) + " must be " + allowed(row) + ", got " + describe(value),
-                       "did you mean '" + near + "'?");
-}
-
-std::optional<std::string> print_interval(const JobSpec& spec) {
-  const CheckpointPolicy& policy = spec.checkpoint;
-  switch (policy.mode) {
-    case CheckpointPolicy::Mode::automatic:
-      return "\"auto\"";
-    case CheckpointPolicy::Mode::off:
-      return "\"off\"";
-    case CheckpointPolicy::Mode::steps:
-      return "\"" + std::to_string(policy.interval_steps) +
-             (policy.interval_steps == 1 ? " step\"" : " steps\"");
-    case CheckpointPolicy::Mode::seconds:
-      return toml_quote(format_duration(policy.interval_s));
-  }
-  return std::nullopt;
-}
-
 }  // namespace
 
 Custom schema_field() {
@@ -155,11 +91,6 @@ Custom labels_field() {
             for (auto& [key, value] : spec.labels) visit(value);
           },
           "a table of texts"};
-}
-
-Custom interval_field() {
-  return {read_interval, print_interval, nullptr,
-          "\"auto\", \"off\", a duration or a number of steps such as \"20 steps\""};
 }
 
 std::string name_fault(std::string_view text) {

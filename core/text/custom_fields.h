@@ -9,7 +9,6 @@ namespace sovren::text {
 Custom schema_field();
 Custom kind_field();
 Custom labels_field();
-Custom interval_field();
 Custom pc_alpha_field();
 Custom variables_field();
 Custom effects_field();

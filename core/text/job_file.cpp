@@ -243,10 +243,26 @@ class SpecReader {
     check_order("resources.ranks_min", r.ranks_min, "resources.ranks", r.ranks);
     check_order("resources.ranks", r.ranks, "resources.ranks_max", r.ranks_max);
     check_order("resources.nodes", r.nodes, "resources.ranks", r.ranks);
+    check_checkpoint(spec_.checkpoint);
     if (const auto* causal = std::get_if<CausalSpec>(&spec_.kind))
       check_order("causal_analysis.min_lag", causal->min_lag, "causal_analysis.max_lag",
                   causal->max_lag);
     if (const auto* training = std::get_if<TrainingSpec>(&spec_.kind)) check_training(*training);
+  }
+
+  void check_checkpoint(const CheckpointPolicy& c) {
+    if (c.local_dir.empty() && c.local_interval != CheckpointInterval{})
+      if (const auto place = blamed({"checkpoint.local_interval"}))
+        problems_.add(*place, "checkpoint.local_interval needs checkpoint.local",
+                      "local = \"/scratch\" names a folder on each node's own disk");
+    if (!c.key_file.empty() && !c.key_env.empty())
+      if (const auto place = blamed({"checkpoint.key_file", "checkpoint.key_env"}))
+        problems_.add(*place, "checkpoint.key_file and checkpoint.key_env are two keys",
+                      "keep one of them");
+    if (c.mode == CheckpointPolicy::Writing::sync && c.copy_memory_bytes > 0)
+      if (const auto place = blamed({"checkpoint.copy_memory"}))
+        problems_.add(*place, "checkpoint.copy_memory has no use with mode = \"sync\"",
+                      "a synchronous checkpoint copies nothing");
   }
 
   void check_training(const TrainingSpec& t) {

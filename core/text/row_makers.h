@@ -107,7 +107,8 @@ Choice choice(const std::string_view (&names)[count], std::span<const Choice::Al
 constexpr auto required = Row::Presence::required;
 constexpr auto optional = Row::Presence::optional;
 
-// Rows of a kind that fill a file of their own.
+// Rows that fill a file of their own.
+std::vector<Row> checkpoint_rows();
 std::vector<Row> rendering_rows();
 std::vector<Row> more_rendering_rows();
 

@@ -107,10 +107,6 @@ std::vector<Row> shared_rows() {
        "\"auto\"", "May ranks share cores? auto: up to 4 a core, with a warning; yes: any number."},
       {r, "exclusive", flag<OfResources<&Resources::exclusive>>(), "true",
        "Its nodes run nothing else meanwhile."},
-      {"checkpoint", "interval", interval_field(), "\"5min\"",
-       "When to seal; auto: by Young/Daly from the measured cost and failure rate."},
-      {"checkpoint", "keep", whole<In<&JobSpec::checkpoint, &CheckpointPolicy::keep>>(1, 1000), "3",
-       "Newest checkpoint sets that are kept."},
       {"retry", "limit", whole<In<&JobSpec::retry, &RetryPolicy::limit>>(0, 1000), "3",
        "Attempts that failed through no fault of the job are repeated so often."},
       {"retry", "backoff", duration<In<&JobSpec::retry, &RetryPolicy::backoff_s>>(0, 30 * 86400.0),
@@ -356,8 +352,9 @@ std::vector<Row> more_training_rows() {
 
 std::vector<Row> all_rows() {
   std::vector<Row> rows = top_rows();
-  for (auto part : {shared_rows(), causal_rows(), more_causal_rows(), training_rows(),
-                    more_training_rows(), rendering_rows(), more_rendering_rows(), command_rows()})
+  for (auto part :
+       {shared_rows(), checkpoint_rows(), causal_rows(), more_causal_rows(), training_rows(),
+        more_training_rows(), rendering_rows(), more_rendering_rows(), command_rows()})
     rows.insert(rows.end(), part.begin(), part.end());
   return rows;
 }

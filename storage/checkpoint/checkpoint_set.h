@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -13,6 +14,8 @@
 #include "core/model/spec_facts.h"
 #include "core/port/communicator.h"
 #include "core/port/state_io.h"
+#include "storage/checkpoint/master_key.h"
+#include "storage/checkpoint/shard_digest.h"
 
 namespace sovren::storage {
 
@@ -23,6 +26,25 @@ struct SetHeader {
   std::int64_t step = 0;
   std::string kind;  ///< "causal-analysis"
   SpecFacts facts;
+  double sealed_at_s = 0;                 ///< seconds since 1970, as rank 0 had it; 0: not known
+  std::map<std::string, double> metrics;  ///< of the job at that step, for retention and people
+};
+
+/// How a store writes.
+struct StoreSetting {
+  enum class Writing { async, sync };
+  Writing writing = Writing::async;
+  DigestKind digest = DigestKind::sha256;
+  std::int64_t copy_memory_bytes = 0;  ///< of this rank, for copies of its rows; 0: no limit
+  std::optional<MasterKey> key;        ///< sets are encrypted, and encrypted ones can be read
+};
+
+/// Which sealed sets stay; each rule keeps its own.
+struct Retention {
+  int keep = 3;                  ///< newest sets; at least 1
+  int keep_hourly = 0;           ///< the newest of each of the last so many hours
+  std::string best_metric;       ///< the set at which this metric was best; empty: none
+  bool best_is_highest = false;  ///< whether more is better
 };
 
 /// A sealed set as its manifest describes it.
@@ -80,7 +102,7 @@ struct SealMemory;
 class CheckpointStore {
  public:
   /// dir: the "checkpoints" folder; made if it is not there.
-  static Result<CheckpointStore> open(std::string dir);
+  static Result<CheckpointStore> open(std::string dir, StoreSetting setting = {});
 
   /// Declares that only this attempt of this job (and later ones) may seal. Durable. Called by rank
   /// 0 before restoring. fenced when a later one has already said so.
@@ -112,13 +134,14 @@ class CheckpointStore {
   /// attempt that stops at the step it resumed from, and so seals nothing. Called by rank 0.
   Result<void> forget_restores();
 
-  /// Deletes the oldest sealed sets beyond `keep` (at least 1 stays), and what dead attempts left
-  /// half written. Called by rank 0 between seals; fenced when a later attempt has taken over.
-  Result<void> prune(int keep, JobId job, int attempt);
+  /// Deletes the sealed sets that no rule keeps, and what dead attempts left half written. Called
+  /// by rank 0 between seals; fenced when a later attempt has taken over.
+  Result<void> prune(const Retention& retention, JobId job, int attempt);
 
  private:
-  explicit CheckpointStore(std::string dir);
+  CheckpointStore(std::string dir, StoreSetting setting);
   std::string dir_;
+  StoreSetting setting_;
   std::shared_ptr<SealMemory> memory_;
 };
 

@@ -41,7 +41,7 @@ Result<void> check_slabs_of(const StoredArray& array, const std::vector<Shard>& 
     if (slab.rows.first > covered)
       return fail(corrupt(rows_text(covered, slab.rows.first) + of + " are missing"));
     covered += slab.rows.count;
-    const std::int64_t file_bytes = shards[static_cast<std::size_t>(slab.shard)].digest.bytes;
+    const std::int64_t file_bytes = shards[static_cast<std::size_t>(slab.shard)].hdf5_bytes();
     if (slab.bytes != slab.rows.count * size.row_bytes || slab.offset < 0 ||
         slab.bytes > file_bytes || slab.offset > file_bytes - slab.bytes)
       return fail(corrupt("a slab" + of + " does not lie within its shard"));

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -18,7 +19,7 @@ namespace sovren::storage {
 
 inline constexpr std::string_view manifest_name = "MANIFEST.json";
 inline constexpr std::string_view manifest_schema = "sovren.checkpoint/1";
-inline constexpr int manifest_reader = 1;  ///< this program reads manifests up to this min_reader
+inline constexpr int manifest_reader = 2;  ///< this program reads manifests up to this min_reader
 inline constexpr std::int64_t manifest_bytes_max = std::int64_t{64} << 20;
 inline constexpr std::size_t array_dimensions_max = 8;
 inline constexpr std::size_t array_name_bytes_max = 255;
@@ -41,10 +42,20 @@ struct StoredArray {
 struct Shard {
   std::string file;  ///< "shard-00000.h5"
   FileDigest digest;
+  std::int64_t plain_bytes = 0;  ///< of the HDF5 file in an encrypted shard; 0: it is not encrypted
+  /// What offsets of slabs count in.
+  std::int64_t hdf5_bytes() const { return plain_bytes > 0 ? plain_bytes : digest.bytes; }
+};
+
+/// How the shards of a set are encrypted; set_cipher.h.
+struct Encryption {
+  std::string salt;   ///< 32 hex digits: makes the set's key, with the master key
+  std::string check;  ///< 64 hex digits: by which a wrong key is seen
 };
 
 struct Manifest {
   SetHeader header;
+  std::optional<Encryption> encryption;  ///< none: plain shards
   std::vector<Shard> shards;
   std::vector<StoredArray> arrays;  ///< by name
 };

@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <array>
 #include <charconv>
+#include <cmath>
 #include <limits>
 
 #include "core/text/digest.h"
@@ -20,6 +21,8 @@ using text::Json;
 constexpr std::string_view digest_key = "\"digest\": \"";
 constexpr std::string_view digest_end = "\"\n}\n";
 constexpr std::size_t hex_digits = 64;
+constexpr std::size_t salt_digits = 32;
+constexpr std::string_view cipher_name = "aes-256-gcm";
 constexpr std::size_t depth_max = 16;
 constexpr std::int64_t count_max = std::int64_t{1} << 62;
 
@@ -65,10 +68,19 @@ Result<const Json*> list_member(const Json& object, const char* key) {
 Json shard_json(const Shard& shard) {
   Json crcs = Json::array();
   for (const std::uint32_t crc : shard.digest.crc32c) crcs.push_back(crc_hex(crc));
-  return {{"file", shard.file},
-          {"bytes", shard.digest.bytes},
-          {"sha256", shard.digest.sha256},
-          {"crc32c", std::move(crcs)}};
+  Json json{{"file", shard.file}, {"bytes", shard.digest.bytes}};
+  if (shard.plain_bytes > 0) json["plain_bytes"] = shard.plain_bytes;
+  if (!shard.digest.sha256.empty()) json["sha256"] = shard.digest.sha256;
+  json["crc32c"] = std::move(crcs);
+  return json;
+}
+
+/// The oldest reader that understands all of it. 2: encrypted shards, shards without SHA-256.
+int min_reader_of(const Manifest& manifest) {
+  const bool is_new =
+      manifest.encryption || std::any_of(manifest.shards.begin(), manifest.shards.end(),
+                                         [](const Shard& s) { return s.digest.sha256.empty(); });
+  return is_new ? 2 : 1;
 }
 
 Json array_json(const StoredArray& array) {
@@ -93,9 +105,18 @@ Result<Shard> shard_of(const Json& json, int number) {
     return fail(corrupt("shard " + std::to_string(number) + " has the impossible file name '" +
                         file.substr(0, 100) + "'"));
   SOVREN_TRY(bytes, integer_member(json, "bytes", 1, count_max));
-  SOVREN_TRY(sha256, text::get_string(json, "sha256"));
+  std::string sha256;
+  if (json.contains("sha256")) {
+    SOVREN_TRY(digits, text::get_string(json, "sha256"));
+    if (!is_hex(digits, hex_digits)) return fail(corrupt("'sha256' is not 64 hex digits"));
+    sha256 = std::move(digits);
+  }
+  std::int64_t plain_bytes = 0;
+  if (json.contains("plain_bytes")) {
+    SOVREN_TRY(plain, integer_member(json, "plain_bytes", 1, bytes));
+    plain_bytes = plain;
+  }
   SOVREN_TRY(crcs, list_member(json, "crc32c"));
-  if (!is_hex(sha256, hex_digits)) return fail(corrupt("'sha256' is not 64 hex digits"));
   if (std::cmp_not_equal(crcs->size(), (bytes - 1) / block_bytes + 1))
     return fail(corrupt("'" + file + "' has " + std::to_string(crcs->size()) +
                         " CRCs, which does not go with its size"));
@@ -111,6 +132,7 @@ Result<Shard> shard_of(const Json& json, int number) {
   shard.file = std::move(file);
   shard.digest.bytes = bytes;
   shard.digest.sha256 = std::move(sha256);
+  shard.plain_bytes = plain_bytes;
   return shard;
 }
 
@@ -168,7 +190,29 @@ Result<SetHeader> header_of(const Json& json) {
   header.attempt = static_cast<int>(attempt);
   header.step = step;
   header.kind = std::move(kind);
+  // The first sets of version 0.1 have neither.
+  if (json.contains("sealed_at")) {
+    SOVREN_TRY(sealed_at, text::get_double(json, "sealed_at"));
+    header.sealed_at_s = sealed_at;
+  }
+  if (json.contains("metrics")) {
+    const Json& metrics = json["metrics"];
+    if (!metrics.is_object()) return fail(corrupt("'metrics' is not an object"));
+    for (const auto& [name, value] : metrics.items())
+      if (value.is_number()) header.metrics.emplace(name, value.get<double>());
+  }
   return header;
+}
+
+Result<std::optional<Encryption>> encryption_of(const Json& json) {
+  if (!json.contains("encryption")) return std::optional<Encryption>();
+  SOVREN_TRY(cipher, text::get_string(json["encryption"], "cipher"));
+  SOVREN_TRY(salt, text::get_string(json["encryption"], "salt"));
+  SOVREN_TRY(check, text::get_string(json["encryption"], "check"));
+  if (cipher != cipher_name) return fail(corrupt("there is no cipher '" + cipher + "'"));
+  if (!is_hex(salt, salt_digits) || !is_hex(check, hex_digits))
+    return fail(corrupt("'encryption' is not hex digits"));
+  return std::optional(Encryption{std::move(salt), std::move(check)});
 }
 
 /// The schema and min_reader of a manifest whose digest is right.
@@ -214,9 +258,11 @@ Result<Manifest> read(std::string_view text, const std::string& name) {
   SOVREN_DO(integer_member(json, "block_bytes", block_bytes, block_bytes));
   Manifest manifest;
   SOVREN_TRY(header, header_of(json));
+  SOVREN_TRY(encryption, encryption_of(json));
   SOVREN_TRY(shards, list_member(json, "shards"));
   SOVREN_TRY(arrays, list_member(json, "arrays"));
   manifest.header = std::move(header);
+  manifest.encryption = std::move(encryption);
   for (const Json& each : *shards) {
     SOVREN_TRY(shard, shard_of(each, static_cast<int>(manifest.shards.size())));
     if (!manifest.shards.empty() && !is_before(manifest.shards.back().file, shard.file))
@@ -235,17 +281,25 @@ Result<Manifest> read(std::string_view text, const std::string& name) {
 Result<std::string> manifest_text(const Manifest& manifest) {
   const SetHeader& header = manifest.header;
   Json json{{"schema", std::string(manifest_schema)},
-            {"min_reader", manifest_reader},
+            {"min_reader", min_reader_of(manifest)},
             {"job", header.job.value},
             {"attempt", header.attempt},
             {"step", header.step},
             {"kind", header.kind},
+            {"sealed_at", header.sealed_at_s},
+            {"metrics", Json::object()},
             {"facts_digest", text::facts_digest(header.facts)},
             {"facts", Json::object()},
             {"block_bytes", block_bytes},
             {"shards", Json::array()},
             {"arrays", Json::array()}};
   for (const auto& [key, value] : header.facts) json["facts"][key] = value;
+  for (const auto& [name, value] : header.metrics)
+    if (std::isfinite(value)) json["metrics"][name] = value;
+  if (manifest.encryption)
+    json["encryption"] = {{"cipher", std::string(cipher_name)},
+                          {"salt", manifest.encryption->salt},
+                          {"check", manifest.encryption->check}};
   for (const Shard& shard : manifest.shards) json["shards"].push_back(shard_json(shard));
   for (const StoredArray& array : manifest.arrays) json["arrays"].push_back(array_json(array));
   std::string text;

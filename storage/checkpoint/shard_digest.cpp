@@ -16,14 +16,14 @@ void ShardDigest::update(std::span<const std::byte> data) {
     const auto size = static_cast<std::size_t>(
         std::min({static_cast<std::int64_t>(data.size()), block_bytes - in_block, step_bytes}));
     digest_.crc32c.back() = crc32c(data.first(size), digest_.crc32c.back());
-    sha256_.update(data.first(size));
+    if (kind_ == DigestKind::sha256) sha256_.update(data.first(size));
     digest_.bytes += static_cast<std::int64_t>(size);
     data = data.subspan(size);
   }
 }
 
 FileDigest ShardDigest::finish() {
-  digest_.sha256 = sha256_.hex();
+  if (kind_ == DigestKind::sha256) digest_.sha256 = sha256_.hex();
   return std::move(digest_);
 }
 

@@ -54,13 +54,13 @@ Result<void> prune_quarantine(const std::string& dir, int keep) {
 
 }  // namespace
 
-CheckpointStore::CheckpointStore(std::string dir)
-    : dir_(std::move(dir)), memory_(std::make_shared<SealMemory>()) {}
+CheckpointStore::CheckpointStore(std::string dir, StoreSetting setting)
+    : dir_(std::move(dir)), setting_(std::move(setting)), memory_(std::make_shared<SealMemory>()) {}
 
-Result<CheckpointStore> CheckpointStore::open(std::string dir) {
+Result<CheckpointStore> CheckpointStore::open(std::string dir, StoreSetting setting) {
   while (dir.size() > 1 && dir.ends_with('/')) dir.pop_back();
   SOVREN_DO(make_directories(dir));
-  return CheckpointStore(std::move(dir));
+  return CheckpointStore(std::move(dir), std::move(setting));
 }
 
 Result<void> CheckpointStore::raise_fence(JobId job, int attempt) {
@@ -75,11 +75,11 @@ Result<void> CheckpointStore::forget_restores() {
   return clear_restores(dir_);
 }
 
-Result<void> CheckpointStore::prune(int keep, JobId job, int attempt) {
+Result<void> CheckpointStore::prune(const Retention& retention, JobId job, int attempt) {
   SOVREN_DO(check_fence(dir_, {job, attempt}));
-  SOVREN_DO(prune_sets(dir_, keep));
+  SOVREN_DO(prune_sets(dir_, retention.keep));
   SOVREN_DO(sweep(dir_, memory_->unfinished));
-  return prune_quarantine(dir_, keep);
+  return prune_quarantine(dir_, retention.keep);
 }
 
 }  // namespace sovren::storage

@@ -3,12 +3,11 @@
 
 #include <algorithm>
 #include <array>
-#include <functional>
 #include <future>
 #include <set>
-#include <system_error>
 
 #include "core/text/digest.h"
+#include "storage/checkpoint/background.h"
 #include "storage/checkpoint/crc32c.h"
 #include "storage/checkpoint/set_folder.h"
 #include "storage/file/file.h"
@@ -24,16 +23,6 @@ std::string damage_at(const Shard& shard, std::int64_t offset) {
   const std::int64_t end = std::min(shard.digest.bytes, offset + block_bytes);
   return shard.file + " is damaged between bytes " + std::to_string(offset) + " and " +
          std::to_string(end) + " (CRC-32C)";
-}
-
-/// Starts the work in a thread, or does it now where there is none to be had.
-std::future<void> in_background(const std::function<void()>& work) {
-  try {
-    return std::async(std::launch::async, work);
-  } catch (const std::system_error&) {
-    work();
-    return {};
-  }
 }
 
 }  // namespace
@@ -70,6 +59,7 @@ Result<void> check_shard(const std::string& set_path, const Shard& shard) {
   if (file->size_bytes() != shard.digest.bytes)
     return fail(corrupt(set_path, shard.file + " changed its size"));
   // SHA-256 costs five times the rest, so another thread does it for the block before.
+  const bool has_sha256 = !shard.digest.sha256.empty();
   text::Sha256 sha256;
   std::future<void> hashing;
   std::array<std::vector<std::byte>, 2> blocks;
@@ -82,10 +72,10 @@ Result<void> check_shard(const std::string& set_path, const Shard& shard) {
     if (hashing.valid()) hashing.get();
     if (!read) return read;
     if (!is_good) return fail(corrupt(set_path, damage_at(shard, offset)));
-    hashing = in_background([&sha256, &block] { sha256.update(block); });
+    if (has_sha256) hashing = in_background([&sha256, &block] { sha256.update(block); });
   }
   if (hashing.valid()) hashing.get();
-  if (sha256.hex() != shard.digest.sha256)
+  if (has_sha256 && sha256.hex() != shard.digest.sha256)
     return fail(corrupt(set_path, shard.file + " does not match its SHA-256"));
   return {};
 }

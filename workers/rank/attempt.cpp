@@ -36,6 +36,10 @@ double steady_s() {
   return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
 }
 
+double wall_s() {
+  return std::chrono::duration<double>(std::chrono::system_clock::now().time_since_epoch()).count();
+}
+
 /// Standard output and error go on in DIR/logs/rank-0000.log; what a terminal shows stays there.
 void open_log(const std::string& dir, int rank) {
   if (::isatty(2) != 0) return;
@@ -131,7 +135,7 @@ class Attempt {
                                                         : LoopSetting::Retention::at_once};
     SOVREN_TRY(restored_step, restore(store, *kind));
     loop.sealed_step = restored_step;
-    SOVREN_TRY(end, run_loop(loop, {comm_, *kind, store, control_, reporter_, steady_s}));
+    SOVREN_TRY(end, run_loop(loop, {comm_, *kind, store, control_, reporter_, steady_s, wall_s}));
     if (end == LoopEnd::done) SOVREN_DO(finish(*kind));
     return end;
   }

@@ -27,7 +27,7 @@ class Loop {
         is_root_(parts.comm.rank() == 0),
         sealed_step_(setting.sealed_step),
         facts_(parts.kind.facts()),
-        schedule_(setting.checkpoint, setting.mtbf_s, parts.now_s(), parts.kind.steps()),
+        schedule_(setting.checkpoint.interval, setting.mtbf_s, parts.now_s(), parts.kind.steps()),
         previews_(parts.now_s()),
         reported_s_(parts.now_s()) {}
 
@@ -89,7 +89,7 @@ class Loop {
 
   Result<LoopEnd> stop() {
     if (pending_) SOVREN_DO(finish_seal());
-    if (sealed_step_ != steps() && setting_.checkpoint.mode == CheckpointPolicy::Mode::off)
+    if (sealed_step_ != steps() && setting_.checkpoint.interval.mode == CheckpointPolicy::Mode::off)
       return fail({.code = Code::interrupted,
                    .what = "stopped after step " + std::to_string(steps()) +
                            " without a checkpoint, because checkpoints are off",
@@ -114,7 +114,9 @@ class Loop {
                                     .attempt = setting_.attempt,
                                     .step = steps(),
                                     .kind = setting_.kind,
-                                    .facts = facts_};
+                                    .facts = facts_,
+                                    .sealed_at_s = parts_.wall_s ? parts_.wall_s() : 0,
+                                    .metrics = parts_.kind.progress().metrics};
     started_s_ = parts_.now_s();
     auto started = parts_.store.start_seal(
         parts_.comm, header, [&](StateWriter& writer) { return parts_.kind.checkpoint(writer); });
@@ -154,8 +156,12 @@ class Loop {
   }
 
   void prune() {
-    if (auto pruned = parts_.store.prune(setting_.checkpoint.keep, setting_.job, setting_.attempt);
-        !pruned)
+    const CheckpointPolicy& policy = setting_.checkpoint;
+    const storage::Retention retention{.keep = policy.keep,
+                                       .keep_hourly = policy.keep_hourly,
+                                       .best_metric = policy.best_metric,
+                                       .best_is_highest = policy.best_is_highest};
+    if (auto pruned = parts_.store.prune(retention, setting_.job, setting_.attempt); !pruned)
       parts_.reporter.report(
           ReportWarning{"old checkpoints stay: " + to_text(std::move(pruned).error())});
   }

@@ -35,8 +35,9 @@ struct LoopParts {
   jobs::JobKind& kind;
   storage::CheckpointStore& store;
   Control& control;
-  Reporter& reporter;             ///< used by rank 0 only
-  std::function<double()> now_s;  ///< any steady clock
+  Reporter& reporter;              ///< used by rank 0 only
+  std::function<double()> now_s;   ///< any steady clock
+  std::function<double()> wall_s;  ///< seconds since 1970, for people and retention
 };
 
 enum class LoopEnd { done, checkpointed };

@@ -7,14 +7,14 @@
 
 namespace sovren::workers {
 
-CheckpointSchedule::CheckpointSchedule(const CheckpointPolicy& policy, double mtbf_s, double now_s,
-                                       std::int64_t step)
-    : policy_(policy), mtbf_s_(mtbf_s), last_s_(now_s), last_step_(step) {}
+CheckpointSchedule::CheckpointSchedule(const CheckpointInterval& interval, double mtbf_s,
+                                       double now_s, std::int64_t step)
+    : interval_(interval), mtbf_s_(mtbf_s), last_s_(now_s), last_step_(step) {}
 
 bool CheckpointSchedule::is_due(double now_s, std::int64_t step) const {
   if (step == last_step_) return false;  // nothing new to save
-  if (policy_.mode == CheckpointPolicy::Mode::steps)
-    return step - last_step_ >= policy_.interval_steps;
+  if (interval_.mode == CheckpointInterval::Mode::steps)
+    return step - last_step_ >= interval_.steps;
   return now_s - last_s_ >= interval_s();
 }
 
@@ -26,13 +26,13 @@ void CheckpointSchedule::sealed(double now_s, std::int64_t step, double cost_s) 
 }
 
 double CheckpointSchedule::interval_s() const {
-  switch (policy_.mode) {
-    case CheckpointPolicy::Mode::seconds:
-      return policy_.interval_s;
-    case CheckpointPolicy::Mode::automatic:
+  switch (interval_.mode) {
+    case CheckpointInterval::Mode::seconds:
+      return interval_.seconds;
+    case CheckpointInterval::Mode::automatic:
       return cost_s_ < 0 ? first_seal_s : young_daly(cost_s_, mtbf_s_);
-    case CheckpointPolicy::Mode::steps:
-    case CheckpointPolicy::Mode::off:
+    case CheckpointInterval::Mode::steps:
+    case CheckpointInterval::Mode::off:
       break;
   }
   return std::numeric_limits<double>::infinity();

@@ -14,7 +14,7 @@ namespace sovren::workers {
 /// Units    now_s: seconds on any steady clock; step: completed steps.
 class CheckpointSchedule {
  public:
-  CheckpointSchedule(const CheckpointPolicy& policy, double mtbf_s, double now_s,
+  CheckpointSchedule(const CheckpointInterval& interval, double mtbf_s, double now_s,
                      std::int64_t step);
 
   bool is_due(double now_s, std::int64_t step) const;
@@ -26,7 +26,7 @@ class CheckpointSchedule {
   double interval_s() const;
 
  private:
-  CheckpointPolicy policy_;
+  CheckpointInterval interval_;
   double mtbf_s_;
   double last_s_;
   std::int64_t last_step_;

@@ -38,7 +38,7 @@ inline Result<void> live_one_attempt(const std::string& dir, int attempt,
     ++step;
     SOVREN_DO(seal_sample(store, *comm, sample_header(step, attempt)));
     sealed(step);
-    SOVREN_DO(store.prune(2, JobId{1}, attempt));
+    SOVREN_DO(store.prune({.keep = 2}, JobId{1}, attempt));
   }
   return {};
 }

@@ -66,7 +66,7 @@ TEST_F(Writers, ATakeoverWhileTheOldAttemptStillRunsLosesNothing) {
     auto store = CheckpointStore::open(dir_);
     for (std::int64_t step = 2; store && step < 200; ++step) {
       if (!seal_sample(dir_, sample_header(step, 1))) return true;
-      if (!store->prune(2, JobId{1}, 1)) return true;
+      if (!store->prune({.keep = 2}, JobId{1}, 1)) return true;
     }
     return true;
   });
@@ -78,7 +78,7 @@ TEST_F(Writers, ATakeoverWhileTheOldAttemptStillRunsLosesNothing) {
   const std::int64_t step = restored->result->set.header.step;
   expect_state(*restored->result->reader, sample_state(step));
   ASSERT_TRUE(seal_sample(dir_, sample_header(step + 1, 2)));
-  ASSERT_TRUE(heir->prune(2, JobId{1}, 2));
+  ASSERT_TRUE(heir->prune({.keep = 2}, JobId{1}, 2));
   EXPECT_EQ(exit_code_of(old), 0);
   const auto again = restore_sample(dir_);
   ASSERT_TRUE(again && again->result);

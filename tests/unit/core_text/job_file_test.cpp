@@ -112,7 +112,7 @@ seed = 9223372036854775807
                  .time_limit_s = 5400.0,
                  .oversubscribe = Oversubscribe::no,
                  .exclusive = true};
-  e.checkpoint = {.mode = CheckpointPolicy::Mode::steps, .interval_steps = 20, .keep = 2};
+  e.checkpoint = {.interval = {.mode = CheckpointPolicy::Mode::steps, .steps = 20}, .keep = 2};
   e.retry = {.limit = 0, .backoff_s = 0.25};
   e.array = {{"frame", {"1", "2", "3", "7"}}, {"color", {"red", "2", "0.5"}}};
   CausalSpec& c = std::get<CausalSpec>(e.kind);
@@ -150,12 +150,12 @@ seed = 9223372036854775807
 TEST(JobFile, ReadsTheFormsOfAnInterval) {
   using Mode = CheckpointPolicy::Mode;
   const auto interval = [](const std::string& text) {
-    return spec_of(causal_head + "[checkpoint]\ninterval = " + text).checkpoint;
+    return spec_of(causal_head + "[checkpoint]\ninterval = " + text).checkpoint.interval;
   };
   EXPECT_EQ(interval("\"auto\"").mode, Mode::automatic);
   EXPECT_EQ(interval("\"off\"").mode, Mode::off);
-  EXPECT_EQ(interval("\"1 step\""), (CheckpointPolicy{.mode = Mode::steps, .interval_steps = 1}));
-  EXPECT_EQ(interval("\"5min\""), (CheckpointPolicy{.mode = Mode::seconds, .interval_s = 300}));
+  EXPECT_EQ(interval("\"1 step\""), (CheckpointInterval{.mode = Mode::steps, .steps = 1}));
+  EXPECT_EQ(interval("\"5min\""), (CheckpointInterval{.mode = Mode::seconds, .seconds = 300}));
 }
 
 TEST(JobFile, ReadsTheFormsOfPcAlpha) {
@@ -228,7 +228,7 @@ TEST(Override, IsTomlOrElseABareString) {
   EXPECT_EQ(spec_of(causal_head, {{"resources.backend", "cpu"}}).resources.backend, Backend::cpu);
   EXPECT_EQ(spec_of(causal_head, {{"resources.backend", "\"cpu\""}}).resources.backend,
             Backend::cpu);
-  EXPECT_EQ(spec_of(causal_head, {{"checkpoint.interval", "20 steps"}}).checkpoint.interval_steps,
+  EXPECT_EQ(spec_of(causal_head, {{"checkpoint.interval", "20 steps"}}).checkpoint.interval.steps,
             20);
   EXPECT_EQ(causal_of(causal_head, {{"causal_analysis.pc_alpha", "[0.1, 0.2]"}}).pc_alpha.values,
             (std::vector{0.1, 0.2}));

@@ -63,13 +63,36 @@ Resources random_resources(Draw& draw) {
   return r;
 }
 
+CheckpointInterval random_interval(Draw& draw) {
+  using Mode = CheckpointInterval::Mode;
+  CheckpointInterval interval;
+  interval.mode = static_cast<Mode>(draw.below(4));
+  if (interval.mode == Mode::seconds) interval.seconds = duration_s(draw);
+  if (interval.mode == Mode::steps)
+    interval.steps = draw.between(1, std::numeric_limits<std::int64_t>::max() - 1);
+  return interval;
+}
+
 CheckpointPolicy random_checkpoint(Draw& draw) {
   CheckpointPolicy policy;
-  policy.mode = static_cast<CheckpointPolicy::Mode>(draw.below(4));
-  if (policy.mode == CheckpointPolicy::Mode::seconds) policy.interval_s = duration_s(draw);
-  if (policy.mode == CheckpointPolicy::Mode::steps)
-    policy.interval_steps = draw.between(1, std::numeric_limits<std::int64_t>::max() - 1);
+  policy.interval = random_interval(draw);
   policy.keep = static_cast<int>(draw.between(1, 1000));
+  policy.keep_hourly = static_cast<int>(draw.between(0, 1000));
+  if (draw.coin()) {
+    policy.best_metric = "val_loss";
+    policy.best_is_highest = draw.coin();
+  }
+  policy.mode = static_cast<CheckpointPolicy::Writing>(draw.below(2));
+  policy.when_busy = static_cast<CheckpointPolicy::Busy>(draw.below(2));
+  policy.digest = static_cast<CheckpointPolicy::Digest>(draw.below(2));
+  if (policy.mode == CheckpointPolicy::Writing::async && draw.coin())
+    policy.copy_memory_bytes = draw.between(1, std::int64_t{1} << 50);
+  policy.memory_interval = random_interval(draw);
+  if (draw.coin()) {
+    policy.local_interval = random_interval(draw);
+    policy.local_dir = "/" + draw.word();
+  }
+  if (draw.coin()) policy.key_env = "SOVREN_KEY";
   return policy;
 }
 

@@ -115,9 +115,10 @@ class LoopTest : public testing::Test {
   bool is_stopped_at_once_ = false;  ///< before the first step
 };
 
-LoopSetting with(CheckpointPolicy policy) {
+LoopSetting with(CheckpointInterval interval, int keep = 3) {
   LoopSetting setting;
-  setting.checkpoint = policy;
+  setting.checkpoint.interval = interval;
+  setting.checkpoint.keep = keep;
   return setting;
 }
 
@@ -255,14 +256,14 @@ TEST_F(LoopTest, PreviewThatCannotBeWrittenStopsNothing) {
 TEST_F(LoopTest, PreviewsChangeNothingOfTheRun) {
   step_s_ = 0.7;
   preview_s_ = 0.1;
-  const Ran ran = run(2, with({.mode = Mode::steps, .interval_steps = 3}), 10, stop_at(7));
+  const Ran ran = run(2, with({.mode = Mode::steps, .steps = 3}), 10, stop_at(7));
   EXPECT_EQ(ran.ends[0], LoopEnd::checkpointed);
   EXPECT_GT(previews_, 0);
   const auto sealed = sealed_steps();
   const auto previews = std::exchange(previews_, 0);
   std::filesystem::remove_all(dir_);
   preview_s_ = -1;
-  run(2, with({.mode = Mode::steps, .interval_steps = 3}), 10, stop_at(7));
+  run(2, with({.mode = Mode::steps, .steps = 3}), 10, stop_at(7));
   EXPECT_EQ(sealed, sealed_steps()) << previews << " previews";
 }
 
@@ -304,14 +305,14 @@ TEST_F(LoopTest, StopBeforeTheFirstStepSealsStepZero) {
 }
 
 TEST_F(LoopTest, EveryNStepsSeals) {
-  const Ran ran = run(2, with({.mode = Mode::steps, .interval_steps = 20}), 25);
+  const Ran ran = run(2, with({.mode = Mode::steps, .steps = 20}), 25);
   EXPECT_EQ(ran.ends[0], LoopEnd::done);
   EXPECT_EQ(sealed_steps(), std::vector<std::int64_t>{20}) << "finished before the end";
 }
 
 TEST_F(LoopTest, KeepsTheNewestSets) {
   for (int attempt = 1; attempt <= 4; ++attempt) {
-    LoopSetting setting = with({.mode = Mode::automatic, .keep = 2});
+    LoopSetting setting = with({.mode = Mode::automatic}, 2);
     setting.attempt = attempt;
     EXPECT_EQ(run(2, setting, 100, stop_at(10 * attempt)).ends[0], LoopEnd::checkpointed);
   }
@@ -319,7 +320,7 @@ TEST_F(LoopTest, KeepsTheNewestSets) {
 }
 
 TEST_F(LoopTest, OldSetsStayUntilTheNewIsRecorded) {
-  LoopSetting setting = with({.mode = Mode::automatic, .keep = 1});
+  LoopSetting setting = with({.mode = Mode::automatic}, 1);
   setting.retention = LoopSetting::Retention::when_recorded;
   for (setting.attempt = 1; setting.attempt <= 3; ++setting.attempt)
     run(1, setting, 100, stop_at(10 * setting.attempt));

@@ -10,7 +10,7 @@
 namespace sovren::workers {
 namespace {
 
-using Mode = CheckpointPolicy::Mode;
+using Mode = CheckpointInterval::Mode;
 
 TEST(YoungDaly, IsTheRootOfTwiceCostTimesMtbf) {
   EXPECT_DOUBLE_EQ(young_daly(0.5, 3600), 60);
@@ -58,17 +58,17 @@ TEST(CheckpointSchedule, CostIsSmoothed) {
 }
 
 TEST(CheckpointSchedule, SameStepIsNotSealedTwice) {
-  CheckpointSchedule schedule({.mode = Mode::seconds, .interval_s = 1}, 1, 0, 5);
+  CheckpointSchedule schedule({.mode = Mode::seconds, .seconds = 1}, 1, 0, 5);
   EXPECT_FALSE(schedule.is_due(100, 5));
   EXPECT_TRUE(schedule.is_due(100, 6));
 }
 
 TEST(CheckpointSchedule, SecondsAndStepsAreKept) {
-  CheckpointSchedule seconds({.mode = Mode::seconds, .interval_s = 30}, 1, 0, 0);
+  CheckpointSchedule seconds({.mode = Mode::seconds, .seconds = 30}, 1, 0, 0);
   seconds.sealed(10, 1, 1000);
   EXPECT_FALSE(seconds.is_due(39.9, 2));
   EXPECT_TRUE(seconds.is_due(40, 2));
-  CheckpointSchedule steps({.mode = Mode::steps, .interval_steps = 20}, 1, 0, 100);
+  CheckpointSchedule steps({.mode = Mode::steps, .steps = 20}, 1, 0, 100);
   EXPECT_FALSE(steps.is_due(1e9, 119));
   EXPECT_TRUE(steps.is_due(0, 120));
 }

@@ -88,7 +88,7 @@ TEST(Manifest, EveryTruncationIsSeen) {
 }
 
 TEST(Manifest, ANewerVersionIsAMismatchAndNoDamage) {
-  const auto manifest = parse_manifest(forged("\"min_reader\": 1", "\"min_reader\": 2"), "test");
+  const auto manifest = parse_manifest(forged("\"min_reader\": 1", "\"min_reader\": 3"), "test");
   ASSERT_FALSE(manifest);
   EXPECT_EQ(manifest.error().code, Code::mismatch);
   EXPECT_THAT(manifest.error().what, HasSubstr("newer Sovren"));

@@ -216,10 +216,10 @@ TEST_F(Seal, AStartedSealThatIsDroppedIsSweptByPrune) {
   {
     const auto pending = store->start_seal(*comm, sample_header(7), fill);
     ASSERT_TRUE(pending);
-    ASSERT_TRUE(store->prune(1, JobId{1}, 1));
+    ASSERT_TRUE(store->prune({.keep = 1}, JobId{1}, 1));
     EXPECT_THAT(*list_directory(dir_), Contains(HasSubstr(".tmp-1-"))) << "in use: left alone";
   }
-  ASSERT_TRUE(store->prune(1, JobId{1}, 1));
+  ASSERT_TRUE(store->prune({.keep = 1}, JobId{1}, 1));
   EXPECT_THAT(*list_directory(dir_), IsEmpty());
 }
 
@@ -235,7 +235,7 @@ TEST_F(Seal, TheFenceKeepsEarlierAttemptsAndJobsFromSealing) {
   EXPECT_FALSE(seal_sample(dir_, sample_header(10, 5, 1)));
   EXPECT_TRUE(seal_sample(dir_, sample_header(10, 1, 2)));
   EXPECT_EQ(store->raise_fence(JobId{1}, 9).error().code, Code::fenced);
-  EXPECT_EQ(store->prune(1, JobId{1}, 9).error().code, Code::fenced);
+  EXPECT_EQ(store->prune({.keep = 1}, JobId{1}, 9).error().code, Code::fenced);
 }
 
 TEST_F(Seal, TheFenceStopsASealThatIsUnderWay) {
@@ -260,9 +260,9 @@ TEST_F(Seal, PruneKeepsTheNewestAndSweepsWhatIsHalfWritten) {
   ASSERT_TRUE(make_directories(dir_ + "/gen-000006.tmp-1-abc"));
   ASSERT_TRUE(write_file_atomic(dir_ + "/gen-000006.tmp-1-abc/shard-00000.h5", "half"));
   auto store = CheckpointStore::open(dir_);
-  ASSERT_TRUE(store->prune(2, JobId{1}, 1));
+  ASSERT_TRUE(store->prune({.keep = 2}, JobId{1}, 1));
   EXPECT_THAT(*list_directory(dir_), ElementsAre("LOCK", "gen-000004", "gen-000005"));
-  ASSERT_TRUE(store->prune(0, JobId{1}, 1));
+  ASSERT_TRUE(store->prune({.keep = 0}, JobId{1}, 1));
   EXPECT_THAT(*list_directory(dir_), ElementsAre("LOCK", "gen-000005")) << "one always stays";
 }
 
@@ -271,7 +271,7 @@ TEST_F(Seal, PruneNeverCountsADamagedSetAsKept) {
     ASSERT_TRUE(seal_sample(dir_, sample_header(step)));
   ASSERT_TRUE(write_file_atomic(dir_ + "/gen-000003/shard-00000.h5", "short"));
   auto store = CheckpointStore::open(dir_);
-  ASSERT_TRUE(store->prune(1, JobId{1}, 1));
+  ASSERT_TRUE(store->prune({.keep = 1}, JobId{1}, 1));
   EXPECT_THAT(*list_directory(dir_), ElementsAre("LOCK", "gen-000002", "gen-000003"));
 }
 
