@@ -7,10 +7,17 @@
 #include "storage/checkpoint/background.h"
 
 namespace sovren::storage {
+namespace {
+
+// Nobody reads a set soon, but after a failure: the page cache is left to the job.
+constexpr std::int64_t direct_bytes_min = std::int64_t{4} << 20;
+
+}  // namespace
 
 Result<ShardWriter> ShardWriter::create(const std::string& path, std::int64_t bytes,
                                         DigestKind digest) {
-  SOVREN_TRY(file, FileWriter::create(path));
+  const auto way = bytes >= direct_bytes_min ? FileWriter::Way::direct : FileWriter::Way::cached;
+  SOVREN_TRY(file, FileWriter::create(path, way));
   SOVREN_DO(file.reserve(bytes));
   return ShardWriter(std::move(file), digest);
 }

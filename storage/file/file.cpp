@@ -8,6 +8,8 @@
 #include <algorithm>
 #include <atomic>
 #include <cerrno>
+#include <cstdlib>
+#include <cstring>
 #include <utility>
 
 #include "core/base/check.h"
@@ -21,6 +23,8 @@ namespace {
 constexpr std::int64_t writeback_bytes = std::int64_t{8} << 20;
 // Linux writes at most 2 GiB - 4 KiB in one call.
 constexpr std::size_t write_bytes_max = std::size_t{1} << 30;
+// Direct writing: smaller pieces are put together.
+constexpr std::size_t held_bytes_max = std::size_t{1} << 20;
 
 /// Calls again for as long as a signal interrupts.
 template <class Call>
@@ -47,10 +51,35 @@ Error read_error(const std::string& path, int error_number) {
 
 }  // namespace
 
-Result<FileWriter> FileWriter::create(const std::string& path) {
-  const int fd = uninterrupted([&] {
-    return system_calls().open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
-  });
+void FreeAligned::operator()(std::byte* bytes) const {
+  std::free(bytes);
+}
+
+AlignedBytes allocate_aligned(std::size_t size_bytes) {
+  const std::size_t pages = (size_bytes + direct_alignment - 1) / direct_alignment;
+  return AlignedBytes(
+      static_cast<std::byte*>(std::aligned_alloc(direct_alignment, pages * direct_alignment)));
+}
+
+Result<FileWriter> FileWriter::create(const std::string& path, Way way) {
+  constexpr int flags = O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC;
+  const auto open = [&](int more) {
+    return uninterrupted([&] { return system_calls().open(path.c_str(), flags | more, 0666); });
+  };
+  if (way == Way::direct) {
+    if (AlignedBytes held = allocate_aligned(held_bytes_max)) {
+      const int fd = open(O_DIRECT);
+      if (fd >= 0) {
+        FileWriter file(path, fd);
+        file.is_direct_ = true;
+        file.held_ = std::move(held);
+        return file;
+      }
+      // A file system that cannot may have made the file before it said so.
+      if (errno == EINVAL) system_calls().unlink(path.c_str());
+    }
+  }
+  const int fd = open(0);
   if (fd < 0) return fail(io_error("create", path, errno));
   return FileWriter(path, fd);
 }
@@ -60,6 +89,9 @@ FileWriter::FileWriter(FileWriter&& other) noexcept
       fd_(std::exchange(other.fd_, -1)),
       size_bytes_(other.size_bytes_),
       started_bytes_(other.started_bytes_),
+      is_direct_(other.is_direct_),
+      held_(std::move(other.held_)),
+      held_bytes_(other.held_bytes_),
       failure_(std::move(other.failure_)) {}
 
 FileWriter& FileWriter::operator=(FileWriter&& other) noexcept {
@@ -69,6 +101,9 @@ FileWriter& FileWriter::operator=(FileWriter&& other) noexcept {
     fd_ = std::exchange(other.fd_, -1);
     size_bytes_ = other.size_bytes_;
     started_bytes_ = other.started_bytes_;
+    is_direct_ = other.is_direct_;
+    held_ = std::move(other.held_);
+    held_bytes_ = other.held_bytes_;
     failure_ = std::move(other.failure_);
   }
   return *this;
@@ -96,16 +131,40 @@ Result<void> FileWriter::reserve(std::int64_t size_bytes) {
 Result<void> FileWriter::append(std::span<const std::byte> data) {
   if (!failure_.empty()) return fail(failure_.front());
   SOVREN_CHECK(fd_ >= 0, "a finished file takes no more");
+  while (is_direct_ && !data.empty()) {
+    const bool is_aligned = reinterpret_cast<std::uintptr_t>(data.data()) % direct_alignment == 0;
+    if (is_aligned && data.size() >= held_bytes_max && held_bytes_ % direct_alignment == 0) {
+      SOVREN_DO(write_held(held_bytes_));
+      const std::size_t whole = data.size() / direct_alignment * direct_alignment;
+      SOVREN_DO(write_out(data.first(whole)));
+      data = data.subspan(whole);
+    } else {
+      const std::size_t size = std::min(data.size(), held_bytes_max - held_bytes_);
+      std::memcpy(held_.get() + held_bytes_, data.data(), size);
+      held_bytes_ += size;
+      data = data.subspan(size);
+      if (held_bytes_ == held_bytes_max) SOVREN_DO(write_held(held_bytes_));
+    }
+  }
+  return write_out(data);
+}
+
+Result<void> FileWriter::write_out(std::span<const std::byte> data) {
   while (!data.empty()) {
     // In pieces, so that write-out starts while a large buffer is still being copied.
     const auto piece = std::min(data.size(), static_cast<std::size_t>(writeback_bytes));
     const ssize_t written =
         uninterrupted([&] { return system_calls().write(fd_, data.data(), piece); });
+    if (written < 0 && errno == EINVAL && is_direct_) {
+      // Larger sectors than ours, or an offset that a short write left between two.
+      SOVREN_DO(leave_direct());
+      continue;
+    }
     if (written < 0) return keep(io_error("write", path_, errno));
     if (written == 0) return keep(io_error("write", path_, ENOSPC));
     data = data.subspan(static_cast<std::size_t>(written));
     size_bytes_ += written;
-    if (size_bytes_ - started_bytes_ >= writeback_bytes) {
+    if (!is_direct_ && size_bytes_ - started_bytes_ >= writeback_bytes) {
       const int started = system_calls().start_writeback(
           fd_, started_bytes_, static_cast<off_t>(size_bytes_ - started_bytes_));
       if (started != 0 && errno != EINTR && !is_unsupported(errno))
@@ -116,9 +175,32 @@ Result<void> FileWriter::append(std::span<const std::byte> data) {
   return {};
 }
 
+/// Writes the front of what is held; the rest moves up.
+Result<void> FileWriter::write_held(std::size_t bytes) {
+  const std::size_t all = std::exchange(held_bytes_, 0);
+  SOVREN_DO(write_out({held_.get(), bytes}));
+  std::memmove(held_.get(), held_.get() + bytes, all - bytes);
+  held_bytes_ = all - bytes;
+  return {};
+}
+
+Result<void> FileWriter::leave_direct() {
+  if (system_calls().leave_direct(fd_) != 0)
+    return keep(io_error("end direct writing of", path_, errno));
+  is_direct_ = false;
+  started_bytes_ = size_bytes_;
+  return {};
+}
+
 Result<void> FileWriter::finish() {
   if (!failure_.empty()) return fail(failure_.front());
   SOVREN_CHECK(fd_ >= 0, "finish() is called once");
+  if (held_bytes_ > 0) {
+    // The end of a file is seldom a whole sector: it goes through the page cache.
+    SOVREN_DO(write_held(held_bytes_ / direct_alignment * direct_alignment));
+    if (held_bytes_ > 0 && is_direct_) SOVREN_DO(leave_direct());
+    SOVREN_DO(write_held(held_bytes_));
+  }
   if (uninterrupted([&] { return system_calls().fsync(fd_); }) != 0)
     return keep(io_error("fsync", path_, errno));
   // After EINTR Linux has closed the descriptor, and the bytes are already durable.

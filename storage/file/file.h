@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <span>
 #include <string>
 #include <string_view>
@@ -16,13 +17,26 @@ namespace sovren::storage {
 // Errors   storage_io with the path, the system's text and a hint (disk full, read-only, no such
 // folder); read_file and FileReader: input_missing when the file is not there or not readable.
 
+/// Of addresses, offsets and lengths of direct writes.
+inline constexpr std::size_t direct_alignment = 4096;
+
+struct FreeAligned {
+  void operator()(std::byte* bytes) const;
+};
+using AlignedBytes = std::unique_ptr<std::byte, FreeAligned>;
+/// Memory for direct writes; null when there is none.
+AlignedBytes allocate_aligned(std::size_t size_bytes);
+
 /// A file being written front to back. Errors are sticky: after the first, every call returns it
 /// again, and a failed fsync is never retried (the kernel may have dropped the pages; Rebello et
 /// al., ATC 2020).
 class FileWriter {
  public:
+  /// cached: through the kernel's page cache. direct: past it, where the file system can: for large
+  /// files that this machine will not read soon; a third of the CPU time.
+  enum class Way { cached, direct };
   /// Creates the file; it must not exist. Its folder must.
-  static Result<FileWriter> create(const std::string& path);
+  static Result<FileWriter> create(const std::string& path, Way way = Way::cached);
   FileWriter(FileWriter&& other) noexcept;
   FileWriter& operator=(FileWriter&& other) noexcept;
   ~FileWriter();
@@ -30,24 +44,33 @@ class FileWriter {
   /// Takes the disk space of a file of this size now, where the file system can; a full disk is
   /// seen here and not in the middle of writing.
   Result<void> reserve(std::int64_t size_bytes);
-  /// Also lets the kernel start writing out what has come together, so that finish() waits less.
+  /// cached: also lets the kernel start writing out what has come together, so that finish() waits
+  /// less. direct: data at an address that is a multiple of direct_alignment is written from there;
+  /// else it is copied first.
   Result<void> append(std::span<const std::byte> data);
   Result<void> append(std::string_view text) {
     return append(std::as_bytes(std::span(text.data(), text.size())));
   }
   /// fsync and close; the file's bytes survive power loss, its name only after sync_directory().
   Result<void> finish();
-  std::int64_t size_bytes() const { return size_bytes_; }
+  /// Appended so far.
+  std::int64_t size_bytes() const { return size_bytes_ + static_cast<std::int64_t>(held_bytes_); }
 
  private:
   explicit FileWriter(std::string path, int fd) : path_(std::move(path)), fd_(fd) {}
   tl::unexpected<Error> keep(Error error);
+  Result<void> write_out(std::span<const std::byte> data);
+  Result<void> write_held(std::size_t bytes);
+  Result<void> leave_direct();
 
   std::string path_;
   int fd_ = -1;
-  std::int64_t size_bytes_ = 0;
+  std::int64_t size_bytes_ = 0;     ///< in the file
   std::int64_t started_bytes_ = 0;  ///< front part whose write-out has been started
-  std::vector<Error> failure_;      ///< empty or one
+  bool is_direct_ = false;
+  AlignedBytes held_;  ///< direct: what is written next
+  std::size_t held_bytes_ = 0;
+  std::vector<Error> failure_;  ///< empty or one
 };
 
 /// A file open for reading at any place. Only regular files; symbolic links are not followed.

@@ -21,6 +21,9 @@ ssize_t System::write(int fd, const void* data, std::size_t size) {
 int System::fallocate(int fd, off_t size) {
   return ::fallocate(fd, FALLOC_FL_KEEP_SIZE, 0, size);
 }
+int System::leave_direct(int fd) {
+  return ::fcntl(fd, F_SETFL, 0);
+}
 int System::start_writeback(int fd, off_t offset, off_t size) {
   return ::sync_file_range(fd, offset, size, SYNC_FILE_RANGE_WRITE);
 }

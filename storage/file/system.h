@@ -19,6 +19,8 @@ class System {
   virtual int open(const char* path, int flags, mode_t mode);
   virtual ssize_t write(int fd, const void* data, std::size_t size);
   virtual int fallocate(int fd, off_t size);
+  /// From now on writes go through the page cache: ends what O_DIRECT began.
+  virtual int leave_direct(int fd);
   virtual int start_writeback(int fd, off_t offset, off_t size);
   virtual int fsync(int fd);
   virtual int close(int fd);

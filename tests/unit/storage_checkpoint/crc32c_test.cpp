@@ -50,6 +50,17 @@ TEST(Crc32c, InstructionAndTableAgreeOnAllLengthsAndPlaces) {
           << first << " " << size;
 }
 
+TEST(Crc32c, InstructionAndTableAgreeOnLanes) {
+  std::vector<std::byte> data(10'100);
+  for (std::size_t i = 0; i < data.size(); ++i) data[i] = static_cast<std::byte>(i * i >> 5);
+  const std::span<const std::byte> all(data);
+  for (const std::size_t size : {3071, 3072, 3073, 3080, 6143, 6144, 6145, 9216, 9999})
+    for (const std::size_t first : {0, 1, 8}) {
+      const auto part = all.subspan(first, size);
+      EXPECT_EQ(crc32c(part, 77), crc32c_by_table(part, 77)) << first << " " << size;
+    }
+}
+
 TEST(Crc32c, GoesOnWhereItStopped) {
   std::vector<std::byte> data(1000, std::byte{0x5A});
   data[7] = std::byte{1};

@@ -42,6 +42,59 @@ TEST_F(FileTest, ReadsBackWhatItWrote) {
   EXPECT_EQ(read_file(in("a")), "head " + large);
 }
 
+/// Pieces of many sizes, at addresses that are multiples of direct_alignment and that are not.
+std::string write_in_pieces(FileWriter& file) {
+  constexpr std::size_t large_bytes = std::size_t{3} << 20;
+  const AlignedBytes memory = allocate_aligned(large_bytes);
+  for (std::size_t i = 0; i < large_bytes; ++i)
+    memory.get()[i] = static_cast<std::byte>(i * i >> 3);
+  std::string expected;
+  const auto append = [&](std::size_t first, std::size_t size) {
+    const std::span<const std::byte> piece(memory.get() + first, size);
+    ASSERT_TRUE(file.append(piece));
+    expected.append(reinterpret_cast<const char*>(piece.data()), size);
+    EXPECT_EQ(file.size_bytes(), static_cast<std::int64_t>(expected.size()));
+  };
+  append(0, 4096);                    // put together with what follows
+  append(0, large_bytes);             // from where it is
+  append(4096, large_bytes - 5000);   // its end is held
+  append(0, large_bytes);             // at an odd place of the file
+  append(1, (std::size_t{1} << 20));  // from an odd address
+  append(17, 1);
+  return expected;
+}
+
+TEST_F(FileTest, WritesPastThePageCacheWhatItWritesThroughIt) {
+  for (const auto way : {FileWriter::Way::cached, FileWriter::Way::direct}) {
+    for (const std::string& path :
+         {in("a"), "/dev/shm/sovren-file-" + std::to_string(::getpid())}) {
+      auto file = FileWriter::create(path, way);
+      ASSERT_TRUE(file);
+      const std::string expected = write_in_pieces(*file);
+      ASSERT_TRUE(file->finish());
+      EXPECT_TRUE(read_file(path) == expected);
+      ASSERT_TRUE(remove_tree(path));
+    }
+  }
+}
+
+TEST_F(FileTest, ADirectWriteThatIsRefusedOrCutShortGoesThroughThePageCache) {
+  // 0: none is refused, but each writes half.
+  for (int refused = 0; refused < 7; ++refused) {
+    FailingSystem system([&](const std::string& call, int number) {
+      return call == "write" && number == refused ? EINVAL : 0;
+    });
+    system.short_writes = refused == 0;
+    auto file = FileWriter::create(in("a"), FileWriter::Way::direct);
+    ASSERT_TRUE(file);
+    const std::string expected = write_in_pieces(*file);
+    const auto finished = file->finish();
+    ASSERT_TRUE(finished) << refused << ": " << to_text(finished.error());
+    EXPECT_TRUE(read_file(in("a")) == expected) << refused;
+    ASSERT_TRUE(remove_tree(in("a")));
+  }
+}
+
 TEST_F(FileTest, ReservingDoesNotChangeTheSize) {
   auto file = FileWriter::create(in("a"));
   ASSERT_TRUE(file);
