@@ -1,40 +1,34 @@
 // SPDX-License-Identifier: Apache-2.0
-// How fast is a checkpoint sealed, compared with writing and syncing the same bytes plainly; how
-// long is the job blocked; how fast is a set verified? All ways take turns in every round, so that
-// a busy machine slows all alike; figures are medians of the rounds, ratios medians of the rounds'
-// ratios.
+// How fast is a checkpoint sealed and restored, compared with plain writing and reading of the same
+// bytes; how long is the job blocked; what does it cost in CPU time? All ways take turns in every
+// round; figures are medians of the rounds, ratios medians of the rounds' ratios.
 
 #include <fcntl.h>
-#include <sys/resource.h>
 #include <unistd.h>
 
-#include <algorithm>
-#include <chrono>
 #include <cstdio>
 #include <cstdlib>
-#include <functional>
-#include <iterator>
 #include <memory>
+#include <optional>
 #include <string>
-#include <vector>
 
 #include "bench/checkpoint/core_image.h"
+#include "bench/checkpoint/ways.h"
 #include "storage/checkpoint/checkpoint_set.h"
+#include "storage/checkpoint/shard_digest.h"
 #include "storage/file/file.h"
 #include "workers/comm/comm.h"
 
 namespace sovren::bench {
 namespace {
 
-using Clock = std::chrono::steady_clock;
 using storage::CheckpointStore;
+using storage::DigestKind;
+using storage::StoreSetting;
 
-constexpr double gib = 1024.0 * 1024.0 * 1024.0;
-
-struct Cost {
-  double wall_s = 0;
-  double cpu_s = 0;
-};
+constexpr std::size_t piece_bytes = std::size_t{4} << 20;
+constexpr std::size_t small_bytes = std::size_t{1} << 20;
+constexpr int many_ranks = 4;
 
 void expect(bool holds, const std::string& what) {
   if (holds) return;
@@ -47,33 +41,10 @@ void expect(const Result<T>& result) {
   if (!result) expect(false, to_text(result.error()));
 }
 
-double cpu_s() {
-  rusage usage{};
-  ::getrusage(RUSAGE_SELF, &usage);
-  const auto seconds = [](const timeval& time) {
-    return static_cast<double>(time.tv_sec) + 1e-6 * static_cast<double>(time.tv_usec);
-  };
-  return seconds(usage.ru_utime) + seconds(usage.ru_stime);
-}
-
-Cost measured(const std::function<void()>& work) {
-  const double cpu = cpu_s();
-  const auto start = Clock::now();
-  work();
-  return {std::chrono::duration<double>(Clock::now() - start).count(), cpu_s() - cpu};
-}
-
-double median(std::vector<double> values) {
-  std::sort(values.begin(), values.end());
-  const std::size_t half = values.size() / 2;
-  return values.size() % 2 == 1 ? values[half] : (values[half - 1] + values[half]) / 2;
-}
-
 /// write(2) in pieces of 4 MiB and fsync: what a disk gives to a program that does nothing else.
 void write_plainly(const std::string& path, std::span<const std::byte> bytes) {
   const int fd = ::open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
   expect(fd >= 0, "cannot create " + path);
-  constexpr std::size_t piece_bytes = std::size_t{4} << 20;
   while (!bytes.empty()) {
     const ssize_t written = ::write(fd, bytes.data(), std::min(bytes.size(), piece_bytes));
     expect(written > 0, "cannot write " + path);
@@ -90,147 +61,177 @@ void forget_pages(const std::string& path) {
   ::close(fd);
 }
 
-void read_plainly(const std::string& path) {
+/// read(2) in pieces of 4 MiB; digest: computed on the way, unless null.
+void read_plainly(const std::string& path, storage::ShardDigest* digest) {
   const int fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
-  std::vector<std::byte> buffer(std::size_t{4} << 20);
-  while (::read(fd, buffer.data(), buffer.size()) > 0) continue;
+  expect(fd >= 0, "cannot open " + path);
+  std::vector<std::byte> buffer(piece_bytes);
+  for (;;) {
+    const ssize_t got = ::read(fd, buffer.data(), buffer.size());
+    expect(got >= 0, "cannot read " + path);
+    if (got == 0) break;
+    if (digest != nullptr) digest->update(std::span(buffer).first(static_cast<std::size_t>(got)));
+  }
   ::close(fd);
 }
 
-struct Row {
-  const char* name;
-  std::vector<double> wall_s;
-  std::vector<double> cpu_s;
-  std::size_t base;  ///< row that its ratio is against
-
-  void add(const Cost& cost) {
-    wall_s.push_back(cost.wall_s);
-    cpu_s.push_back(cost.cpu_s);
-  }
-};
-
+/// One state, and a folder with stores that take turns.
 class Bench {
  public:
   Bench(std::string dir, std::size_t bytes)
       : dir_(std::move(dir)), values_(bytes / sizeof(double)) {
     for (std::size_t i = 0; i < values_.size(); ++i) values_[i] = static_cast<double>(i * i);
     expect(storage::remove_tree(dir_));
-    auto store = CheckpointStore::open(dir_ + "/checkpoints");
-    expect(store);
-    store_.push_back(std::move(*store));
+    expect(storage::make_directories(dir_));
+    sha256_ = open("sha256", {});
+    crc32c_ = open("crc32c", {.digest = DigestKind::crc32c});
+    sync_ = open("sync", {.writing = StoreSetting::Writing::sync});
+    small_ = open("small", {});
+    for (int rank = 0; rank < many_ranks; ++rank) many_.push_back(open("many", {}));
+    const auto sealed = sha256_->seal(*comm_, header(), fill(values_));
+    expect(sealed);
+    sealed_ = sealed->path + "/shard-00000.h5";
   }
   ~Bench() { static_cast<void>(storage::remove_tree(dir_)); }
   Bench(const Bench&) = delete;
   Bench& operator=(const Bench&) = delete;
 
-  void round(int number) {
-    // Another one begins in each round.
-    using Way = void (Bench::*)(int);
-    constexpr Way ways[] = {&Bench::raw, &Bench::seal, &Bench::core_image, &Bench::background,
-                            &Bench::background_cold};
-    constexpr std::size_t count = std::size(ways);
-    for (std::size_t i = 0; i < count; ++i)
-      (this->*ways[(i + static_cast<std::size_t>(number)) % count])(number);
-    verify();
-    expect(store_[0].prune({.keep = 1}, JobId{1}, 1));
-  }
-
-  void print() const {
-    const double size_gib = static_cast<double>(values_.size() * sizeof(double)) / gib;
-    std::printf("%-34s %10s %10s %12s\n", "", "GiB/s", "ratio", "CPU s/GiB");
-    std::string json;
-    for (const Row& row : rows_) {
-      std::vector<double> ratios;
-      const Row& base = rows_[row.base];
-      for (std::size_t i = 0; i < row.wall_s.size(); ++i)
-        ratios.push_back(base.wall_s[i] / row.wall_s[i]);
-      const double rate = size_gib / median(row.wall_s);
-      const double cpu = median(row.cpu_s) / size_gib;
-      std::printf("%-34s %10.3f %10.2f %12.3f\n", row.name, rate, median(ratios), cpu);
-      char line[256];
-      std::snprintf(line, sizeof line,
-                    "%s{\"name\":\"%s\",\"gib_per_s\":%.4f,\"ratio\":%.4f,\"ratio_to\":\"%s\","
-                    "\"s_per_gib\":%.4f,\"cpu_s_per_gib\":%.4f}",
-                    json.empty() ? "" : ",", row.name, rate, median(ratios), base.name,
-                    median(row.wall_s) / size_gib, cpu);
-      json += line;
-    }
-    std::printf("job blocked: %.3f s/GiB with the memory of the last seal, %.3f with new memory\n",
-                median(rows_[blocking].wall_s) / size_gib,
-                median(rows_[blocking_cold].wall_s) / size_gib);
-    std::printf(
-        "{\"schema\":\"sovren.bench.checkpoint/1\",\"bytes\":%zu,\"rounds\":%zu,\"rows\":[%s]}\n",
-        values_.size() * sizeof(double), rows_[0].wall_s.size(), json.c_str());
+  std::vector<Way> ways() {
+    const auto all = static_cast<double>(values_.size() * sizeof(double));
+    const std::span<const double> small = std::span(values_).first(small_bytes / sizeof(double));
+    enum : std::size_t { raw = 0, one_rank = 1, raw_small = 8, read_and_verify = 10 };
+    std::vector<Way> ways;
+    const auto add = [&](const char* name, double bytes, std::size_t base,
+                         std::function<void()> work, std::function<void()> prepare = {},
+                         std::function<void()> clean_up = {}) {
+      ways.push_back(
+          {name, bytes, base, std::move(prepare), std::move(work), std::move(clean_up), {}, {}});
+    };
+    const auto forget = [this] { forget_pages(sealed_); };
+    add(
+        "raw write + fsync", all, raw, [this] { raw_write(values_); }, {},
+        [this] { remove_raw(); });
+    add(
+        "seal", all, raw, [this] { seal(*sha256_, values_); }, {}, [this] { keep_one(*sha256_); });
+    add(
+        "seal, digest = crc32c", all, raw, [this] { seal(*crc32c_, values_); }, {},
+        [this] { keep_one(*crc32c_); });
+    add(
+        "seal, mode = sync", all, raw, [this] { seal(*sync_, values_); }, {},
+        [this] { keep_one(*sync_); });
+    add(
+        "seal by 4 ranks", all, one_rank, [this] { seal_by_many(); }, {},
+        [this] { keep_one(*many_[0]); });
+    add(
+        "seal, job blocked", all, raw, [this] { start(*sha256_); }, {},
+        [this] { finish(*sha256_); });
+    add(
+        "seal, job blocked, new memory", all, raw, [this] { start(*fresh_); },
+        [this] { fresh_ = open("fresh", {}); }, [this] { finish(*fresh_); });
+    add(
+        "HDF5's core-driver image", all, raw,
+        [this] {
+          expect(write_core_image(dir_ + "/raw", values_));
+          expect(storage::rename_durable(dir_ + "/raw", dir_ + "/raw.done"));
+        },
+        {}, [this] { remove_raw(); });
+    add(
+        "raw write + fsync of 1 MiB", small_bytes, raw_small, [this, small] { raw_write(small); },
+        {}, [this] { remove_raw(); });
+    add(
+        "seal of 1 MiB", small_bytes, raw_small, [this, small] { seal(*small_, small); }, {},
+        [this] { keep_one(*small_); });
+    add(
+        "raw read + CRC-32C + SHA-256", all, read_and_verify,
+        [this] {
+          storage::ShardDigest digest;
+          read_plainly(sealed_, &digest);
+          expect(digest.finish().bytes > 0, "nothing was read");
+        },
+        forget);
+    add(
+        "restore (verified, all rows)", all, read_and_verify, [this] { restore(); }, forget,
+        [this] { expect(sha256_->forget_restores()); });
+    add(
+        "raw read", all, read_and_verify, [this] { read_plainly(sealed_, nullptr); }, forget);
+    add(
+        "verify", all, read_and_verify,
+        [this] { expect(storage::verify_set(storage::parent_directory(sealed_))); }, forget);
+    return ways;
   }
 
  private:
-  enum RowName : std::size_t { plain, sealing, image, blocking, blocking_cold, reading, verifying };
-
-  void raw(int) {
-    const std::string path = dir_ + "/raw";
-    rows_[plain].add(measured([&] {
-      write_plainly(path, std::as_bytes(std::span(values_)));
-      expect(storage::rename_durable(path, path + ".done"));
-    }));
-    expect(storage::remove_tree(path + ".done"));
-  }
-  void seal(int number) {
-    rows_[sealing].add(measured([&] {
-      const auto sealed = store_[0].seal(*comm_, header(2 * number + 1), fill());
-      expect(sealed);
-      sealed_ = sealed->path;
-    }));
-  }
-  void core_image(int) {
-    const std::string path = dir_ + "/image.h5";
-    rows_[image].add(measured([&] {
-      expect(write_core_image(path, values_));
-      expect(storage::rename_durable(path, path + ".done"));
-    }));
-    expect(storage::remove_tree(path + ".done"));
-  }
-  void background(int number) { start_and_finish(store_[0], number, blocking); }
-  void background_cold(int number) {
-    auto store = CheckpointStore::open(dir_ + "/checkpoints");
+  std::optional<CheckpointStore> open(const std::string& name, StoreSetting setting) {
+    auto store = CheckpointStore::open(dir_ + "/" + name, std::move(setting));
     expect(store);
-    start_and_finish(*store, number, blocking_cold);
+    return std::move(*store);
   }
-  void start_and_finish(CheckpointStore& store, int number, RowName row) {
-    std::vector<storage::PendingSeal> pending;
-    rows_[row].add(measured([&] {
-      auto started = store.start_seal(*comm_, header(2 * number + 2), fill());
-      expect(started);
-      pending.push_back(std::move(*started));
-    }));
-    expect(store.finish_seal(*comm_, std::move(pending.back())));
+  storage::SetHeader header() {
+    return {.job = JobId{1}, .attempt = 1, .step = ++step_, .kind = "bench", .facts = {}};
   }
-  void verify() {
-    const std::string shard = sealed_ + "/shard-00000.h5";
-    forget_pages(shard);
-    rows_[reading].add(measured([&] { read_plainly(shard); }));
-    forget_pages(shard);
-    rows_[verifying].add(measured([&] { expect(storage::verify_set(sealed_)); }));
+  static std::function<Result<void>(StateWriter&)> fill(std::span<const double> values) {
+    return [values](StateWriter& writer) { return writer.put_all<double>("x", values); };
   }
 
-  static storage::SetHeader header(int step) {
-    return {.job = JobId{1}, .attempt = 1, .step = step, .kind = "bench", .facts = {}};
+  void raw_write(std::span<const double> values) {
+    write_plainly(dir_ + "/raw", std::as_bytes(values));
+    expect(storage::rename_durable(dir_ + "/raw", dir_ + "/raw.done"));
   }
-  std::function<Result<void>(StateWriter&)> fill() const {
-    return [this](StateWriter& writer) {
-      return writer.put_all<double>("x", std::span<const double>(values_));
-    };
+  void remove_raw() { expect(storage::remove_tree(dir_ + "/raw.done")); }
+
+  void seal(CheckpointStore& store, std::span<const double> values) {
+    const auto sealed = store.seal(*comm_, header(), fill(values));
+    expect(sealed);
+    if (&store == &*sha256_) sealed_ = sealed->path + "/shard-00000.h5";
+  }
+  void seal_by_many() {
+    const storage::SetHeader head = header();
+    workers::run_on_threads(many_ranks, 600, [&](Communicator& comm) {
+      const auto rows = static_cast<std::int64_t>(values_.size());
+      const std::int64_t first = rows * comm.rank() / comm.size();
+      const std::int64_t end = rows * (comm.rank() + 1) / comm.size();
+      CheckpointStore& store = *many_[static_cast<std::size_t>(comm.rank())];
+      expect(store.seal(comm, head, [&](StateWriter& writer) {
+        return writer.put<double>(
+            "x", {rows}, Rows{first, end - first},
+            std::span(values_).subspan(static_cast<std::size_t>(first),
+                                       static_cast<std::size_t>(end - first)));
+      }));
+    });
+  }
+  static void keep_one(CheckpointStore& store) { expect(store.prune({.keep = 2}, JobId{1}, 1)); }
+  void start(CheckpointStore& store) {
+    auto started = store.start_seal(*comm_, header(), fill(values_));
+    expect(started);
+    pending_.emplace(std::move(*started));
+  }
+  void finish(CheckpointStore& store) {
+    const auto sealed = store.finish_seal(*comm_, std::move(*pending_));
+    expect(sealed);
+    pending_.reset();
+    keep_one(store);
+    if (&store == &*sha256_) sealed_ = sealed->path + "/shard-00000.h5";
+  }
+  void restore() {
+    std::vector<storage::RejectedSet> rejected;
+    auto found = sha256_->restore_newest(*comm_, {}, JobId{1}, rejected);
+    expect(found);
+    expect(found->has_value() && rejected.empty(), "no set was restored");
+    const auto rows = static_cast<std::int64_t>(values_.size());
+    expect((*found)->reader->get("x", Dtype::f64, {0, rows},
+                                 std::as_writable_bytes(std::span(target_))));
+    expect(target_.back() == values_.back(), "another state was restored");
   }
 
   std::string dir_;
   std::vector<double> values_;
-  std::vector<CheckpointStore> store_;
+  std::vector<double> target_ = values_;
   std::unique_ptr<Communicator> comm_ = workers::make_self_communicator();
-  std::string sealed_;
-  std::vector<Row> rows_{
-      {"raw write + fsync", {}, {}, plain},      {"seal (laid out, streamed)", {}, {}, plain},
-      {"core-driver image", {}, {}, plain},      {"start_seal (job blocked)", {}, {}, plain},
-      {"start_seal, new memory", {}, {}, plain}, {"raw read, pages dropped", {}, {}, reading},
-      {"verify, pages dropped", {}, {}, reading}};
+  std::optional<CheckpointStore> sha256_, crc32c_, sync_, small_, fresh_;
+  std::vector<std::optional<CheckpointStore>> many_;
+  std::optional<storage::PendingSeal> pending_;
+  std::string sealed_;  ///< a shard of the newest set of sha256_
+  std::int64_t step_ = 0;
 };
 
 }  // namespace
@@ -245,7 +246,8 @@ int main(int argc, char** argv) {
     return 2;
   }
   sovren::bench::Bench bench(dir, mebibytes << 20);
-  for (int number = 0; number < rounds; ++number) bench.round(number);
-  bench.print();
+  auto ways = bench.ways();
+  sovren::bench::run_rounds(ways, rounds);
+  sovren::bench::print(ways);
   return 0;
 }

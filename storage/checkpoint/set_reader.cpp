@@ -82,34 +82,53 @@ class SetReader : public StateReader {
   Result<void> copy_bytes(int shard, std::int64_t offset, std::span<std::byte> out) {
     while (!out.empty()) {
       const std::int64_t block = offset / block_bytes;
-      SOVREN_DO(load_block(shard, block));
       const auto from = static_cast<std::size_t>(offset - block * block_bytes);
-      const std::size_t size = std::min(out.size(), block_.size() - from);
-      std::memcpy(out.data(), block_.data() + from, size);
+      const std::size_t whole = size_of_block(shard, block);
+      const std::size_t size = std::min(out.size(), whole - from);
+      const bool is_held = shard == shard_ && block == number_;
+      if (size == whole && !is_held) {
+        SOVREN_DO(read_block(shard, block, out.first(size)));
+      } else {
+        SOVREN_DO(hold_block(shard, block));
+        std::memcpy(out.data(), block_.data() + from, size);
+      }
       out = out.subspan(size);
       offset += static_cast<std::int64_t>(size);
     }
     return {};
   }
 
-  /// The block that was read last is kept: many small arrays lie in one.
-  Result<void> load_block(int shard, std::int64_t block) {
+  std::size_t size_of_block(int shard, std::int64_t block) const {
+    const std::int64_t left = digest_of(shard).bytes - block * block_bytes;
+    return static_cast<std::size_t>(std::min(block_bytes, left));
+  }
+  const FileDigest& digest_of(int shard) const {
+    return manifest_.shards[static_cast<std::size_t>(shard)].digest;
+  }
+
+  /// The block that was read last in part is kept: many small arrays lie in one.
+  Result<void> hold_block(int shard, std::int64_t block) {
     if (shard == shard_ && block == number_) return {};
-    const auto index = static_cast<std::size_t>(shard);
-    const FileDigest& digest = manifest_.shards[index].digest;
-    const std::int64_t offset = block * block_bytes;
     shard_ = -1;
+    block_.resize(size_of_block(shard, block));
+    SOVREN_DO(read_block(shard, block, block_));
+    shard_ = shard;
+    number_ = block;
+    return {};
+  }
+
+  /// Fills out with a whole block, as it was sealed.
+  Result<void> read_block(int shard, std::int64_t block, std::span<std::byte> out) {
+    const auto index = static_cast<std::size_t>(shard);
+    const std::int64_t offset = block * block_bytes;
     if (!files_[index]) {
       SOVREN_TRY(file, FileReader::open(set_path_ + "/" + manifest_.shards[index].file));
       files_[index] = std::move(file);
     }
-    block_.resize(static_cast<std::size_t>(std::min(block_bytes, digest.bytes - offset)));
-    SOVREN_DO(files_[index]->read_at(offset, block_));
-    if (crc32c(block_) != digest.crc32c[static_cast<std::size_t>(block)])
+    SOVREN_DO(files_[index]->read_at(offset, out));
+    if (crc32c(out) != digest_of(shard).crc32c[static_cast<std::size_t>(block)])
       return fail(corrupt(manifest_.shards[index].file + " changed since it was verified, in " +
                           "the 4 MiB from byte " + std::to_string(offset) + " on"));
-    shard_ = shard;
-    number_ = block;
     return {};
   }
 
