@@ -1,0 +1,127 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What the end-to-end fault tests share: a job of each kind that stopped half way, faults, the table of outcomes."""
+import json
+import os
+import pathlib
+import shutil
+import subprocess
+import sys
+import tempfile
+
+sys.path.insert(0, str(pathlib.Path(__file__).parent.parent / "integration"))
+from sovren_case import BIN, SovrenCase, processes_of  # noqa: E402
+
+SHIM = os.environ.get("SOVREN_FAULT_SHIM", str(BIN.parent / "lib" / "libfault_shim.so"))
+KINDS = ("causal-analysis", "model-training", "rendering")
+SETTINGS = ('checkpoint.interval="1 steps"', "checkpoint.keep=3", "retry.limit=0", 'retry.backoff="0s"')
+ROW_S = 120  # more than any row needs: over it, the row hangs
+
+
+class FaultCase(SovrenCase):
+    """A case whose jobs are all called "job", each in a folder of its own.
+
+    A row is one fault in one kind of job: row() runs it in a copy of a job that was killed after two sets."""
+    made = {}      # kind -> (folder of the killed job, digest of the undisturbed run)
+    outcomes = []  # rows of the table
+
+    @classmethod
+    def setUpClass(cls):
+        cls.made, cls.outcomes = {}, []
+        cls.templates = pathlib.Path(tempfile.mkdtemp(prefix="sovren-fault-"))
+        cls.addClassCleanup(shutil.rmtree, cls.templates, ignore_errors=True)
+
+    @classmethod
+    def tearDownClass(cls):
+        if cls.outcomes:
+            print(f"\n| fault | kind | outcome |\n|---|---|---|\n" + "\n".join(cls.outcomes), flush=True)
+
+    def note(self, fault, kind, outcome):
+        self.outcomes.append(f"| {fault} | {kind} | {outcome} |")
+
+    # The job.
+
+    def write_job(self, kind):
+        """job.toml of a tiny job of dozens of steps; for rendering, of a few."""
+        if kind == "model-training":
+            self.training(steps=40)
+        elif kind == "rendering":
+            self.rendering(width=16, height=16, samples=256, noise_threshold=0.0005, max_depth=2)
+        else:
+            made = self.generate(variables=24, length=400, max_lag=2)
+            self.write("job.toml", made.read_text().replace('name = "data"', 'name = "job"'))
+
+    def job_of(self, kind):
+        """Makes self.dir a copy of a job of that kind that was killed twice; returns the digest it must end with."""
+        if kind not in self.made:
+            self.made[kind] = self.make(kind)
+        folder, digest = self.made[kind]
+        shutil.rmtree(self.dir)
+        shutil.copytree(folder, self.dir, symlinks=True)
+        return digest
+
+    def make(self, kind):
+        shutil.rmtree(self.dir)
+        self.dir.mkdir()
+        self.write_job(kind)
+        digest = json.loads(self.run_job("--dir", "undisturbed", code=0).stdout)["digest"]
+        shutil.rmtree(self.dir / "undisturbed")
+        # On two ranks, so that a set has two shards.
+        for sealed in (1, 2):
+            done = self.run_job("--ranks", 2, code=1, faults="rename */gen-??????* 1 after-kill")
+            self.assertEqual(len(self.sets("job")), sealed, done.stderr)
+        folder = self.templates / kind
+        shutil.copytree(self.dir, folder, symlinks=True)
+        return folder, digest
+
+    # Running it.
+
+    def environment(self, faults, once=True):
+        """Of a run whose ranks are under the shim; once: retries and other attempts are not."""
+        if not faults:
+            return self.env
+        fired = self.dir / "fired"
+        fired.unlink(missing_ok=True)
+        lines = [f'export LD_PRELOAD="{SHIM}" SOVREN_FAULTS="{faults}"']
+        if once:
+            lines.append(f'export SOVREN_FAULT_ONCE="{fired}"')
+        program = self.write("faulty-rank", "\n".join(
+            ["#!/bin/sh", '[ "$1" = --check ] || {', *lines, "}", f'exec "{BIN}/sovren-rank" "$@"', ""]))
+        program.chmod(0o755)
+        return {**self.env, "SOVREN_RANK_PROGRAM": str(program)}
+
+    def command(self, *words):
+        settings = [word for setting in SETTINGS for word in ("--set", setting)]
+        return [str(BIN / "sovren"), "run", "job.toml", "--json", *settings, *map(str, words)]
+
+    def run_job(self, *words, code=None, faults="", once=True):
+        """Runs the job to its end; a run that does not end is a failure."""
+        env = self.environment(faults, once)
+        try:
+            done = subprocess.run(self.command(*words), cwd=self.dir, env=env, capture_output=True, text=True,
+                                  timeout=ROW_S, check=False)
+        except subprocess.TimeoutExpired as late:
+            self.fail(f"HANGS: {words} under {faults!r}: {late.stderr}")
+        if code is not None:
+            self.assertEqual(done.returncode, code, f"{words} under {faults!r}\n{done.stdout}\n{done.stderr}")
+        return done
+
+    def fired(self):
+        """What the shim hit, one line each; empty: nothing."""
+        path = self.dir / "fired"
+        return path.read_text().splitlines() if path.exists() else []
+
+    def ends_undisturbed(self, digest, *words):
+        """The same command again: the same bits as if nothing had happened. Returns its standard error."""
+        done = self.run_job(*words, code=0)
+        report = json.loads(done.stdout)
+        self.assertEqual(report["state"], "COMPLETED")
+        self.assertEqual(report["digest"], digest, done.stderr)
+        self.assertEqual(processes_of(str(self.dir)), [], "nothing is left running")
+        return done.stderr
+
+    def resumed_at(self, stderr):
+        """The step that a run resumed at, from what it says; None: it started from the beginning."""
+        for line in stderr.splitlines():
+            if "resumed at step " in line:
+                return int(line.split("resumed at step ")[1].split()[0])
+        return None
