@@ -10,7 +10,7 @@ export CCACHE_BASEDIR=$PWD CCACHE_NOHASHDIR=1
 
 seconds=${1:-60}
 fuzzers=(job_file_fuzz event_json_fuzz weights_fuzz tokens_fuzz picture_fuzz gltf_fuzz
-  scene_text_fuzz tensor_archive_fuzz)
+  scene_text_fuzz tensor_archive_fuzz manifest_fuzz)
 
 cmake --preset fuzz >/dev/null
 cmake --build --preset fuzz --target "${fuzzers[@]}"
