@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Any bytes as a manifest, as they are and with a digest that goes with them: refused, or every slab
-// lies within its shard, and what is written of it reads the same.
+// Any bytes as a manifest, as they are and with a digest that goes with them: refused, or every
+// slab lies within its shard, and what is written of it reads the same.
 #include <cstddef>
 #include <cstdint>
 #include <string>
@@ -21,9 +21,9 @@ void read(std::string_view text) {
     std::int64_t row = 0;
     for (const storage::Slab& slab : array.slabs) {
       const auto& shard = manifest->shards.at(static_cast<std::size_t>(slab.shard));
-      SOVREN_CHECK(slab.offset >= 0 && slab.bytes >= 0 &&
-                       slab.offset <= shard.hdf5_bytes() - slab.bytes,
-                   "a slab lies within its shard");
+      SOVREN_CHECK(
+          slab.offset >= 0 && slab.bytes >= 0 && slab.offset <= shard.hdf5_bytes() - slab.bytes,
+          "a slab lies within its shard");
       SOVREN_CHECK(slab.rows.first == row, "slabs follow on each other");
       row += slab.rows.count;
     }
