@@ -4,7 +4,7 @@ find_package(Threads REQUIRED)
 find_package(Boost 1.74 REQUIRED COMPONENTS program_options)   # cli; scheduler/api: headers of asio and beast
 find_package(SQLite3 3.40 REQUIRED)                            # storage/log
 find_package(ZLIB REQUIRED)                                      # scheduler/sim: gzipped traces
-find_package(OpenSSL 3 REQUIRED COMPONENTS Crypto SSL)         # core/text: SHA-256; scheduler/api: TLS
+find_package(OpenSSL 3 REQUIRED COMPONENTS Crypto SSL)         # core/text: SHA-256; scheduler/api: TLS; storage/checkpoint: AES
 find_package(MPI REQUIRED COMPONENTS C)                        # workers/comm
 find_package(spdlog REQUIRED)                                  # cli, workers
 pkg_check_modules(HWLOC REQUIRED IMPORTED_TARGET hwloc)         # workers/launch

@@ -6,6 +6,7 @@
 #include <array>
 
 #include "core/base/check.h"
+#include "core/text/hex.h"
 
 namespace sovren::text {
 
@@ -35,13 +36,7 @@ std::string Sha256::hex() {
   std::array<unsigned char, 32> digest{};
   SOVREN_CHECK(EVP_DigestFinal_ex(context_->md.get(), digest.data(), nullptr) == 1,
                "hex() is called once");
-  constexpr std::string_view digits = "0123456789abcdef";
-  std::string text;
-  for (const unsigned char byte : digest) {
-    text += digits[byte >> 4];
-    text += digits[byte & 15];
-  }
-  return text;
+  return hex_of(std::as_bytes(std::span(digest)));
 }
 
 std::string sha256_hex(std::string_view data) {

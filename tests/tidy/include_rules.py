@@ -44,7 +44,7 @@ OWNERS = {
     "mpi.h": ["workers/comm"],
     "nccl.h": ["workers/comm"],
     "nvml.h": ["workers/launch"],
-    "openssl/": ["core/text", "scheduler/api"],
+    "openssl/": ["core/text", "scheduler/api", "storage/checkpoint"],
     "spdlog/": ["cli", "workers"],
     "embree3/": ["kernels/trace"],
     "Imf": ["jobs/rendering"],
