@@ -46,8 +46,7 @@ class Narrator {
   }
   void operator()(const CheckpointRejected& e) {
     progress_.clear();
-    print_warning("checkpoint " + e.set +
-                  " is damaged and was put into quarantine; the one before it is used: " + e.why);
+    print_warning("checkpoint " + e.set + " is not used: " + e.why);
   }
   void operator()(const CheckpointSealed&) { sealed_at_ = clock_.now(); }
   void operator()(const AttemptEnded& e) {

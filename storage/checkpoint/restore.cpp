@@ -147,6 +147,8 @@ class Walk {
         why += " (left where it is)";
       else if (auto moved = quarantine_set(dir_, each.name, each.why); !moved)
         why += " (could not be moved to quarantine: " + moved.error().what + ")";
+      else
+        why += " (moved to quarantine)";
       rejected_.push_back({each.name, std::move(why)});
     }
   }

@@ -35,6 +35,10 @@ class FaultCase(SovrenCase):
         if cls.outcomes:
             print(f"\n| fault | kind | outcome |\n|---|---|---|\n" + "\n".join(cls.outcomes), flush=True)
 
+    def setUp(self):
+        super().setUp()
+        self.sets_dir = self.dir / "job.sovren" / "checkpoints"
+
     def note(self, fault, kind, outcome):
         self.outcomes.append(f"| {fault} | {kind} | {outcome} |")
 
@@ -67,7 +71,7 @@ class FaultCase(SovrenCase):
         shutil.rmtree(self.dir / "undisturbed")
         # On two ranks, so that a set has two shards.
         for sealed in (1, 2):
-            done = self.run_job("--ranks", 2, code=1, faults="rename */gen-??????* 1 after-kill")
+            done = self.run_job("--ranks", 2, code=1, faults=f"rename {self.sets_dir}/gen-?????? 1 after-kill")
             self.assertEqual(len(self.sets("job")), sealed, done.stderr)
         folder = self.templates / kind
         shutil.copytree(self.dir, folder, symlinks=True)
@@ -75,17 +79,21 @@ class FaultCase(SovrenCase):
 
     # Running it.
 
-    def environment(self, faults, once=True):
-        """Of a run whose ranks are under the shim; once: retries and other attempts are not."""
-        if not faults:
+    def environment(self, faults, log=False):
+        """Of a run whose ranks are under the shim: the first attempt only. log: of every call, in calls."""
+        if not faults and not log:
             return self.env
-        fired = self.dir / "fired"
-        fired.unlink(missing_ok=True)
-        lines = [f'export LD_PRELOAD="{SHIM}" SOVREN_FAULTS="{faults}"']
-        if once:
-            lines.append(f'export SOVREN_FAULT_ONCE="{fired}"')
-        program = self.write("faulty-rank", "\n".join(
-            ["#!/bin/sh", '[ "$1" = --check ] || {', *lines, "}", f'exec "{BIN}/sovren-rank" "$@"', ""]))
+        for name in ("fired", "calls"):
+            (self.dir / name).unlink(missing_ok=True)
+        lines = [f'LD_PRELOAD="{SHIM}" SOVREN_FAULTS="{faults}" SOVREN_FAULT_ONCE="{self.dir}/fired"']
+        if log:
+            lines.append(f'SOVREN_FAULT_LOG="{self.dir}/calls"')
+        return self.rank_through(f'export {" ".join(lines)}')
+
+    def rank_through(self, line, begin="exec"):
+        """The environment of runs in which a shell does this line and begins the ranks so."""
+        program = self.write("faulty-rank", f'#!/bin/sh\nRANK="{BIN}/sovren-rank"\n'
+                                            f'[ "$1" = --check ] && exec "$RANK" "$@"\n{line}\n{begin} "$RANK" "$@"\n')
         program.chmod(0o755)
         return {**self.env, "SOVREN_RANK_PROGRAM": str(program)}
 
@@ -93,9 +101,9 @@ class FaultCase(SovrenCase):
         settings = [word for setting in SETTINGS for word in ("--set", setting)]
         return [str(BIN / "sovren"), "run", "job.toml", "--json", *settings, *map(str, words)]
 
-    def run_job(self, *words, code=None, faults="", once=True):
+    def run_job(self, *words, code=None, faults="", env=None):
         """Runs the job to its end; a run that does not end is a failure."""
-        env = self.environment(faults, once)
+        env = env or self.environment(faults)
         try:
             done = subprocess.run(self.command(*words), cwd=self.dir, env=env, capture_output=True, text=True,
                                   timeout=ROW_S, check=False)

@@ -2,15 +2,16 @@
 // Preloaded into a program, it does harm at chosen system calls: tests/fault/fault_case.py.
 //
 // SOVREN_FAULTS  rules, one a line: "CALL PATTERN NTH ACTION [RANK]"
-//   CALL     open (that creates), write, fsync, rename, mkdir, unlink, rmdir, read
-//   PATTERN  as of a shell, of the whole path; of a rename the new one
-//   NTH      the how many-th such call of the process; "3+": it and all later ones
-//   ACTION   an errno (EIO, ENOSPC, EDQUOT): the call fails with it and nothing is done
+//   CALL     open (that creates), fallocate, write, fsync, close, rename, mkdir, unlink, rmdir,
+//   read PATTERN  as of a shell, of the whole path; of a rename the new one NTH      the how
+//   many-th such call of the process; "3+": it and all later ones ACTION   an errno (EIO, ENOSPC,
+//   EDQUOT): the call fails with it and nothing is done
 //            short: a write takes half;   kill, stop, term, int, usr1: that signal, before the call
 //            after-kill, after-stop, ...: after it;   jump=SECONDS: the wall clock, from now on
 //   RANK     only this rank of MPI's
 // SOVREN_FAULT_ONCE  a file that the first process in which a rule holds makes; in any other
 //                    process no rule holds from then on. What was hit is appended to it.
+// SOVREN_FAULT_LOG   to this file every one of these calls is appended: "CALL PATH"
 #include <dlfcn.h>
 #include <fcntl.h>
 #include <fnmatch.h>
@@ -74,6 +75,15 @@ Function next_of(const char* name) {
   return reinterpret_cast<Function>(::dlsym(RTLD_NEXT, name));
 }
 
+bool append_line(const char* path, const std::string& what) {
+  const int fd = ::open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0666);
+  const std::string line = what + "\n";
+  const bool is_noted =
+      fd >= 0 && ::write(fd, line.data(), line.size()) == static_cast<ssize_t>(line.size());
+  if (fd >= 0) ::close(fd);
+  return is_noted;
+}
+
 /// Whether this process is the one that may do harm; notes what it does.
 bool claim(const std::string& what) {
   static const char* const path = std::getenv("SOVREN_FAULT_ONCE");
@@ -83,19 +93,16 @@ bool claim(const std::string& what) {
     if (fd >= 0) ::close(fd);
     return fd >= 0;
   }();
-  if (!is_mine) return false;
-  const int fd = ::open(path, O_WRONLY | O_APPEND | O_CLOEXEC);
-  const std::string line = what + "\n";
-  const bool is_noted =
-      fd >= 0 && ::write(fd, line.data(), line.size()) == static_cast<ssize_t>(line.size());
-  if (fd >= 0) ::close(fd);
-  return is_noted;
+  return is_mine && append_line(path, what);
 }
 
 /// The action to take at this call; empty: none.
 std::string action_at(const char* call, const std::string& path) {
+  static const char* const log = std::getenv("SOVREN_FAULT_LOG");
+  if (log != nullptr) append_line(log, std::string(call) + " " + path);
   for (Rule& rule : rules()) {
-    if (rule.call != call || ::fnmatch(rule.pattern.c_str(), path.c_str(), 0) != 0) continue;
+    if (rule.call != call || ::fnmatch(rule.pattern.c_str(), path.c_str(), FNM_PATHNAME) != 0)
+      continue;
     const int count = ++rule.count;
     if (count != rule.nth && !(rule.is_lasting && count > rule.nth)) continue;
     if (claim(std::string(call) + " " + path + " " + rule.action)) return rule.action;
@@ -147,7 +154,7 @@ auto guarded(const char* name, const std::string& path, Call call) -> decltype(c
 }
 
 std::string path_of(int fd) {
-  if (rules().empty() || is_inside) return {};
+  if (is_inside) return {};
   std::array<char, PATH_MAX> path{};
   const std::string link = "/proc/self/fd/" + std::to_string(fd);
   const ssize_t length = ::readlink(link.c_str(), path.data(), path.size());
@@ -214,6 +221,41 @@ int fsync(int fd) {
 
 int fdatasync(int fd) {
   return guarded("fsync", path_of(fd), [&] { return next_of<int (*)(int)>("fdatasync")(fd); });
+}
+
+int fallocate(int fd, int mode, off_t offset, off_t size) {
+  using Function = int (*)(int, int, off_t, off_t);
+  return guarded("fallocate", path_of(fd),
+                 [&] { return next_of<Function>("fallocate")(fd, mode, offset, size); });
+}
+
+int fallocate64(int fd, int mode, off64_t offset, off64_t size) {
+  return fallocate(fd, mode, offset, size);
+}
+
+int close(int fd) {
+  // As Linux does: the descriptor is gone, whatever close says.
+  const std::string path = path_of(fd);
+  const int closed = next_of<int (*)(int)>("close")(fd);
+  return guarded("close", path, [&] { return closed; });
+}
+
+ssize_t read(int fd, void* data, std::size_t size) {
+  using Function = ssize_t (*)(int, void*, std::size_t);
+  return guarded(
+      "read", path_of(fd), [&] { return next_of<Function>("read")(fd, data, size); },
+      [&] { return next_of<Function>("read")(fd, data, (size + 1) / 2); });
+}
+
+ssize_t pread(int fd, void* data, std::size_t size, off_t offset) {
+  using Function = ssize_t (*)(int, void*, std::size_t, off_t);
+  return guarded(
+      "read", path_of(fd), [&] { return next_of<Function>("pread")(fd, data, size, offset); },
+      [&] { return next_of<Function>("pread")(fd, data, (size + 1) / 2, offset); });
+}
+
+ssize_t pread64(int fd, void* data, std::size_t size, off64_t offset) {
+  return pread(fd, data, size, offset);
 }
 
 int rename(const char* from, const char* to) noexcept {

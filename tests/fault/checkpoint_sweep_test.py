@@ -1,0 +1,83 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Faults at every system call by which a job touches its checkpoints, for each job kind: errors, short writes, kill -9.
+
+Whatever happens: an error is named (exit 74) or made no difference, every set that can be seen is whole, and the same
+command again ends with the bits of the undisturbed run, from a set that was there before. Prints the table.
+SOVREN_TEST_FAULTS=all: every fault at every call for every kind, instead of each call once."""
+import collections
+import json
+import os
+import re
+import unittest
+
+from fault_case import KINDS, FaultCase
+
+EVERY = os.environ.get("SOVREN_TEST_FAULTS") == "all"
+ERRORS = ("EIO", "ENOSPC", "EDQUOT")
+FAULTS = {  # by call: what can happen there
+    "open": (*ERRORS, "kill"), "fallocate": (*ERRORS, "kill"), "write": (*ERRORS, "short", "kill"),
+    "fsync": (*ERRORS, "kill", "after-kill"), "close": ("EIO", "kill"), "rename": (*ERRORS, "kill", "after-kill"),
+    "mkdir": (*ERRORS, "kill"), "unlink": ("EIO", "kill"), "rmdir": ("EIO", "kill"), "read": ("EIO", "short")}
+
+
+class Sweep(FaultCase):
+    def points(self, kind):
+        """(call, pattern of the path, how many-th) up to the second seal, and what only comes after it."""
+        self.job_of(kind)
+        self.run_job(*self.settings, env=self.environment("", log=True), code=0)
+        seals, counts = 0, collections.Counter()
+        for line in (self.dir / "calls").read_text().splitlines():
+            call, path = line.split(" ", 1)
+            if not path.startswith(str(self.sets_dir)):
+                continue
+            pattern = re.sub(r"gen-\d{6}", "gen-??????", path)
+            pattern = re.sub(r"\.tmp-(\d+)-(?!deleted)[0-9a-f]+", r".tmp-*", pattern)
+            seals += call == "mkdir" and ".tmp-" in pattern
+            if seals < 2 or (call, pattern) not in counts:
+                counts[call, pattern] += 1
+                if counts[call, pattern] <= 2:  # the first two of a kind show all there is
+                    yield call, pattern, counts[call, pattern]
+
+    settings = ("--set", "checkpoint.keep=2")  # so that the first seal makes the first set go
+
+    def test_shim(self):
+        for place, kind in enumerate(KINDS):
+            for number, (call, pattern, nth) in enumerate(list(self.points(kind))):
+                actions = FAULTS[call]
+                if not EVERY:  # each call once per kind, with another fault in each
+                    actions = [actions[(number + place) % len(actions)]]
+                for action in actions:
+                    name = f"{action} at {call} {nth} of {pattern.removeprefix(str(self.sets_dir))[1:] or '.'}"
+                    with self.subTest(fault=name, kind=kind):
+                        self.one(kind, name, f"{call} {pattern} {nth} {action}", action)
+
+    def one(self, kind, name, faults, action):
+        digest = self.job_of(kind)
+        done = self.run_job(*self.settings, faults=faults)
+        if not self.fired():
+            # The first set goes once the agent has noted the second: a short job may end before.
+            self.assertIn("-deleted", faults, "every other call is made in every run")
+            self.note(name, kind, "not reached in this run")
+            return
+        sets = [p.name for p in self.sets("job")]
+        self.sovren("checkpoints", "verify", "job.sovren", code=0)
+        if "kill" in action:
+            self.assertEqual(done.returncode, 1, done.stderr)
+            outcome = "killed"
+        elif done.returncode == 0:
+            self.assertEqual(json.loads(done.stdout)["digest"], digest)
+            warning = re.search(r"warning: (.*)", done.stderr)
+            why = ": " + warning[1].replace(str(self.dir), "") if warning else ""
+            self.note(name, kind, f"no difference{why}; same digest")
+            return
+        else:
+            self.assertEqual(done.returncode, 74, done.stderr)
+            self.assertIn(f"({action})", done.stderr)
+            outcome = "exit 74, " + re.search(r"error: (.*)", done.stderr)[1].replace(str(self.dir), "")
+        said = self.ends_undisturbed(digest, *self.settings)
+        self.assertIn(f"gen-{self.resumed_at(said):06}", sets)
+        self.note(name, kind, f"{outcome}; resumed at step {self.resumed_at(said)}; same digest")
+
+
+if __name__ == "__main__":
+    unittest.main()
