@@ -5,14 +5,11 @@ Whatever happens: an error is named (exit 74) or made no difference, every set t
 command again ends with the bits of the undisturbed run, from a set that was there before. Prints the table.
 SOVREN_TEST_FAULTS=all: every fault at every call for every kind, instead of each call once."""
 import collections
-import json
-import os
 import re
 import unittest
 
-from fault_case import KINDS, FaultCase
+from fault_case import EVERY, KINDS, FaultCase
 
-EVERY = os.environ.get("SOVREN_TEST_FAULTS") == "all"
 ERRORS = ("EIO", "ENOSPC", "EDQUOT")
 FAULTS = {  # by call: what can happen there
     "open": (*ERRORS, "kill"), "fallocate": (*ERRORS, "kill"), "write": (*ERRORS, "short", "kill"),
@@ -59,24 +56,7 @@ class Sweep(FaultCase):
             self.assertIn("-deleted", faults, "every other call is made in every run")
             self.note(name, kind, "not reached in this run")
             return
-        sets = [p.name for p in self.sets("job")]
-        self.sovren("checkpoints", "verify", "job.sovren", code=0)
-        if "kill" in action:
-            self.assertEqual(done.returncode, 1, done.stderr)
-            outcome = "killed"
-        elif done.returncode == 0:
-            self.assertEqual(json.loads(done.stdout)["digest"], digest)
-            warning = re.search(r"warning: (.*)", done.stderr)
-            why = ": " + warning[1].replace(str(self.dir), "") if warning else ""
-            self.note(name, kind, f"no difference{why}; same digest")
-            return
-        else:
-            self.assertEqual(done.returncode, 74, done.stderr)
-            self.assertIn(f"({action})", done.stderr)
-            outcome = "exit 74, " + re.search(r"error: (.*)", done.stderr)[1].replace(str(self.dir), "")
-        said = self.ends_undisturbed(digest, *self.settings)
-        self.assertIn(f"gen-{self.resumed_at(said):06}", sets)
-        self.note(name, kind, f"{outcome}; resumed at step {self.resumed_at(said)}; same digest")
+        self.note(name, kind, self.outcome(done, action, digest, *self.settings))
 
 
 if __name__ == "__main__":

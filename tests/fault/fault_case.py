@@ -3,6 +3,7 @@
 import json
 import os
 import pathlib
+import re
 import shutil
 import subprocess
 import sys
@@ -14,6 +15,7 @@ from sovren_case import BIN, SovrenCase, processes_of  # noqa: E402
 SHIM = os.environ.get("SOVREN_FAULT_SHIM", str(BIN.parent / "lib" / "libfault_shim.so"))
 KINDS = ("causal-analysis", "model-training", "rendering")
 SETTINGS = ('checkpoint.interval="1 steps"', "checkpoint.keep=3", "retry.limit=0", 'retry.backoff="0s"')
+EVERY = os.environ.get("SOVREN_TEST_FAULTS") == "all"
 ROW_S = 120  # more than any row needs: over it, the row hangs
 
 
@@ -133,3 +135,24 @@ class FaultCase(SovrenCase):
             if "resumed at step " in line:
                 return int(line.split("resumed at step ")[1].split()[0])
         return None
+
+    def outcome(self, done, action, digest, *words):
+        """What became of a run under a fault, checked: an error is named or made no difference, each set that is seen
+        is whole, and the same command again goes on from one of them to the undisturbed end."""
+        sets = [p.name for p in self.sets("job")]
+        self.sovren("checkpoints", "verify", "job.sovren", code=0)
+        if "kill" in action:
+            self.assertEqual(done.returncode, 1, done.stderr)
+            what = "killed"
+        elif done.returncode == 0:
+            self.assertEqual(json.loads(done.stdout)["digest"], digest)
+            warning = re.search(r"warning: (.*)", done.stderr)
+            why = ": " + warning[1].replace(str(self.dir), "") if warning else ""
+            return f"no difference{why}; same digest"
+        else:
+            self.assertEqual(done.returncode, 74, done.stderr)
+            self.assertIn(f"({action})", done.stderr)
+            what = "exit 74, " + re.search(r"error: (.*)", done.stderr)[1].replace(str(self.dir), "")
+        said = self.ends_undisturbed(digest, *words)
+        self.assertIn(f"gen-{self.resumed_at(said):06}", sets)
+        return f"{what}; resumed at step {self.resumed_at(said)}; same digest"
