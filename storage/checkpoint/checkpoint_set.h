@@ -6,6 +6,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -65,6 +66,7 @@ struct RejectedSet {
 
 struct RestoreResult {
   SetInfo set;
+  std::string level;  ///< "memory"; empty: the job directory
   std::unique_ptr<StateReader> reader;
 };
 
@@ -87,6 +89,7 @@ class PendingSeal {
 };
 
 struct SealMemory;
+class LevelStore;
 
 /// The checkpoint sets of one job directory: everything needed to resume a job at one step, written
 /// by all ranks together.
@@ -125,10 +128,13 @@ class CheckpointStore {
   /// then none is left, they stay where they are and it is an error: a job never starts over
   /// silently. A set that was restored twice without a seal after it is passed over when there is
   /// an older one. A set of other facts, or of a newer Sovren: mismatch, naming what differs.
+  /// Sets of levels (level.h; the fastest first) are candidates too: the newest of all wins, of
+  /// equal ones the faster. One that cannot be used is only named in `rejected`.
   /// Collective; every rank gets the same set.
   Result<std::optional<RestoreResult>> restore_newest(Communicator& comm, const SpecFacts& facts,
                                                       JobId oldest,
-                                                      std::vector<RejectedSet>& rejected);
+                                                      std::vector<RejectedSet>& rejected,
+                                                      std::span<LevelStore* const> levels = {});
 
   /// The attempt ends in good order: that it restored a set is not held against the set. For an
   /// attempt that stops at the step it resumed from, and so seals nothing. Called by rank 0.

@@ -1,9 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <algorithm>
+#include <limits>
 #include <optional>
+#include <tuple>
 
 #include "storage/checkpoint/checkpoint_set.h"
 #include "storage/checkpoint/collective.h"
+#include "storage/checkpoint/level.h"
 #include "storage/checkpoint/set_folder.h"
 #include "storage/checkpoint/set_reader.h"
 
@@ -34,22 +37,24 @@ Result<void> facts_must_agree(const FoundSet& set, const SpecFacts& facts) {
 /// Rank 0's walk.
 class Walk {
  public:
-  Walk(std::string dir, const SpecFacts& facts, JobId oldest)
-      : dir_(std::move(dir)), facts_(facts), oldest_(oldest) {}
+  /// levels: what each level has, the fastest first.
+  Walk(std::string dir, const SpecFacts& facts, JobId oldest,
+       std::vector<std::vector<FoundSet>> levels)
+      : dir_(std::move(dir)), facts_(facts), oldest_(oldest), levels_(std::move(levels)) {}
 
-  /// The next command: {"check", path, manifest}, {"use", path, manifest, rejected...} or
-  /// {"none", rejected...}.
+  /// The next command: {"check", level, path, manifest}, {"use", level, path, manifest,
+  /// rejected...} or {"none", rejected...}; level: a number, or empty for the shared one.
   Result<std::string> next() {
     if (!is_open_) SOVREN_DO(open());
     for (; at_ < sets_.size(); ++at_) {
-      FoundSet& set = sets_[at_];
+      Candidate& set = sets_[at_];
       SOVREN_TRY(is_candidate, examine(set));
       if (!is_candidate) continue;
       if (!is_last_resort_ && count_of(set) >= restores_max) {
         tried_.push_back(std::move(set));
         continue;
       }
-      return pack({"check", set.path, set.text});
+      return pack({"check", set.level, set.path, set.text});
     }
     if (!is_last_resort_ && !tried_.empty()) {
       // Nothing older can be used: better one that may crash again than none.
@@ -64,14 +69,14 @@ class Walk {
 
   /// What the ranks found in the set of the last "check": storage_io, storage_corrupt or nothing.
   Result<std::string> conclude(const Result<void>& verdict) {
-    FoundSet& set = sets_[at_];
+    Candidate& set = sets_[at_];
     if (!verdict) {
       reject(set, verdict.error());
       ++at_;
       return next();
     }
     SOVREN_DO(settle(set));
-    std::vector<std::string> command{"use", set.path, set.text};
+    std::vector<std::string> command{"use", set.level, set.path, set.text};
     append_rejected(command);
     return pack(command);
   }
@@ -79,6 +84,9 @@ class Walk {
   const std::vector<RejectedSet>& rejected() const { return rejected_; }
 
  private:
+  struct Candidate : FoundSet {
+    std::string level;
+  };
   struct Bad {
     std::string name;
     std::string why;
@@ -97,19 +105,36 @@ class Walk {
       if (is_unknown && is_fresh && set.error.code == Code::storage_corrupt)
         strays_.push_back({set.name, set.error.what, true});
       else if (is_unknown || set.job >= oldest_)
-        sets_.push_back(std::move(set));
+        sets_.push_back({std::move(set), ""});
     }
+    for (std::size_t level = 0; level < levels_.size(); ++level)
+      for (FoundSet& set : levels_[level])
+        if (!set.manifest || set.job >= oldest_)
+          sets_.push_back({std::move(set), std::to_string(level)});
+    std::stable_sort(sets_.begin(), sets_.end(), is_before);
     return {};
   }
 
+  /// The newest first; of one step in one attempt the fastest.
+  static bool is_before(const Candidate& a, const Candidate& b) {
+    const auto key = [](const Candidate& set) {
+      const SetOrder order = order_of(set);
+      const int slowness =
+          set.level.empty() ? std::numeric_limits<int>::max() : std::stoi(set.level);
+      return std::tuple(order.job, order.attempt, order.step, -slowness, order.repeat);
+    };
+    return key(a) > key(b);
+  }
+
   /// Whether the shards are worth reading. Fails when the walk must end here.
-  Result<bool> examine(FoundSet& set) {
+  Result<bool> examine(Candidate& set) {
     if (!set.manifest) {
-      if (set.error.code == Code::mismatch) return fail(set.error);
+      if (set.error.code == Code::mismatch && set.level.empty()) return fail(set.error);
       reject(set, set.error);
       return false;
     }
     SOVREN_DO(facts_must_agree(set, facts_));
+    if (!set.level.empty()) return true;
     if (auto checked = check_files(set.path, *set.manifest); !checked) {
       reject(set, checked.error());
       return false;
@@ -122,7 +147,11 @@ class Walk {
     return found == restores_.end() ? 0 : found->second;
   }
 
-  void reject(const FoundSet& set, const Error& error) {
+  void reject(const Candidate& set, const Error& error) {
+    if (!set.level.empty()) {
+      rejected_.push_back({set.name, error.what});
+      return;
+    }
     bad_.push_back({set.name, error.what, error.code == Code::storage_corrupt});
   }
 
@@ -187,10 +216,11 @@ class Walk {
   JobId oldest_;
   bool is_open_ = false;
   bool is_last_resort_ = false;
-  std::vector<FoundSet> sets_;
+  std::vector<std::vector<FoundSet>> levels_;
+  std::vector<Candidate> sets_;
   std::size_t at_ = 0;
   Restores restores_;
-  std::vector<FoundSet> tried_;  ///< restored too often without a seal after it
+  std::vector<Candidate> tried_;  ///< restored too often without a seal after it
   std::vector<Bad> bad_;
   std::vector<Bad> strays_;  ///< damaged beyond knowing whose they are, at a fresh start
   std::vector<RejectedSet> rejected_;
@@ -214,8 +244,15 @@ void take_rejected(const std::vector<std::string>& command, std::size_t from,
 }  // namespace
 
 Result<std::optional<RestoreResult>> CheckpointStore::restore_newest(
-    Communicator& comm, const SpecFacts& facts, JobId oldest, std::vector<RejectedSet>& rejected) {
-  Walk walk(dir_, facts, oldest);
+    Communicator& comm, const SpecFacts& facts, JobId oldest, std::vector<RejectedSet>& rejected,
+    std::span<LevelStore* const> levels) {
+  std::vector<std::vector<FoundSet>> level_sets;
+  for (LevelStore* const level : levels) {
+    SOVREN_TRY(sets, level->find(comm));
+    level_sets.push_back(std::move(sets));
+  }
+  Walk walk(dir_, facts, oldest, std::move(level_sets));
+  std::string gathered;  // where this rank finds the set of the last check, if it is a level's
   std::optional<Result<void>> verdict;
   for (;;) {
     auto decided =
@@ -229,14 +266,25 @@ Result<std::optional<RestoreResult>> CheckpointStore::restore_newest(
       take_rejected(command, 1, rejected);
       return std::nullopt;
     }
-    const std::string& path = command.at(1);
-    SOVREN_TRY(manifest, parse_manifest(command.at(2), path));
+    LevelStore* const level = command.at(1).empty() ? nullptr : levels[std::stoul(command.at(1))];
+    const std::string& path = level == nullptr ? command.at(2) : gathered;
+    SOVREN_TRY(manifest, parse_manifest(command.at(3), path));
     if (command.front() == "use") {
-      take_rejected(command, 3, rejected);
+      take_rejected(command, 4, rejected);
       SetInfo info = info_of(manifest, path);
-      return RestoreResult{std::move(info), make_set_reader(std::move(manifest), path)};
+      if (level != nullptr) info.name = level->name() + "/" + info.name;
+      return RestoreResult{std::move(info), level == nullptr ? "" : level->name(),
+                           make_set_reader(std::move(manifest), path)};
     }
-    auto checked = gather_results(comm, check_share(comm, path, manifest));
+    auto checked = [&]() -> Result<void> {
+      if (level == nullptr) {
+        SOVREN_DO(gather_results(comm, check_share(comm, path, manifest)));
+        return {};
+      }
+      SOVREN_TRY(there, level->gather(comm, command.at(3)));
+      gathered = std::move(there);
+      return {};
+    }();
     if (!checked && (checked.error().code == Code::peer_lost || checked.error().code == Code::bug))
       return fail(std::move(checked).error());
     verdict = checked ? Result<void>() : Result<void>(fail(checked.error()));

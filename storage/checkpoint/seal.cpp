@@ -79,11 +79,7 @@ Result<std::string> PendingSeal::State::description() const {
   if (!written) return fail(written.error());
   Manifest part = part_of(header, staged);
   if (has_shard) part.shards.push_back({file(), *written});
-  for (const ShardSlab& slab : layout.slabs) {
-    Slab& stored = part.arrays[slab.array].slabs[slab.slab];
-    stored.path = slab.path;
-    stored.offset = slab.offset;
-  }
+  place_slabs(part, layout);
   return manifest_text(part);
 }
 

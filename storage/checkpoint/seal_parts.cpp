@@ -36,6 +36,14 @@ Manifest part_of(const SetHeader& header, const std::vector<StagedArray>& staged
   return part;
 }
 
+void place_slabs(Manifest& part, const ShardLayout& layout) {
+  for (const ShardSlab& slab : layout.slabs) {
+    Slab& stored = part.arrays[slab.array].slabs[slab.slab];
+    stored.path = slab.path;
+    stored.offset = slab.offset;
+  }
+}
+
 Result<Manifest> join_parts(const SetHeader& header, const std::vector<std::string>& texts) {
   Manifest whole;
   whole.header = header;

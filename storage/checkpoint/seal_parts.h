@@ -7,6 +7,7 @@
 
 #include "core/base/result.h"
 #include "storage/checkpoint/manifest.h"
+#include "storage/checkpoint/shard_layout.h"
 #include "storage/checkpoint/staging.h"
 
 namespace sovren::storage {
@@ -15,6 +16,9 @@ namespace sovren::storage {
 
 /// What this rank puts, as a manifest without a shard.
 Manifest part_of(const SetHeader& header, const std::vector<StagedArray>& staged);
+
+/// Says in a part where the layout has put its slabs.
+void place_slabs(Manifest& part, const ShardLayout& layout);
 
 /// Joins what the ranks tell, in rank order; shards are numbered by rank.
 Result<Manifest> join_parts(const SetHeader& header, const std::vector<std::string>& texts);

@@ -9,7 +9,6 @@
 #include <cstdio>
 #include <limits>
 #include <sstream>
-#include <tuple>
 
 #include "storage/file/file.h"
 #include "storage/file/system.h"
@@ -66,14 +65,6 @@ Result<std::string> read_regular_file(const std::string& path, std::int64_t limi
   std::string text(static_cast<std::size_t>(file.size_bytes()), '\0');
   SOVREN_DO(file.read_at(0, std::as_writable_bytes(std::span(text))));
   return text;
-}
-
-auto order_of(const FoundSet& set) {
-  const SetNumber number = number_of(set.name).value_or(SetNumber{});
-  constexpr auto last = std::numeric_limits<std::int64_t>::max();
-  const std::int64_t job = set.job.value == 0 && !set.manifest ? last : set.job.value;
-  const int attempt = set.manifest ? set.manifest->header.attempt : std::numeric_limits<int>::max();
-  return std::tuple(job, attempt, number.step, number.repeat);
 }
 
 std::string fence_path(const std::string& dir) {
@@ -143,6 +134,16 @@ bool is_sealed_name(std::string_view name) {
 bool is_unfinished_name(std::string_view name) {
   const std::size_t at = name.find(".tmp-");
   return at != std::string_view::npos && is_sealed_name(name.substr(0, at));
+}
+
+SetOrder order_of(const FoundSet& set) {
+  const std::string_view name = set.name;
+  const SetNumber number = number_of(name.substr(name.rfind('/') + 1)).value_or(SetNumber{});
+  constexpr auto last = std::numeric_limits<std::int64_t>::max();
+  return {.job = set.job.value == 0 && !set.manifest ? last : set.job.value,
+          .attempt = set.manifest ? set.manifest->header.attempt : std::numeric_limits<int>::max(),
+          .step = number.step,
+          .repeat = number.repeat};
 }
 
 Result<std::vector<FoundSet>> find_sets(const std::string& dir) {
@@ -223,6 +224,13 @@ Result<void> write_restores(const std::string& dir, const Restores& restores) {
 
 Result<void> clear_restores(const std::string& dir) {
   return remove_tree(restores_path(dir));
+}
+
+Result<void> remove_set(const std::string& dir, const std::string& name) {
+  const std::string doomed = dir + "/" + name + ".tmp-0-deleted";
+  SOVREN_DO(remove_tree(doomed));
+  SOVREN_DO(rename_durable(dir + "/" + name, doomed));
+  return remove_tree(doomed);
 }
 
 Result<void> quarantine_set(const std::string& dir, const std::string& name,

@@ -36,6 +36,16 @@ struct FoundSet {
 
 FoundSet load_set(const std::string& path);
 
+/// Where a set stands in the order of sealing: a greater one is newer.
+struct SetOrder {
+  std::int64_t job = 0;
+  int attempt = 0;
+  std::int64_t step = 0;
+  int repeat = 0;
+  auto operator<=>(const SetOrder&) const = default;
+};
+SetOrder order_of(const FoundSet& set);
+
 /// The sealed sets in the order of sealing, newest first: by job, attempt, step. Damaged ones come
 /// where their name and job put them, ones of unknown job first.
 Result<std::vector<FoundSet>> find_sets(const std::string& dir);
@@ -58,6 +68,9 @@ std::string restore_key(const FoundSet& set);
 Restores read_restores(const std::string& dir);
 Result<void> write_restores(const std::string& dir, const Restores& restores);
 Result<void> clear_restores(const std::string& dir);
+
+/// Takes a sealed set away: first its name, so that no half of it is ever seen as a set.
+Result<void> remove_set(const std::string& dir, const std::string& name);
 
 /// Moves a set to quarantine/ and leaves the reason in it.
 Result<void> quarantine_set(const std::string& dir, const std::string& name,

@@ -11,14 +11,6 @@
 namespace sovren::storage {
 namespace {
 
-/// Takes a sealed set away: first its name, so that no half of it is ever seen as a set.
-Result<void> remove_set(const std::string& dir, const std::string& name) {
-  const std::string doomed = dir + "/" + name + ".tmp-0-deleted";
-  SOVREN_DO(remove_tree(doomed));
-  SOVREN_DO(rename_durable(dir + "/" + name, doomed));
-  return remove_tree(doomed);
-}
-
 Result<void> prune_sets(const std::string& dir, int keep) {
   SOVREN_TRY(sets, find_sets(dir));
   int kept = 0;
