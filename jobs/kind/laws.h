@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <array>
 #include <functional>
 #include <span>
 #include <string>
@@ -23,6 +24,9 @@ struct LawSubject {
 /// Runs `body` once per rank, all ranks at the same time, and returns when all have returned.
 using RunRanks = std::function<void(int ranks, const std::function<void(Communicator&)>& body)>;
 
+/// Numbers of ranks, of before and after, that the laws go over.
+inline constexpr std::array rank_counts{1, 2, 3, 4, 8};
+
 /// What every job kind must satisfy. broken() says how the law fails; empty when it holds.
 struct Law {
   std::string name;
@@ -33,7 +37,7 @@ struct Law {
 /// - a run restored at any step boundary passes through the same states and ends in the same result
 ///   as the uninterrupted one, bit for bit;
 /// - it does so when it stops at every boundary and comes back each time;
-/// - it does so on R' ranks after R, for R and R' from 1 to 4 (CPU);
+/// - it does so on R' ranks after R, for R and R' of rank_counts (CPU);
 /// - threads inside a rank change nothing;
 /// - checkpoint() does not change the run;
 /// - progress lies in [0, 1], never falls, and is 1 at the end;
