@@ -17,57 +17,23 @@ enum class When { before, midway, after };
 
 /// Ends the process by SIGKILL at one of its disk-changing calls: before it, after it, or at one of
 /// its writes when half of the bytes are written.
-class KillingSystem : public UnsyncedSystem {
+class KillingSystem : public HookedSystem {
  public:
   KillingSystem(int call, When when) : call_(call), when_(when) { replace_system_calls(this); }
 
-  int open(const char* path, int flags, mode_t mode) override {
-    return at([&] { return System::open(path, flags, mode); });
-  }
-  ssize_t write(int fd, const void* data, std::size_t size) override {
-    if (when_ == When::midway && ++calls_ == call_) {
-      static_cast<void>(System::write(fd, data, size / 2));
-      die();
-    }
-    return at([&] { return System::write(fd, data, size); });
-  }
-  int fallocate(int fd, off_t size) override {
-    return at([&] { return System::fallocate(fd, size); });
-  }
-  int fsync(int fd) override {
-    return at([&] { return UnsyncedSystem::fsync(fd); });
-  }
-  int close(int fd) override {
-    return at([&] { return System::close(fd); });
-  }
-  int rename(const char* from, const char* to) override {
-    return at([&] { return System::rename(from, to); });
-  }
-  int mkdir(const char* path, mode_t mode) override {
-    return at([&] { return System::mkdir(path, mode); });
-  }
-  int unlink(const char* path) override {
-    return at([&] { return System::unlink(path); });
-  }
-  int rmdir(const char* path) override {
-    return at([&] { return System::rmdir(path); });
-  }
-
- private:
-  [[noreturn]] static void die() {
+ protected:
+  ssize_t on(const SystemCall& call) override {
+    const bool can_be_half = call.kind == SystemCall::Kind::write;
+    if (when_ == When::midway && !can_be_half) return make(call);
+    if (++calls_ != call_) return make(call);
+    SystemCall last = call;
+    if (when_ == When::midway) last.size /= 2;
+    if (when_ != When::before) static_cast<void>(make(last));
     static_cast<void>(std::raise(SIGKILL));
     ::_exit(99);
   }
-  template <class Call>
-  auto at(Call call) -> decltype(call()) {
-    if (when_ == When::midway) return call();
-    const bool is_it = ++calls_ == call_;
-    if (is_it && when_ == When::before) die();
-    const auto result = call();
-    if (is_it) die();
-    return result;
-  }
 
+ private:
   int call_;
   When when_;
   int calls_ = 0;
@@ -109,7 +75,7 @@ class Kill : public CheckpointTest, public testing::WithParamInterface<When> {
             std::to_string(static_cast<int>(GetParam()));
     ASSERT_TRUE(remove_tree(root_));
     dir_ = root_ + "/checkpoints";
-    prepare_life(root_ + "/prepared");
+    ASSERT_TRUE(prepare_life(root_ + "/prepared"));
   }
   void prepare(const std::string& dir) const {
     ASSERT_TRUE(remove_tree(dir));

@@ -1,57 +1,282 @@
 // SPDX-License-Identifier: Apache-2.0
+// What is left of a "checkpoints" folder when the power goes, whatever the program was doing there.
 #include <gtest/gtest.h>
 
-#include <array>
-#include <iostream>
-#include <random>
+#include <fstream>
+#include <set>
 
-#include "tests/fault/checkpoint/disk_model.h"
+#include "storage/checkpoint/set_folder.h"
+#include "storage/file/sequence.h"
 #include "tests/fault/checkpoint/life.h"
+#include "tests/fault/model/crash_lab.h"
 
 namespace sovren::storage {
 namespace {
 
-class PowerCut : public CheckpointTest {};
+// What the lives below tell the trace:
+//   sealed  the newest step that must be restored or a later one; newest: the last one that may be
+//   kept    steps whose sets must all be there, whole
+//   fence   the attempt before which no other may seal
 
-/// At every moment of an attempt's life, several of the states that a power cut could leave: each
-/// must give back a set that was sealed, whole, and never one older than what the job was told.
-TEST_F(PowerCut, NeverLosesASealedSetNorAcceptsADamagedOne) {
-  constexpr int states_per_moment = 18;
-  prepare_life(dir_);
-  UnsyncedSystem unsynced;
-  DiskModel model(root_);
-  std::mt19937_64 random(20'261'123);
-  std::uniform_real_distribution<double> chance;
-  std::int64_t sealed = 2;
-  int states = 0;
-  bool is_cutting = false;
-  const std::string after = testing::TempDir() + "sovren-after-cut-" + std::to_string(::getpid());
-  const auto cut_here = [&] {
-    if (is_cutting || HasFailure()) return;
-    is_cutting = true;
-    for (int i = 0; i < states_per_moment; ++i, ++states) {
-      // First the extremes: no name kept; all names kept with zeros in the files; with nothing.
-      constexpr std::array extremes{0.0, 0.55, 0.9};
-      const auto index = static_cast<std::size_t>(i);
-      model.cut(after, [&] { return index < extremes.size() ? extremes[index] : chance(random); });
-      replace_system_calls(&unsynced);
-      expect_life_goes_on(after + "/checkpoints", sealed, "state " + std::to_string(states));
-    }
-    is_cutting = false;
+constexpr const char* folder = "/checkpoints";
+
+void flip_byte(const std::string& path) {
+  std::fstream file(path, std::ios::in | std::ios::out | std::ios::binary);
+  file.seekg(3000);
+  const auto byte = static_cast<char>(file.get() ^ 1);
+  file.seekp(3000);
+  file.put(byte);
+}
+
+Result<std::int64_t> restore_step(const std::string& dir) {
+  SOVREN_TRY(restored, restore_sample(dir));
+  return restored.result ? restored.result->set.header.step : 0;
+}
+
+/// One attempt on so many ranks.
+Result<void> live_attempt(const std::string& dir, int attempt, int ranks, Trace& trace) {
+  Result<void> lived;
+  const auto live = [&](Communicator& comm) {
+    auto done = live_one_attempt(dir, attempt, comm, [&](std::int64_t step) {
+      trace.promise("sealed", {step});
+      trace.promise("kept", {step - 1, step});
+    });
+    if (comm.rank() == 0) lived = std::move(done);
   };
-  {
-    std::unique_ptr<RecordingSystem> system;
-    const auto cut_and_record = [&] {
-      cut_here();
-      replace_system_calls(system.get());
-    };
-    system = std::make_unique<RecordingSystem>(root_, model, cut_and_record);
-    const auto lived = live_one_attempt(dir_, 2, [&](std::int64_t step) { sealed = step; });
-    EXPECT_TRUE(lived) << to_text(lived.error());
+  if (ranks == 1)
+    live(*workers::make_self_communicator());
+  else
+    workers::run_on_threads(ranks, 60, live);
+  return lived;
+}
+
+/// Each shard is written by a rank of its own.
+std::string writer_of(const std::string& path) {
+  const std::size_t at = path.find("/shard-");
+  return at == std::string::npos ? "" : path.substr(at);
+}
+
+/// Sets of steps 1 to 6 of which all but the newest two go; and a step that is sealed again.
+Result<void> live_retention(const std::string& dir, Trace& trace) {
+  trace.promise("sealed", {6});
+  trace.promise("kept", {5, 6});
+  SOVREN_TRY(store, CheckpointStore::open(dir));
+  SOVREN_DO(store.prune({.keep = 2}, JobId{1}, 1));
+  const auto comm = workers::make_self_communicator();
+  SOVREN_DO(seal_sample(store, *comm, sample_header(6, 2)));
+  trace.promise("kept", {6});
+  return store.prune({.keep = 1}, JobId{1}, 2);
+}
+
+/// The newest two are damaged, and quarantine has old ones already.
+Result<void> live_quarantine(const std::string& dir, Trace& trace) {
+  trace.promise("sealed", {2});
+  trace.promise("newest", {2});
+  SOVREN_DO(restore_step(dir));
+  SOVREN_TRY(store, CheckpointStore::open(dir));
+  return store.prune({.keep = 1}, JobId{1}, 1);
+}
+
+/// A crash loop: after two restores of the newest set the one before is used.
+Result<void> live_restores(const std::string& dir, Trace& trace) {
+  trace.promise("sealed", {3});
+  SOVREN_DO(restore_step(dir));
+  trace.promise("sealed", {2});
+  SOVREN_DO(restore_step(dir));
+  trace.promise("newest", {2});
+  SOVREN_TRY(step, restore_step(dir));
+  if (step != 2) return fail({.code = Code::bug, .what = "the third restore is of the older set"});
+  SOVREN_TRY(store, CheckpointStore::open(dir));
+  trace.promise("newest", {3});
+  return store.forget_restores();
+}
+
+Result<void> live_fences(const std::string& dir, Trace& trace) {
+  trace.promise("sealed", {1});
+  SOVREN_TRY(store, CheckpointStore::open(dir));
+  for (const int attempt : {2, 3, 40, 500, 6000}) {
+    SOVREN_DO(store.raise_fence(JobId{1}, attempt));
+    trace.promise("fence", {attempt});
   }
-  EXPECT_GT(states, 1000) << "moments were seen";
-  std::cout << states << " states after a power cut\n";
-  ASSERT_TRUE(remove_tree(after));
+  return {};
+}
+
+Result<void> seal_up_to(const std::string& dir, std::int64_t last) {
+  for (std::int64_t step = 1; step <= last; ++step)
+    SOVREN_DO(seal_sample(dir, sample_header(step)));
+  return {};
+}
+
+Result<void> prepare_quarantine(const std::string& dir) {
+  SOVREN_DO(seal_up_to(dir, 4));
+  flip_byte(dir + "/gen-000003/shard-00000.h5");
+  SOVREN_DO(remove_tree(dir + "/gen-000004/MANIFEST.json"));
+  for (const std::string name : {"/quarantine/gen-000007", "/quarantine/gen-000008"})
+    SOVREN_DO(make_directories(dir + name));
+  return {};
+}
+
+/// The first number that was promised, or what stands for none.
+std::int64_t promised(const Promises& promises, const std::string& name, std::int64_t none) {
+  const auto found = promises.find(name);
+  return found == promises.end() ? none : found->second.front();
+}
+
+/// Looks at a folder as the next attempt would.
+Finding check_folder(const std::string& dir, const CrashState& state) {
+  const Promises& promises = state.promises;
+  if (promises.contains("kept")) {
+    std::set<std::int64_t> whole;
+    std::vector<RejectedSet> rejected;
+    const auto sets = list_sets(dir, rejected);
+    if (!sets) return {Verdict::nothing, to_text(sets.error())};
+    for (const SetInfo& set : *sets)
+      if (verify_set(set.path)) whole.insert(set.header.step);
+    for (const std::int64_t step : promises.at("kept"))
+      if (!whole.contains(step)) return {Verdict::lost, "no set of step " + std::to_string(step)};
+  }
+  if (promises.contains("fence")) {
+    const auto attempt = static_cast<int>(promised(promises, "fence", 0));
+    const auto fenced = check_fence(dir, {JobId{1}, attempt - 1});
+    if (fenced) return {Verdict::lost, "the fence is gone"};
+    if (fenced.error().code != Code::fenced) return {Verdict::nothing, to_text(fenced.error())};
+  }
+  Finding finding =
+      restore_in(dir, promised(promises, "sealed", 0), promised(promises, "newest", INT64_MAX));
+  if (finding.verdict != Verdict::good || state.number % 8 != 0) return finding;
+  // The next attempt finds its way through what was left.
+  const auto lived = live_one_attempt(dir, 10'000, [](std::int64_t) {});
+  if (!lived) return {Verdict::nothing, "the next attempt: " + to_text(lived.error())};
+  return restore_in(dir, 2, INT64_MAX);
+}
+
+Life life_of(std::string name, Result<void> (*prepare)(const std::string& dir),
+             std::function<Result<void>(const std::string& dir, Trace& trace)> live) {
+  return {.name = std::move(name),
+          .prepare = [prepare](const std::string& root) { return prepare(root + folder); },
+          .live = [live = std::move(live)](const std::string& root,
+                                           Trace& trace) { return live(root + folder, trace); },
+          .check = [](const std::string& root,
+                      const CrashState& state) { return check_folder(root + folder, state); }};
+}
+
+Life attempt_on(int ranks) {
+  return life_of("seal, " + std::to_string(ranks) + (ranks == 1 ? " rank" : " ranks"),
+                 &prepare_life, [ranks](const std::string& dir, Trace& trace) {
+                   trace.promise("sealed", {2});
+                   return live_attempt(dir, 2, ranks, trace);
+                 });
+}
+
+/// What the next attempt does when it finds this.
+Life recovery_from(const CrashState& state, const Life& before) {
+  Life life = before;
+  life.name = "recovery, " + before.name.substr(6);
+  const int ranks = before.name.ends_with("rank") ? 1 : 2;
+  life.prepare = [image = state.image](const std::string& root) -> Result<void> {
+    write_image(image, root);
+    return {};
+  };
+  // A set that was restored twice would be passed over: another life is about that.
+  life.check = [check = before.check](const std::string& root, const CrashState& cut) -> Finding {
+    if (const auto cleared = clear_restores(root + folder); !cleared)
+      return {Verdict::nothing, to_text(cleared.error())};
+    return check(root, cut);
+  };
+  life.live = [ranks, promises = state.promises](const std::string& root, Trace& trace) {
+    for (const auto& [name, numbers] : promises) trace.promise(name, numbers);
+    return live_attempt(root + folder, 3, ranks, trace);
+  };
+  return life;
+}
+
+void expect_good(const CrashTally& tally) {
+  EXPECT_EQ(tally.of(Verdict::good), tally.states) << tally.path << ": " << tally.first;
+}
+
+TEST(PowerCut, NeverLosesASealedSetNorAcceptsADamagedOne) {
+  CrashLab lab;
+  std::vector<CrashTally> tallies;
+  for (const Life& life : {
+           life_of(
+               "retention", [](const std::string& dir) { return seal_up_to(dir, 6); },
+               &live_retention),
+           life_of("quarantine", &prepare_quarantine, &live_quarantine),
+           life_of(
+               "restore", [](const std::string& dir) { return seal_up_to(dir, 3); },
+               &live_restores),
+           life_of(
+               "fence", [](const std::string& dir) { return seal_up_to(dir, 1); }, &live_fences),
+       }) {
+    const auto tally = lab.watch(life, {.states_per_moment = 100, .seed = 20'261'127});
+    ASSERT_TRUE(tally) << life.name << ": " << to_text(tally.error());
+    tallies.push_back(*tally);
+    expect_good(*tally);
+  }
+  print_tallies(tallies);
+}
+
+/// And when it goes again while the next attempt cleans up; and when the ranks' disks are faster
+/// and slower in turn.
+TEST(PowerCut, NorDoesItWhenThePowerGoesTwice) {
+  CrashLab lab;
+  std::vector<CrashTally> tallies;
+  for (const int ranks : {1, 2}) {
+    Life life = attempt_on(ranks);
+    Trace trace;
+    const auto start = lab.record(life, trace);
+    ASSERT_TRUE(start) << life.name << ": " << to_text(start.error());
+    std::vector<CrashState> found;
+    const auto check = life.check;
+    life.check = [&](const std::string& root, const CrashState& state) {
+      if (state.number % (ranks == 1 ? 12 : 60) == 0) found.push_back(state);
+      return check(root, state);
+    };
+    CrashTally tally;
+    for (int order = 0; order < 2 * ranks - 1; ++order) {
+      interleave(trace, &writer_of, static_cast<std::uint64_t>(order));
+      const CrashTally more = lab.search(life, *start, trace, {.states_per_moment = 30, .seed = 2});
+      tally.add(more);
+      tally.path = more.path;
+    }
+    expect_good(tally);
+    tallies.push_back(tally);
+    life.check = check;
+    CrashTally again;
+    for (const CrashState& state : found) {
+      const auto recovered =
+          lab.watch(recovery_from(state, life), {.states_per_moment = 8, .seed = 3});
+      ASSERT_TRUE(recovered) << life.name << ": " << to_text(recovered.error());
+      again.add(*recovered);
+      again.path = recovered->path;
+    }
+    expect_good(again);
+    tallies.push_back(again);
+  }
+  print_tallies(tallies);
+}
+
+/// The same trace as if some of its fsyncs had not been made.
+int lost_without_syncs(bool of_files) {
+  CrashLab lab;
+  const Life life = attempt_on(1);
+  Trace trace;
+  const auto start = lab.record(life, trace);
+  if (!start) return 0;
+  std::set<int> files;
+  for (const Operation& each : trace.operations())
+    if (each.kind == Operation::Kind::write) files.insert(each.handle);
+  std::erase_if(trace.operations(), [&](const Operation& each) {
+    return each.kind == Operation::Kind::sync && files.contains(each.handle) == of_files;
+  });
+  const CrashTally tally = lab.search(life, *start, trace, {.states_per_moment = 10, .seed = 4});
+  EXPECT_EQ(tally.of(Verdict::wrong), 0) << "digests still tell damage: " << tally.first;
+  return tally.of(Verdict::lost) + tally.of(Verdict::nothing);
+}
+
+TEST(PowerCut, EveryKindOfFsyncIsMissedWhenItIsNotMade) {
+  EXPECT_GT(lost_without_syncs(true), 10);
+  EXPECT_GT(lost_without_syncs(false), 10);
 }
 
 }  // namespace
