@@ -88,7 +88,7 @@ Custom interval_field() {
 constexpr std::string_view lowest = "lowest ";
 constexpr std::string_view highest = "highest ";
 
-// "lowest val_loss"
+// "lowest training_validation_loss"
 void read_best(Reading& reading, const Row& row, const TomlValue& value, JobSpec& spec) {
   const auto text = text_of(value);
   if (!text) return report_value(reading, row, value);
@@ -131,7 +131,7 @@ std::vector<Row> checkpoint_rows() {
       {c, "keep", whole<Of<&Policy::keep>>(1, 1000), "3", "Newest checkpoint sets that are kept."},
       {c, "keep_hourly", whole<Of<&Policy::keep_hourly>>(0, 1000), "24",
        "Further sets that are kept: the newest of each of the last so many hours."},
-      {c, "keep_best", best_field(), "\"lowest val_loss\"",
+      {c, "keep_best", best_field(), "\"lowest training_validation_loss\"",
        "A further set that is kept: the one at which this metric was best.", optional, "none"},
       {c, "mode", choice<Of<&Policy::mode>>(writings), "\"async\"",
        "async: the job goes on while a copy of its state is written; sync: it stands still, and "

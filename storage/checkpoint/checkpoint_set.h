@@ -140,8 +140,14 @@ class CheckpointStore {
   /// attempt that stops at the step it resumed from, and so seals nothing. Called by rank 0.
   Result<void> forget_restores();
 
-  /// Deletes the sealed sets that no rule keeps, and what dead attempts left half written. Called
-  /// by rank 0 between seals; fenced when a later attempt has taken over.
+  /// Deletes the sealed sets that no rule keeps (retention.h), and what dead attempts left half
+  /// written. Called by rank 0 between seals; fenced when a later attempt has taken over.
+  ///
+  /// Safety   A set counts as kept only when its manifest is good and its files are there with
+  /// their sizes, and nothing goes before the newest two that stay are proven: sealed by this store
+  /// (every rank wrote and fsynced them), restored by it, or read and compared with their checksums
+  /// now. So a running job reads no set again; one that took over reads at most two, once. Damage
+  /// that comes later, on the disk, is the scrubber's to find.
   Result<void> prune(const Retention& retention, JobId job, int attempt);
 
  private:

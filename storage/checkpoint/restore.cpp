@@ -7,6 +7,7 @@
 #include "storage/checkpoint/checkpoint_set.h"
 #include "storage/checkpoint/collective.h"
 #include "storage/checkpoint/level.h"
+#include "storage/checkpoint/seal_memory.h"
 #include "storage/checkpoint/set_folder.h"
 #include "storage/checkpoint/set_reader.h"
 
@@ -272,7 +273,10 @@ Result<std::optional<RestoreResult>> CheckpointStore::restore_newest(
     if (command.front() == "use") {
       take_rejected(command, 4, rejected);
       SetInfo info = info_of(manifest, path);
-      if (level != nullptr) info.name = level->name() + "/" + info.name;
+      if (level == nullptr)
+        memory_->proven.insert(restore_key(info.name, command.at(3)));
+      else
+        info.name = level->name() + "/" + info.name;
       return RestoreResult{std::move(info), level == nullptr ? "" : level->name(),
                            make_set_reader(std::move(manifest), path)};
     }

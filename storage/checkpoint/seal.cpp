@@ -205,6 +205,7 @@ Result<SetInfo> CheckpointStore::finish_seal(Communicator& comm, PendingSeal pen
   const std::vector<std::string> sealed = unpack(*outcome);
   SOVREN_TRY(manifest, parse_manifest(sealed.at(1), sealed.at(0)));
   SetInfo info = info_of(manifest, sealed.at(0));
+  memory_->proven.insert(restore_key(info.name, sealed.at(1)));
   info.seal_s = state.blocked_s + seconds_since(start);
   return info;
 }

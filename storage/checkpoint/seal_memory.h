@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <set>
 #include <string>
 
 #include "storage/checkpoint/staging.h"
@@ -12,6 +13,8 @@ struct SealMemory {
   StagingMemory staging;
   bool is_sealing = false;
   std::string unfinished;  ///< on rank 0: name of the folder being written; prune leaves it alone
+  /// On rank 0: restore_key of sets that were sealed here, or whose checksums were compared here.
+  std::set<std::string> proven;
 };
 
 }  // namespace sovren::storage

@@ -201,8 +201,12 @@ Result<JobId> latest_job(const std::string& dir) {
   return latest;
 }
 
+std::string restore_key(const std::string& name, std::string_view manifest_text) {
+  return name + ":" + text::sha256_hex(manifest_text).substr(0, 16);
+}
+
 std::string restore_key(const FoundSet& set) {
-  return set.name + ":" + text::sha256_hex(set.text).substr(0, 16);
+  return restore_key(set.name, set.text);
 }
 
 Restores read_restores(const std::string& dir) {

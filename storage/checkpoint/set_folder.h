@@ -64,6 +64,7 @@ Result<void> check_fence(const std::string& dir, Fence mine);
 /// How often each set has been restored since the last seal, by name and digest of the manifest.
 using Restores = std::map<std::string, int>;
 std::string restore_key(const FoundSet& set);
+std::string restore_key(const std::string& name, std::string_view manifest_text);
 /// Damage in the file counts as nothing restored: it only guards against crash loops.
 Restores read_restores(const std::string& dir);
 Result<void> write_restores(const std::string& dir, const Restores& restores);

@@ -5,6 +5,7 @@
 #include <optional>
 #include <utility>
 
+#include "workers/rank/best_metric.h"
 #include "workers/rank/preview.h"
 #include "workers/rank/schedule.h"
 
@@ -117,6 +118,7 @@ class Loop {
                                     .facts = facts_,
                                     .sealed_at_s = parts_.wall_s ? parts_.wall_s() : 0,
                                     .metrics = parts_.kind.progress().metrics};
+    warn_of_missing_metric(header);
     started_s_ = parts_.now_s();
     auto started = parts_.store.start_seal(
         parts_.comm, header, [&](StateWriter& writer) { return parts_.kind.checkpoint(writer); });
@@ -143,6 +145,13 @@ class Loop {
                                         .blocked_s = blocked_s_ + (now_s - finishing_s)});
     if (setting_.retention == LoopSetting::Retention::at_once) prune();
     return {};
+  }
+
+  /// At the first seal only.
+  void warn_of_missing_metric(const storage::SetHeader& header) {
+    if (!is_root_ || std::exchange(is_metric_checked_, true)) return;
+    if (auto what = missing_metric(setting_.checkpoint, header.step, header.metrics); !what.empty())
+      parts_.reporter.report(ReportWarning{std::move(what)});
   }
 
   static std::string activity(std::int64_t step) {
@@ -183,6 +192,7 @@ class Loop {
   bool has_preview_ = false;
   double reported_s_;
   bool is_seal_wanted_ = false;
+  bool is_metric_checked_ = false;
   std::optional<storage::PendingSeal> pending_;
   std::int64_t pending_step_ = -1;
   double started_s_ = 0;

@@ -23,6 +23,8 @@ class CountingKind final : public jobs::JobKind {
     std::function<Result<void>(std::int64_t step)> hook;
     /// What making a preview takes, which only a clock of the test sees; empty: there are none.
     std::function<void()> preview_hook;
+    /// The metric "counting_loss" after so many steps; empty: there is none.
+    std::function<double(std::int64_t step)> loss;
   };
 
   CountingKind(Communicator& comm, Plan plan)
@@ -63,9 +65,11 @@ class CountingKind final : public jobs::JobKind {
   }
 
   Progress progress() const override {
-    return {.step = steps_,
-            .fraction = static_cast<double>(steps_) / static_cast<double>(plan_.steps),
-            .phase = "counting"};
+    Progress progress{.step = steps_,
+                      .fraction = static_cast<double>(steps_) / static_cast<double>(plan_.steps),
+                      .phase = "counting"};
+    if (plan_.loss) progress.metrics["counting_loss"] = plan_.loss(steps_);
+    return progress;
   }
 
   Result<std::vector<jobs::ResultFile>> preview() override {

@@ -71,6 +71,7 @@ class LoopTest : public testing::Test {
                                 if (hook) return hook(rank, step, control);
                                 return {};
                               }};
+      plan.loss = loss_;
       if (preview_s_ >= 0) plan.preview_hook = [&] { now_s += preview_s_; };
       if (preview_s_ >= 0 && rank == 0)
         plan.preview_hook = [&] { now_s += preview_s_, ++previews_; };
@@ -113,6 +114,7 @@ class LoopTest : public testing::Test {
   double preview_s_ = -1;            ///< that one takes; below 0: the kind has none
   int previews_ = 0;                 ///< made so far
   bool is_stopped_at_once_ = false;  ///< before the first step
+  std::function<double(std::int64_t)> loss_;
 };
 
 LoopSetting with(CheckpointInterval interval, int keep = 3) {
@@ -317,6 +319,29 @@ TEST_F(LoopTest, KeepsTheNewestSets) {
     EXPECT_EQ(run(2, setting, 100, stop_at(10 * attempt)).ends[0], LoopEnd::checkpointed);
   }
   EXPECT_EQ(sealed_steps(), (std::vector<std::int64_t>{30, 40}));
+}
+
+TEST_F(LoopTest, KeepsTheSetOfTheBestMetric) {
+  loss_ = [](std::int64_t step) { return step == 20 ? 1 : 2; };
+  LoopSetting setting = with({.mode = Mode::automatic}, 1);
+  setting.checkpoint.best_metric = "counting_loss";
+  for (setting.attempt = 1; setting.attempt <= 4; ++setting.attempt) {
+    const Ran ran = run(2, setting, 100, stop_at(10 * setting.attempt));
+    EXPECT_TRUE(ran.notes.of<ReportWarning>().empty());
+  }
+  EXPECT_EQ(sealed_steps(), (std::vector<std::int64_t>{20, 40}));
+}
+
+TEST_F(LoopTest, WarnsOnceOfABestMetricThatIsNotThere) {
+  loss_ = [](std::int64_t) { return 1; };
+  LoopSetting setting = with({.mode = Mode::steps, .steps = 4});
+  setting.checkpoint.best_metric = "counting_los";
+  const Ran ran = run(2, setting, 100, stop_at(30));
+  EXPECT_GE(ran.notes.of<ReportSealed>().size(), 2U);
+  const auto warnings = ran.notes.of<ReportWarning>();
+  ASSERT_EQ(warnings.size(), 1U);
+  EXPECT_NE(warnings[0].text.find("did you mean 'counting_loss'?"), std::string::npos)
+      << warnings[0].text;
 }
 
 TEST_F(LoopTest, OldSetsStayUntilTheNewIsRecorded) {
