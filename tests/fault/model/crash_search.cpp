@@ -65,7 +65,7 @@ CrashTally search_crash_states(DiskModel start, const Trace& trace, const CrashS
     }
     const int tries = search.states_per_moment * (search.repeats ? 1 : 3);
     for (int i = 0, found = 0; i < tries && found < search.states_per_moment; ++i) {
-      state.image = cut_by(disk, i, chance);
+      state.image = search.repeats ? disk.cut(chance) : cut_by(disk, i, chance);
       if (!seen.insert(hash_of(state)).second && !search.repeats) continue;
       ++found;
       state.number = tally.states++;

@@ -45,7 +45,8 @@ struct CrashTally {
 struct CrashSearch {
   int states_per_moment = 20;  ///< at most; fewer where there are not so many
   std::uint64_t seed = 1;
-  bool repeats = false;  ///< states that came before with the same promises count again
+  /// A sample, for shares: only by chance, and states that came before count again.
+  bool repeats = false;
 };
 
 /// Rebuilds, after each operation of the trace, some of the states that a power cut could leave of
