@@ -229,7 +229,7 @@ TEST(PowerCut, NorDoesItWhenThePowerGoesTwice) {
     std::vector<CrashState> found;
     const auto check = life.check;
     life.check = [&](const std::string& root, const CrashState& state) {
-      if (state.number % (ranks == 1 ? 12 : 60) == 0) found.push_back(state);
+      if (state.number % (ranks == 1 ? 20 : 100) == 0) found.push_back(state);
       return check(root, state);
     };
     CrashTally tally;
