@@ -167,8 +167,10 @@ Result<std::vector<SetInfo>> list_sets(const std::string& dir, std::vector<Rejec
 Result<JobId> latest_job(const std::string& dir);
 
 /// Reads every byte of a set and compares sizes, SHA-256 and CRC32C with the manifest, and the
-/// manifest with its own digest.
-Result<SetInfo> verify_set(const std::string& set_path);
+/// manifest with its own digest. key: none is needed; with the key of an encrypted set it is also
+/// proven that nobody without the key has changed it. mismatch: it is another key.
+Result<SetInfo> verify_set(const std::string& set_path,
+                           const std::optional<MasterKey>& key = std::nullopt);
 
 /// "causal_analysis.alpha: 0.01 there, 0.05 here" for each fact that differs; empty when all agree.
 std::vector<std::string> difference(const SpecFacts& there, const SpecFacts& here);

@@ -10,6 +10,7 @@
 #include "storage/checkpoint/collective.h"
 #include "storage/checkpoint/level.h"
 #include "storage/checkpoint/seal_parts.h"
+#include "storage/checkpoint/set_cipher.h"
 #include "storage/checkpoint/shard_writer.h"
 #include "storage/file/file.h"
 #include "storage/file/system.h"
@@ -141,6 +142,9 @@ Result<std::string> LevelStore::gather(Communicator& comm, const std::string& ma
   SOVREN_TRY(manifest, parse_manifest(manifest_text, setting_.name));
   const std::vector<Shard>& shards = manifest.shards;
   const std::string here = find_folder(setting_.folder, manifest_text);
+  const auto cipher = cipher_of(manifest, manifest_text, writing_.key,
+                                setting_.folder + "/" + set_name(manifest.header.step, 1));
+  SOVREN_DO(gather_results(comm, cipher ? Result<std::string>("") : fail(cipher.error())));
 
   // The ranks of a node share the work on what it has.
   std::string whole(shards.size(), '0');
@@ -148,7 +152,7 @@ Result<std::string> LevelStore::gather(Communicator& comm, const std::string& ma
   const std::size_t beside = nodes_.beside(rank_).size();
   for (auto i = static_cast<std::size_t>(nodes_.place_of(rank_)); i < shards.size(); i += beside) {
     if (here.empty() || !path_exists(here + "/" + shards[i].file)) continue;
-    const auto checked = check_shard(here, shards[i]);
+    const auto checked = check_shard(here, shards[i], *cipher ? &**cipher : nullptr);
     if (checked)
       whole[i] = '1';
     else

@@ -84,6 +84,7 @@ struct PendingLevelSeal::State {
   ShardLayout layout;
   bool has_shard = false;
   DigestKind digest = DigestKind::sha256;
+  std::optional<SetCipher> cipher;
   Result<FileDigest> written;  ///< by the thread, as those of `kept`
   std::vector<Kept> kept;
   std::atomic<bool> is_written{false};
@@ -100,12 +101,19 @@ struct PendingLevelSeal::State {
     memory->staging.reset();
   }
 
+  /// A copy is encrypted as its owner does it: with the same bytes as outcome.
+  ShardForm form_of(int of) const {
+    ShardForm form(digest);
+    if (cipher) form.cipher = {&*cipher, static_cast<std::uint32_t>(of)};
+    return form;
+  }
+
   void write() {
     const auto path = [&](int of) { return folder + "/" + shard_file_name(of); };
-    if (has_shard) written = write_shard(path(rank), layout.pieces, digest);
+    if (has_shard) written = write_shard(path(rank), layout.pieces, form_of(rank));
     for (Kept& each : kept) {
       const std::array<std::span<const std::byte>, 1> whole{each.bytes};
-      each.written = write_shard(path(each.rank), whole, digest);
+      each.written = write_shard(path(each.rank), whole, form_of(each.rank));
     }
     is_written.store(true, std::memory_order_release);
   }
@@ -121,7 +129,8 @@ struct PendingLevelSeal::State {
   Result<std::string> description() const {
     if (!written) return fail(written.error());
     Manifest part = part_of(header, staged);
-    if (has_shard) part.shards.push_back({shard_file_name(rank), *written});
+    if (has_shard)
+      part.shards.push_back({shard_file_name(rank), *written, cipher ? layout.bytes : 0});
     place_slabs(part, layout);
     return manifest_text(part);
   }
@@ -261,13 +270,20 @@ Result<PendingLevelSeal> LevelStore::start_seal(
     SOVREN_TRY(whole, join_parts(header, parts));
     SOVREN_DO(check_rows(whole));
     SOVREN_DO(check_fence(setting_.shared_dir, {header.job, header.attempt}));
-    return nonce();
+    return pack({nonce(), begin_encryption(writing_.key, header)});
   };
-  SOVREN_TRY(mark, decide_on_rank_0(comm, begin));
+  SOVREN_TRY(packed, decide_on_rank_0(comm, begin));
+  const std::vector<std::string> begun = unpack(packed);
   state->name = set_name(header.step, repeat);
-  state->folder =
-      setting_.folder + "/" + state->name + ".tmp-" + std::to_string(header.attempt) + "-" + mark;
+  state->folder = setting_.folder + "/" + state->name + ".tmp-" + std::to_string(header.attempt) +
+                  "-" + begun.at(0);
+  const auto join = [&]() -> Result<std::string> {
+    SOVREN_TRY(cipher, join_encryption(begun.at(1), writing_.key, header, state->folder));
+    state->cipher = std::move(cipher);
+    return std::string();
+  };
   auto started = [&]() -> Result<void> {
+    SOVREN_DO(gather_results(comm, join()));
     SOVREN_TRY(sizes, gather_results(comm, lay_out(*state, parts)));
     return exchange_shards(comm, *state, sizes);
   }();
@@ -301,7 +317,8 @@ Result<SetInfo> LevelStore::finish_seal(Communicator& comm, PendingLevelSeal pen
         text, decide_on_rank_0(comm, [&]() -> Result<std::string> {
           SOVREN_TRY(whole, join_parts(state.header, parts));
           SOVREN_DO(check_fence(setting_.shared_dir, {state.header.job, state.header.attempt}));
-          return manifest_text(whole);
+          if (state.cipher) whole.encryption = state.cipher->encryption();
+          return manifest_text(whole, state.cipher ? &*state.cipher : nullptr);
         }));
     // What is sealed must be restorable: the same checks as when it is read.
     SOVREN_TRY(manifest, parse_manifest(text, state.folder));

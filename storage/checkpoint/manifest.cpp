@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <array>
+#include <charconv>
 #include <cstdio>
 #include <limits>
 
@@ -91,6 +92,13 @@ bool is_shard_file_name(std::string_view name) {
   name.remove_prefix(front.size());
   name.remove_suffix(back.size());
   return name.find_first_not_of("0123456789") == std::string_view::npos;
+}
+
+std::int64_t shard_number(std::string_view name) {
+  name = name.substr(name.find('-') + 1);
+  std::int64_t number = 0;
+  std::from_chars(name.data(), name.data() + name.size(), number);
+  return number;
 }
 
 bool is_array_name(std::string_view name) {

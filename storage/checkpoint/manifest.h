@@ -53,6 +53,8 @@ struct Encryption {
   std::string check;  ///< 64 hex digits: by which a wrong key is seen
 };
 
+class SetCipher;
+
 struct Manifest {
   SetHeader header;
   std::optional<Encryption> encryption;  ///< none: plain shards
@@ -63,9 +65,14 @@ struct Manifest {
 std::string shard_file_name(int shard);
 /// Whether some shard has this file name.
 bool is_shard_file_name(std::string_view name);
+/// The number in a shard's file name, which is_shard_file_name.
+std::int64_t shard_number(std::string_view name);
 
-/// The text of MANIFEST.json, which ends in its own digest.
-Result<std::string> manifest_text(const Manifest& manifest);
+/// The text of MANIFEST.json, which ends in its own digest. signer: of an encrypted set, adds its
+/// signature before that.
+Result<std::string> manifest_text(const Manifest& manifest, const SetCipher* signer = nullptr);
+/// Whether the manifest was signed by a holder of the key, so that no other can have changed it.
+bool is_signed(std::string_view text, const SetCipher& signer);
 
 /// Checks everything that can be checked without the shards, so that what is returned can be used
 /// without further thought: sizes multiply without overflow, slabs lie within their shards, cover

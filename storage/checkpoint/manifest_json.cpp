@@ -9,6 +9,7 @@
 #include "core/text/job_file.h"
 #include "core/text/json.h"
 #include "storage/checkpoint/manifest.h"
+#include "storage/checkpoint/set_cipher.h"
 
 // The digest of a manifest is its last member, and covers every byte before that member's key. It
 // is checked on the bytes, before any JSON is read, and by this one rule in all versions to come.
@@ -18,6 +19,8 @@ namespace {
 
 using text::Json;
 
+constexpr std::string_view signature_key = "\"signature\": \"";
+constexpr std::string_view signature_end = "\",\n ";
 constexpr std::string_view digest_key = "\"digest\": \"";
 constexpr std::string_view digest_end = "\"\n}\n";
 constexpr std::size_t hex_digits = 64;
@@ -114,6 +117,8 @@ Result<Shard> shard_of(const Json& json, int number) {
   std::int64_t plain_bytes = 0;
   if (json.contains("plain_bytes")) {
     SOVREN_TRY(plain, integer_member(json, "plain_bytes", 1, bytes));
+    if (stored_bytes(plain) != bytes)
+      return fail(corrupt("'plain_bytes' of '" + file + "' does not go with its size"));
     plain_bytes = plain;
   }
   SOVREN_TRY(crcs, list_member(json, "crc32c"));
@@ -215,6 +220,21 @@ Result<std::optional<Encryption>> encryption_of(const Json& json) {
   return std::optional(Encryption{std::move(salt), std::move(check)});
 }
 
+/// All shards are encrypted, or none is.
+Result<void> check_encryption(const Manifest& manifest) {
+  for (const Shard& shard : manifest.shards) {
+    if ((shard.plain_bytes > 0) != manifest.encryption.has_value())
+      return fail(corrupt("'" + shard.file + "' is " +
+                          (manifest.encryption ? "not encrypted" : "encrypted") +
+                          ", and the set is " + (manifest.encryption ? "" : "not")));
+    const std::int64_t number = shard_number(shard.file);
+    if (manifest.encryption && (number > std::numeric_limits<int>::max() ||
+                                shard_file_name(static_cast<int>(number)) != shard.file))
+      return fail(corrupt("an encrypted shard has the impossible file name '" + shard.file + "'"));
+  }
+  return {};
+}
+
 /// The schema and min_reader of a manifest whose digest is right.
 Result<void> check_version(const Json& json, const std::string& name) {
   SOVREN_TRY(schema, text::get_string(json, "schema"));
@@ -278,7 +298,7 @@ Result<Manifest> read(std::string_view text, const std::string& name) {
 
 }  // namespace
 
-Result<std::string> manifest_text(const Manifest& manifest) {
+Result<std::string> manifest_text(const Manifest& manifest, const SetCipher* signer) {
   const SetHeader& header = manifest.header;
   Json json{{"schema", std::string(manifest_schema)},
             {"min_reader", min_reader_of(manifest)},
@@ -313,14 +333,29 @@ Result<std::string> manifest_text(const Manifest& manifest) {
   }
   text.resize(text.size() - std::string_view("\n}").size());
   text += ",\n ";
+  if (signer != nullptr) {
+    const std::string signature = signer->sign(text);
+    text += std::string(signature_key) + signature + std::string(signature_end);
+  }
   const std::string digest = text::sha256_hex(text);
   return text + std::string(digest_key) + digest + std::string(digest_end);
+}
+
+bool is_signed(std::string_view text, const SetCipher& signer) {
+  const std::size_t digest = digest_key.size() + hex_digits + digest_end.size();
+  const std::size_t tail = signature_key.size() + hex_digits + signature_end.size() + digest;
+  if (text.size() < tail) return false;
+  const std::size_t at = text.size() - tail;
+  return text.substr(at, signature_key.size()) == signature_key &&
+         text.substr(at + signature_key.size(), hex_digits) == signer.sign(text.substr(0, at));
 }
 
 Result<Manifest> parse_manifest(std::string_view text, const std::string& name) {
   auto manifest = read(text, name);
   if (manifest) {
-    if (auto checked = check_arrays(*manifest); !checked) manifest = fail(checked.error());
+    auto checked = check_arrays(*manifest);
+    if (checked) checked = check_encryption(*manifest);
+    if (!checked) manifest = fail(checked.error());
   }
   if (!manifest && manifest.error().code != Code::mismatch) {
     Error error = manifest.error();

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <algorithm>
+#include <array>
 #include <limits>
 #include <optional>
 #include <tuple>
@@ -8,6 +9,7 @@
 #include "storage/checkpoint/collective.h"
 #include "storage/checkpoint/level.h"
 #include "storage/checkpoint/seal_memory.h"
+#include "storage/checkpoint/set_cipher.h"
 #include "storage/checkpoint/set_folder.h"
 #include "storage/checkpoint/set_reader.h"
 
@@ -38,10 +40,14 @@ Result<void> facts_must_agree(const FoundSet& set, const SpecFacts& facts) {
 /// Rank 0's walk.
 class Walk {
  public:
-  /// levels: what each level has, the fastest first.
+  /// levels: what each level has, the fastest first. key: outlives this.
   Walk(std::string dir, const SpecFacts& facts, JobId oldest,
-       std::vector<std::vector<FoundSet>> levels)
-      : dir_(std::move(dir)), facts_(facts), oldest_(oldest), levels_(std::move(levels)) {}
+       std::vector<std::vector<FoundSet>> levels, const std::optional<MasterKey>& key)
+      : dir_(std::move(dir)),
+        facts_(facts),
+        oldest_(oldest),
+        key_(key),
+        levels_(std::move(levels)) {}
 
   /// The next command: {"check", level, path, manifest}, {"use", level, path, manifest,
   /// rejected...} or {"none", rejected...}; level: a number, or empty for the shared one.
@@ -135,6 +141,12 @@ class Walk {
       return false;
     }
     SOVREN_DO(facts_must_agree(set, facts_));
+    if (auto cipher = cipher_of(*set.manifest, set.text, key_, set.path); !cipher) {
+      // A wrong key is no damage: the job must not go on without this set.
+      if (cipher.error().code == Code::mismatch) return fail(std::move(cipher).error());
+      reject(set, cipher.error());
+      return false;
+    }
     if (!set.level.empty()) return true;
     if (auto checked = check_files(set.path, *set.manifest); !checked) {
       reject(set, checked.error());
@@ -215,6 +227,7 @@ class Walk {
   std::string dir_;
   const SpecFacts& facts_;
   JobId oldest_;
+  const std::optional<MasterKey>& key_;
   bool is_open_ = false;
   bool is_last_resort_ = false;
   std::vector<std::vector<FoundSet>> levels_;
@@ -229,10 +242,12 @@ class Walk {
 
 /// This rank's share of the shards.
 Result<std::string> check_share(const Communicator& comm, const std::string& path,
-                                const Manifest& manifest) {
+                                const Manifest& manifest,
+                                const Result<std::optional<SetCipher>>& cipher) {
+  if (!cipher) return fail(cipher.error());
   const auto ranks = static_cast<std::size_t>(comm.size());
   for (auto i = static_cast<std::size_t>(comm.rank()); i < manifest.shards.size(); i += ranks)
-    SOVREN_DO(check_shard(path, manifest.shards[i]));
+    SOVREN_DO(check_shard(path, manifest.shards[i], *cipher ? &**cipher : nullptr));
   return std::string();
 }
 
@@ -252,7 +267,7 @@ Result<std::optional<RestoreResult>> CheckpointStore::restore_newest(
     SOVREN_TRY(sets, level->find(comm));
     level_sets.push_back(std::move(sets));
   }
-  Walk walk(dir_, facts, oldest, std::move(level_sets));
+  Walk walk(dir_, facts, oldest, std::move(level_sets), setting_.key);
   std::string gathered;  // where this rank finds the set of the last check, if it is a level's
   std::optional<Result<void>> verdict;
   for (;;) {
@@ -270,26 +285,30 @@ Result<std::optional<RestoreResult>> CheckpointStore::restore_newest(
     LevelStore* const level = command.at(1).empty() ? nullptr : levels[std::stoul(command.at(1))];
     const std::string& path = level == nullptr ? command.at(2) : gathered;
     SOVREN_TRY(manifest, parse_manifest(command.at(3), path));
+    auto cipher = cipher_of(manifest, command.at(3), setting_.key, path);
     if (command.front() == "use") {
       take_rejected(command, 4, rejected);
       SetInfo info = info_of(manifest, path);
+      if (!cipher) return fail(std::move(cipher).error());
       if (level == nullptr)
         memory_->proven.insert(restore_key(info.name, command.at(3)));
       else
         info.name = level->name() + "/" + info.name;
       return RestoreResult{std::move(info), level == nullptr ? "" : level->name(),
-                           make_set_reader(std::move(manifest), path)};
+                           make_set_reader(std::move(manifest), path, std::move(*cipher))};
     }
     auto checked = [&]() -> Result<void> {
       if (level == nullptr) {
-        SOVREN_DO(gather_results(comm, check_share(comm, path, manifest)));
+        SOVREN_DO(gather_results(comm, check_share(comm, path, manifest, cipher)));
         return {};
       }
       SOVREN_TRY(there, level->gather(comm, command.at(3)));
       gathered = std::move(there);
       return {};
     }();
-    if (!checked && (checked.error().code == Code::peer_lost || checked.error().code == Code::bug))
+    constexpr std::array no_damage{Code::peer_lost, Code::bug, Code::mismatch};
+    if (!checked &&
+        std::find(no_damage.begin(), no_damage.end(), checked.error().code) != no_damage.end())
       return fail(std::move(checked).error());
     verdict = checked ? Result<void>() : Result<void>(fail(checked.error()));
   }

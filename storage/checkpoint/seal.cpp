@@ -12,6 +12,7 @@
 #include "storage/checkpoint/collective.h"
 #include "storage/checkpoint/seal_memory.h"
 #include "storage/checkpoint/seal_parts.h"
+#include "storage/checkpoint/set_cipher.h"
 #include "storage/checkpoint/set_folder.h"
 #include "storage/checkpoint/shard_layout.h"
 #include "storage/checkpoint/shard_writer.h"
@@ -42,7 +43,8 @@ struct PendingSeal::State {
   std::vector<StagedArray> staged;
   ShardLayout layout;
   bool has_shard = false;
-  DigestKind digest = DigestKind::sha256;
+  std::optional<SetCipher> cipher;
+  ShardForm form;
   Result<FileDigest> written;  ///< by the thread, read after it has been joined
   std::atomic<bool> is_written{false};
   std::thread writing;
@@ -61,7 +63,7 @@ struct PendingSeal::State {
   std::string file() const { return shard_file_name(rank); }
 
   void write() {
-    if (has_shard) written = write_shard(folder + "/" + file(), layout.pieces, digest);
+    if (has_shard) written = write_shard(folder + "/" + file(), layout.pieces, form);
     is_written.store(true, std::memory_order_release);
   }
   void write_in_background() {
@@ -78,7 +80,7 @@ struct PendingSeal::State {
 Result<std::string> PendingSeal::State::description() const {
   if (!written) return fail(written.error());
   Manifest part = part_of(header, staged);
-  if (has_shard) part.shards.push_back({file(), *written});
+  if (has_shard) part.shards.push_back({file(), *written, form.cipher ? layout.bytes : 0});
   place_slabs(part, layout);
   return manifest_text(part);
 }
@@ -102,7 +104,7 @@ Result<PendingSeal> CheckpointStore::start_seal(
   state->memory = memory_;
   state->header = header;
   state->rank = comm.rank();
-  state->digest = setting_.digest;
+  state->form.digest = setting_.digest;
 
   const auto copy = [&]() -> Result<std::string> {
     StagingWriter writer(memory_->staging);
@@ -124,14 +126,23 @@ Result<PendingSeal> CheckpointStore::start_seal(
     if (system_calls().mkdir(folder.c_str(), 0777) != 0)
       return fail(io_error("make the folder", folder, errno));
     memory_->unfinished = name;
-    return name;
+    return pack({name, begin_encryption(setting_.key, header)});
   };
-  SOVREN_TRY(name, decide_on_rank_0(comm, begin));
-  state->folder = dir_ + "/" + name;
+  SOVREN_TRY(packed, decide_on_rank_0(comm, begin));
+  const std::vector<std::string> begun = unpack(packed);
+  state->folder = dir_ + "/" + begun.at(0);
 
   // From here on a failure waits for the vote.
   state->has_shard = std::any_of(state->staged.begin(), state->staged.end(),
                                  [](const StagedArray& array) { return !array.slabs.empty(); });
+  if (auto cipher = join_encryption(begun.at(1), setting_.key, header, state->folder)) {
+    state->cipher = std::move(*cipher);
+    if (state->cipher)
+      state->form.cipher = {&*state->cipher, static_cast<std::uint32_t>(state->rank)};
+  } else {
+    state->written = fail(std::move(cipher).error());
+    state->has_shard = false;
+  }
   if (state->has_shard) {
     auto layout = lay_out_shard(header, state->staged);
     if (layout) {
@@ -191,7 +202,8 @@ Result<SetInfo> CheckpointStore::finish_seal(Communicator& comm, PendingSeal pen
     SOVREN_TRY(parts, gather_results(comm, state.description()));
     return decide_on_rank_0(comm, [&]() -> Result<std::string> {
       SOVREN_TRY(manifest, join_parts(state.header, parts));
-      SOVREN_TRY(text, manifest_text(manifest));
+      if (state.cipher) manifest.encryption = state.cipher->encryption();
+      SOVREN_TRY(text, manifest_text(manifest, state.cipher ? &*state.cipher : nullptr));
       // What is sealed must be restorable: the same checks as when it is read.
       SOVREN_DO(parse_manifest(text, state.folder));
       SOVREN_TRY(sealed, commit(dir_, state.folder, manifest, text));

@@ -9,6 +9,7 @@
 #include <set>
 
 #include "core/base/units.h"
+#include "storage/checkpoint/collective.h"
 #include "storage/file/file.h"
 
 namespace sovren::storage {
@@ -96,6 +97,29 @@ Result<std::int64_t> check_rows(const Manifest& whole) {
       return fail(bug("row " + std::to_string(row) + " of '" + name + "' was put by no rank"));
   }
   return total_bytes;
+}
+
+std::string begin_encryption(const std::optional<MasterKey>& key, const SetHeader& header) {
+  if (!key) return "";
+  const Encryption encryption = SetCipher::create(*key, header).encryption();
+  return pack({encryption.salt, encryption.check});
+}
+
+Result<std::optional<SetCipher>> join_encryption(const std::string& begun,
+                                                 const std::optional<MasterKey>& key,
+                                                 const SetHeader& header,
+                                                 const std::string& folder) {
+  if (begun.empty() && key)
+    return fail({.code = Code::mismatch,
+                 .what = "this rank has a key for checkpoints, and rank 0 has none",
+                 .hint = "all ranks need the same key file or variable",
+                 .where = folder});
+  std::optional<Encryption> encryption;
+  if (!begun.empty()) {
+    const std::vector<std::string> told = unpack(begun);
+    encryption = Encryption{told.at(0), told.at(1)};
+  }
+  return find_cipher(encryption, header, key, folder);
 }
 
 Result<void> check_space(const std::string& dir, std::int64_t total_bytes, int ranks) {

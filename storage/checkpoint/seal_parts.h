@@ -2,11 +2,13 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "core/base/result.h"
 #include "storage/checkpoint/manifest.h"
+#include "storage/checkpoint/set_cipher.h"
 #include "storage/checkpoint/shard_layout.h"
 #include "storage/checkpoint/staging.h"
 
@@ -26,6 +28,15 @@ Result<Manifest> join_parts(const SetHeader& header, const std::vector<std::stri
 /// Every row of every array is put once, and no array is named like a group of another. Returns
 /// the bytes of all rows.
 Result<std::int64_t> check_rows(const Manifest& whole);
+
+/// On rank 0: how a new set is to be encrypted, for all ranks. Empty: not at all.
+std::string begin_encryption(const std::optional<MasterKey>& key, const SetHeader& header);
+
+/// The cipher for what rank 0 has begun; none: a plain set. mismatch: this rank has not the key.
+Result<std::optional<SetCipher>> join_encryption(const std::string& begun,
+                                                 const std::optional<MasterKey>& key,
+                                                 const SetHeader& header,
+                                                 const std::string& folder);
 
 /// storage_io when a set of so many bytes does not fit.
 Result<void> check_space(const std::string& dir, std::int64_t total_bytes, int ranks);

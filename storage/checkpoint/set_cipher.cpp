@@ -101,18 +101,30 @@ std::string SetCipher::sign(std::string_view manifest) const {
   return text::hex_of(hmac_sha256(manifest_key_, std::as_bytes(std::span(manifest))));
 }
 
-Result<std::optional<SetCipher>> cipher_of(const Manifest& manifest,
-                                           const std::optional<MasterKey>& key,
-                                           const std::string& set_path) {
-  if (!manifest.encryption) return std::optional<SetCipher>();
+Result<std::optional<SetCipher>> find_cipher(const std::optional<Encryption>& encryption,
+                                             const SetHeader& header,
+                                             const std::optional<MasterKey>& key,
+                                             const std::string& set_path) {
+  if (!encryption) return std::optional<SetCipher>();
   if (!key)
     return fail(
         {.code = Code::mismatch,
-         .what = "the checkpoint set " + name_of(set_path) + " is encrypted, and there is no key",
+         .what = "the checkpoint set " + name_of(set_path) + " is encrypted, and no key is given",
          .hint = name_the_key,
          .where = set_path});
-  SOVREN_TRY(cipher, SetCipher::open(*key, *manifest.encryption, manifest.header, set_path));
+  SOVREN_TRY(cipher, SetCipher::open(*key, *encryption, header, set_path));
   return std::optional(std::move(cipher));
+}
+
+Result<std::optional<SetCipher>> cipher_of(const Manifest& manifest, std::string_view manifest_text,
+                                           const std::optional<MasterKey>& key,
+                                           const std::string& set_path) {
+  SOVREN_TRY(cipher, find_cipher(manifest.encryption, manifest.header, key, set_path));
+  if (!cipher || is_signed(manifest_text, *cipher)) return cipher;
+  return fail({.code = Code::storage_corrupt,
+               .what = "MANIFEST.json was changed by somebody without the key of the set",
+               .hint = "",
+               .where = set_path});
 }
 
 }  // namespace sovren::storage

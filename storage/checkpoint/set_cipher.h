@@ -73,7 +73,13 @@ class SetCipher {
 
 /// None for a plain set, which can be read with a key, too. mismatch: it is encrypted and there is
 /// no key, or another.
-Result<std::optional<SetCipher>> cipher_of(const Manifest& manifest,
+Result<std::optional<SetCipher>> find_cipher(const std::optional<Encryption>& encryption,
+                                             const SetHeader& header,
+                                             const std::optional<MasterKey>& key,
+                                             const std::string& set_path);
+
+/// The same of a sealed set. storage_corrupt: its manifest was changed by somebody without the key.
+Result<std::optional<SetCipher>> cipher_of(const Manifest& manifest, std::string_view manifest_text,
                                            const std::optional<MasterKey>& key,
                                            const std::string& set_path);
 

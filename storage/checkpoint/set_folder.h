@@ -83,7 +83,9 @@ inline constexpr double lock_wait_s = 30;
 
 /// Files as the manifest names them: every shard a regular file of its size, no other shard there.
 Result<void> check_files(const std::string& set_path, const Manifest& manifest);
-/// Reads a shard whole and compares. storage_corrupt: it differs; storage_io: it cannot be read.
-Result<void> check_shard(const std::string& set_path, const Shard& shard);
+/// Reads a shard whole and compares. cipher: of an encrypted set, proves each block instead of
+/// their SHA-256. storage_corrupt: it differs; storage_io: it cannot be read.
+Result<void> check_shard(const std::string& set_path, const Shard& shard,
+                         const SetCipher* cipher = nullptr);
 
 }  // namespace sovren::storage

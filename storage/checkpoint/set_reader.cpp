@@ -14,9 +14,10 @@ namespace {
 
 class SetReader : public StateReader {
  public:
-  SetReader(Manifest manifest, std::string set_path)
+  SetReader(Manifest manifest, std::string set_path, std::optional<SetCipher> cipher)
       : manifest_(std::move(manifest)),
         set_path_(std::move(set_path)),
+        cipher_(std::move(cipher)),
         files_(manifest_.shards.size()) {}
 
   Result<ArrayInfo> info(std::string_view name) const override {
@@ -43,6 +44,11 @@ class SetReader : public StateReader {
                    .hint = "",
                    .where = set_path_});
     if (out.empty()) return {};
+    if (manifest_.encryption && !cipher_)
+      return fail({.code = Code::mismatch,
+                   .what = "the set is encrypted, and no key is given",
+                   .hint = "",
+                   .where = set_path_});
     return copy_rows(*array, size.row_bytes, rows, out);
   }
 
@@ -81,8 +87,8 @@ class SetReader : public StateReader {
 
   Result<void> copy_bytes(int shard, std::int64_t offset, std::span<std::byte> out) {
     while (!out.empty()) {
-      const std::int64_t block = offset / block_bytes;
-      const auto from = static_cast<std::size_t>(offset - block * block_bytes);
+      const std::int64_t block = offset / block_size();
+      const auto from = static_cast<std::size_t>(offset - block * block_size());
       const std::size_t whole = size_of_block(shard, block);
       const std::size_t size = std::min(out.size(), whole - from);
       const bool is_held = shard == shard_ && block == number_;
@@ -98,12 +104,12 @@ class SetReader : public StateReader {
     return {};
   }
 
+  /// Of the HDF5, in each block but the last.
+  std::int64_t block_size() const { return cipher_ ? plain_block_bytes : block_bytes; }
   std::size_t size_of_block(int shard, std::int64_t block) const {
-    const std::int64_t left = digest_of(shard).bytes - block * block_bytes;
-    return static_cast<std::size_t>(std::min(block_bytes, left));
-  }
-  const FileDigest& digest_of(int shard) const {
-    return manifest_.shards[static_cast<std::size_t>(shard)].digest;
+    const std::int64_t left =
+        manifest_.shards[static_cast<std::size_t>(shard)].hdf5_bytes() - block * block_size();
+    return static_cast<std::size_t>(std::min(block_size(), left));
   }
 
   /// The block that was read last in part is kept: many small arrays lie in one.
@@ -119,31 +125,48 @@ class SetReader : public StateReader {
 
   /// Fills out with a whole block, as it was sealed.
   Result<void> read_block(int shard, std::int64_t block, std::span<std::byte> out) {
+    if (!cipher_) return read_stored(shard, block, out);
+    stored_.resize(out.size() + gcm_tag_bytes);
+    SOVREN_DO(read_stored(shard, block, stored_));
+    const Shard& of = manifest_.shards[static_cast<std::size_t>(shard)];
+    const auto is_last = static_cast<std::size_t>(block) + 1 == of.digest.crc32c.size();
+    const BlockPlace place{static_cast<std::uint32_t>(shard_number(of.file)),
+                           static_cast<std::uint64_t>(block), is_last};
+    if (cipher_->decrypt(place, stored_, out)) return {};
+    return fail(corrupt(of.file + " is not what was encrypted, in the 4 MiB from byte " +
+                        std::to_string(block * block_bytes) + " on"));
+  }
+
+  Result<void> read_stored(int shard, std::int64_t block, std::span<std::byte> out) {
     const auto index = static_cast<std::size_t>(shard);
     const std::int64_t offset = block * block_bytes;
+    const Shard& of = manifest_.shards[index];
     if (!files_[index]) {
-      SOVREN_TRY(file, FileReader::open(set_path_ + "/" + manifest_.shards[index].file));
+      SOVREN_TRY(file, FileReader::open(set_path_ + "/" + of.file));
       files_[index] = std::move(file);
     }
     SOVREN_DO(files_[index]->read_at(offset, out));
-    if (crc32c(out) != digest_of(shard).crc32c[static_cast<std::size_t>(block)])
-      return fail(corrupt(manifest_.shards[index].file + " changed since it was verified, in " +
-                          "the 4 MiB from byte " + std::to_string(offset) + " on"));
+    if (crc32c(out) != of.digest.crc32c[static_cast<std::size_t>(block)])
+      return fail(corrupt(of.file + " changed since it was verified, in the 4 MiB from byte " +
+                          std::to_string(offset) + " on"));
     return {};
   }
 
   Manifest manifest_;
   std::string set_path_;
+  std::optional<SetCipher> cipher_;
   std::vector<std::optional<FileReader>> files_;  ///< opened when first needed, by shard
   std::vector<std::byte> block_;
-  int shard_ = -1;  ///< of block_; -1: none
+  std::vector<std::byte> stored_;  ///< the block being decrypted
+  int shard_ = -1;                 ///< of block_; -1: none
   std::int64_t number_ = 0;
 };
 
 }  // namespace
 
-std::unique_ptr<StateReader> make_set_reader(Manifest manifest, std::string set_path) {
-  return std::make_unique<SetReader>(std::move(manifest), std::move(set_path));
+std::unique_ptr<StateReader> make_set_reader(Manifest manifest, std::string set_path,
+                                             std::optional<SetCipher> cipher) {
+  return std::make_unique<SetReader>(std::move(manifest), std::move(set_path), std::move(cipher));
 }
 
 }  // namespace sovren::storage

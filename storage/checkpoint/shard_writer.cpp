@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "storage/checkpoint/shard_writer.h"
 
+#include <algorithm>
 #include <utility>
 #include <vector>
 
@@ -15,17 +16,56 @@ constexpr std::int64_t direct_bytes_min = std::int64_t{4} << 20;
 }  // namespace
 
 Result<ShardWriter> ShardWriter::create(const std::string& path, std::int64_t bytes,
-                                        DigestKind digest) {
+                                        ShardForm form) {
   const auto way = bytes >= direct_bytes_min ? FileWriter::Way::direct : FileWriter::Way::cached;
   SOVREN_TRY(file, FileWriter::create(path, way));
-  SOVREN_DO(file.reserve(bytes));
-  return ShardWriter(std::move(file), digest);
+  SOVREN_DO(file.reserve(form.cipher ? stored_bytes(bytes) : bytes));
+  ShardWriter writer(std::move(file), form);
+  if (!form.cipher) return writer;
+  writer.begun_.reserve(static_cast<std::size_t>(std::min(bytes, plain_block_bytes)));
+  writer.stored_ = allocate_aligned(static_cast<std::size_t>(block_bytes));
+  if (writer.stored_) return writer;
+  return fail({.code = Code::out_of_memory,
+               .what = "there is no memory for encrypting a checkpoint",
+               .hint = "",
+               .where = path});
 }
 
-ShardWriter::ShardWriter(FileWriter file, DigestKind digest)
-    : file_(std::move(file)), digest_(digest) {}
+ShardWriter::ShardWriter(FileWriter file, ShardForm form)
+    : file_(std::move(file)), digest_(form.digest), cipher_(form.cipher) {}
 
 Result<void> ShardWriter::append(std::span<const std::byte> data) {
+  return cipher_ ? encrypt(data) : write(data);
+}
+
+/// A block is written when the first byte of the next one comes: the last one says that it is.
+Result<void> ShardWriter::encrypt(std::span<const std::byte> data) {
+  constexpr auto whole = static_cast<std::size_t>(plain_block_bytes);
+  while (!data.empty()) {
+    if (begun_.size() == whole) {
+      SOVREN_DO(write_block(begun_, false));
+      begun_.clear();
+    }
+    if (begun_.empty() && data.size() > whole) {
+      SOVREN_DO(write_block(data.first(whole), false));
+      data = data.subspan(whole);
+      continue;
+    }
+    const std::size_t size = std::min(data.size(), whole - begun_.size());
+    begun_.insert(begun_.end(), data.begin(), data.begin() + static_cast<std::ptrdiff_t>(size));
+    data = data.subspan(size);
+  }
+  return {};
+}
+
+Result<void> ShardWriter::write_block(std::span<const std::byte> plain, bool is_last) {
+  const std::span stored(stored_.get(), plain.size() + gcm_tag_bytes);
+  cipher_->set->encrypt({cipher_->shard, block_, is_last}, plain, stored);
+  ++block_;
+  return write(stored);
+}
+
+Result<void> ShardWriter::write(std::span<const std::byte> data) {
   constexpr std::size_t thread_bytes_min = std::size_t{1} << 20;
   const auto sum = [&] { digest_.update(data); };
   std::future<void> summing;
@@ -39,19 +79,19 @@ Result<void> ShardWriter::append(std::span<const std::byte> data) {
 }
 
 Result<FileDigest> ShardWriter::finish() {
+  if (cipher_) SOVREN_DO(write_block(begun_, true));
   SOVREN_DO(file_.finish());
   return digest_.finish();
 }
 
 Result<FileDigest> write_shard(const std::string& path,
-                               std::span<const std::span<const std::byte>> pieces,
-                               DigestKind digest) {
+                               std::span<const std::span<const std::byte>> pieces, ShardForm form) {
   // Small pieces are put together, large ones are written from where they are.
   constexpr std::size_t small_bytes = std::size_t{64} << 10;
   constexpr std::size_t buffer_bytes = std::size_t{1} << 20;
   std::int64_t bytes = 0;
   for (const auto& piece : pieces) bytes += static_cast<std::int64_t>(piece.size());
-  SOVREN_TRY(writer, ShardWriter::create(path, bytes, digest));
+  SOVREN_TRY(writer, ShardWriter::create(path, bytes, form));
   std::vector<std::byte> buffer;
   for (const auto& piece : pieces) {
     if (piece.size() < small_bytes) {

@@ -9,6 +9,7 @@
 #include "core/text/digest.h"
 #include "storage/checkpoint/background.h"
 #include "storage/checkpoint/crc32c.h"
+#include "storage/checkpoint/set_cipher.h"
 #include "storage/checkpoint/set_folder.h"
 #include "storage/file/file.h"
 
@@ -24,6 +25,42 @@ std::string damage_at(const Shard& shard, std::int64_t offset) {
   return shard.file + " is damaged between bytes " + std::to_string(offset) + " and " +
          std::to_string(end) + " (CRC-32C)";
 }
+
+/// That the bytes of a shard are the sealed ones, beyond the CRCs, which only chance cannot pass.
+class Proof {
+ public:
+  Proof(const Shard& shard, const SetCipher* cipher) : shard_(shard), cipher_(cipher) {}
+  bool is_wanted() const { return cipher_ != nullptr || !shard_.digest.sha256.empty(); }
+
+  /// The next block. Of an encrypted shard its tag is proof enough, and costs less than SHA-256.
+  void add(std::span<const std::byte> block) {
+    if (cipher_ == nullptr) {
+      sha256_.update(block);
+      return;
+    }
+    plain_.resize(block.size() - gcm_tag_bytes);
+    const BlockPlace place{static_cast<std::uint32_t>(shard_number(shard_.file)), count_,
+                           count_ + 1 == shard_.digest.crc32c.size()};
+    if (flaw_.empty() && !cipher_->decrypt(place, block, plain_))
+      flaw_ = shard_.file + " is not what was encrypted, in the 4 MiB from byte " +
+              std::to_string(static_cast<std::int64_t>(count_) * block_bytes) + " on";
+    ++count_;
+  }
+
+  /// What is wrong; empty: nothing.
+  std::string finish() {
+    if (cipher_ != nullptr || shard_.digest.sha256.empty()) return flaw_;
+    return sha256_.hex() == shard_.digest.sha256 ? "" : shard_.file + " does not match its SHA-256";
+  }
+
+ private:
+  const Shard& shard_;
+  const SetCipher* cipher_;
+  text::Sha256 sha256_;
+  std::vector<std::byte> plain_;
+  std::uint64_t count_ = 0;
+  std::string flaw_;
+};
 
 }  // namespace
 
@@ -48,7 +85,7 @@ Result<void> check_files(const std::string& set_path, const Manifest& manifest) 
   return {};
 }
 
-Result<void> check_shard(const std::string& set_path, const Shard& shard) {
+Result<void> check_shard(const std::string& set_path, const Shard& shard, const SetCipher* cipher) {
   auto file = FileReader::open(set_path + "/" + shard.file);
   if (!file) {
     // That it is a regular file has been checked: it cannot be read now, which is not damage.
@@ -59,9 +96,8 @@ Result<void> check_shard(const std::string& set_path, const Shard& shard) {
   if (file->size_bytes() != shard.digest.bytes)
     return fail(corrupt(set_path, shard.file + " changed its size"));
   // SHA-256 costs five times the rest, so another thread does it for the block before.
-  const bool has_sha256 = !shard.digest.sha256.empty();
-  text::Sha256 sha256;
-  std::future<void> hashing;
+  Proof proof(shard, cipher);
+  std::future<void> proving;
   std::array<std::vector<std::byte>, 2> blocks;
   for (std::size_t i = 0; i < shard.digest.crc32c.size(); ++i) {
     const std::int64_t offset = static_cast<std::int64_t>(i) * block_bytes;
@@ -69,18 +105,17 @@ Result<void> check_shard(const std::string& set_path, const Shard& shard) {
     block.resize(static_cast<std::size_t>(std::min(block_bytes, shard.digest.bytes - offset)));
     auto read = file->read_at(offset, block);
     const bool is_good = read && crc32c(block) == shard.digest.crc32c[i];
-    if (hashing.valid()) hashing.get();
+    if (proving.valid()) proving.get();
     if (!read) return read;
     if (!is_good) return fail(corrupt(set_path, damage_at(shard, offset)));
-    if (has_sha256) hashing = in_background([&sha256, &block] { sha256.update(block); });
+    if (proof.is_wanted()) proving = in_background([&proof, &block] { proof.add(block); });
   }
-  if (hashing.valid()) hashing.get();
-  if (has_sha256 && sha256.hex() != shard.digest.sha256)
-    return fail(corrupt(set_path, shard.file + " does not match its SHA-256"));
-  return {};
+  if (proving.valid()) proving.get();
+  const std::string flaw = proof.finish();
+  return flaw.empty() ? Result<void>() : fail(corrupt(set_path, flaw));
 }
 
-Result<SetInfo> verify_set(const std::string& set_path) {
+Result<SetInfo> verify_set(const std::string& set_path, const std::optional<MasterKey>& key) {
   const std::string path = set_path.size() > 1 && set_path.ends_with('/')
                                ? set_path.substr(0, set_path.size() - 1)
                                : set_path;
@@ -94,7 +129,13 @@ Result<SetInfo> verify_set(const std::string& set_path) {
   FoundSet set = load_set(path);
   if (!set.manifest) return fail(std::move(set.error));
   SOVREN_DO(check_files(path, *set.manifest));
-  for (const Shard& shard : set.manifest->shards) SOVREN_DO(check_shard(path, shard));
+  std::optional<SetCipher> cipher;
+  if (key) {
+    SOVREN_TRY(found, cipher_of(*set.manifest, set.text, key, path));
+    cipher = std::move(found);
+  }
+  for (const Shard& shard : set.manifest->shards)
+    SOVREN_DO(check_shard(path, shard, cipher ? &*cipher : nullptr));
   return info_of(*set.manifest, path);
 }
 
