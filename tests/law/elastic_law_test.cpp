@@ -5,6 +5,7 @@
 
 #include <cstdio>
 #include <cstdlib>
+#include <ostream>
 #include <set>
 
 #include "jobs/kind/elastic.h"
@@ -12,6 +13,7 @@
 #include "storage/checkpoint/checkpoint_set.h"
 #include "storage/file/file.h"
 #include "tests/law/cases.h"
+#include "tests/unit/storage_checkpoint/h5py.h"
 #include "workers/comm/comm.h"
 
 namespace sovren::jobs {
@@ -19,35 +21,44 @@ namespace {
 
 constexpr double deadline_s = 60;
 
-/// Sets of one job in a folder of its own.
-Keeper in_sets(const std::string& dir) {
-  const auto keep = [dir](Communicator& comm, const JobKind& kind) -> Result<void> {
-    if (comm.rank() == 0) SOVREN_DO(storage::make_directories(dir));
-    SOVREN_DO(comm.barrier());
-    SOVREN_TRY(store, storage::CheckpointStore::open(dir));
-    const storage::SetHeader header{
-        .job = JobId{1}, .attempt = 1, .step = kind.steps(), .kind = "law", .facts = kind.facts()};
-    const auto sealed =
-        store.seal(comm, header, [&](StateWriter& writer) { return kind.checkpoint(writer); });
-    if (!sealed) return fail(sealed.error());
-    return {};
-  };
-  const auto bring = [dir](Communicator& comm) -> Result<std::unique_ptr<StateReader>> {
-    SOVREN_TRY(store, storage::CheckpointStore::open(dir));
-    std::vector<storage::RejectedSet> rejected;
-    SOVREN_TRY(sets, storage::list_sets(dir, rejected));
-    if (sets.size() != 1) return fail({.what = "there is not one set"});
-    SOVREN_TRY(restored, store.restore_newest(comm, sets.front().header.facts, JobId{1}, rejected));
-    if (!restored) return fail({.what = "no set was found"});
-    return std::move(restored->reader);
-  };
-  return {keep, bring};
+Result<void> seal(const std::string& dir, Communicator& comm, const JobKind& kind) {
+  if (comm.rank() == 0) SOVREN_DO(storage::make_directories(dir));
+  SOVREN_DO(comm.barrier());
+  SOVREN_TRY(store, storage::CheckpointStore::open(dir));
+  const storage::SetHeader header{
+      .job = JobId{1}, .attempt = 1, .step = kind.steps(), .kind = "law", .facts = kind.facts()};
+  SOVREN_TRY(sealed, store.seal(comm, header,
+                                [&](StateWriter& writer) { return kind.checkpoint(writer); }));
+  return sealed.header.step == kind.steps() ? Result<void>() : fail({.what = "of another step"});
+}
+
+/// The only set in a folder.
+Result<storage::RestoreResult> restore(const std::string& dir, Communicator& comm) {
+  SOVREN_TRY(store, storage::CheckpointStore::open(dir));
+  std::vector<storage::RejectedSet> rejected;
+  SOVREN_TRY(sets, storage::list_sets(dir, rejected));
+  if (sets.size() != 1) return fail({.what = "there is not one set"});
+  SOVREN_TRY(restored, store.restore_newest(comm, sets.front().header.facts, JobId{1}, rejected));
+  if (!restored) return fail({.what = "no set was found"});
+  return std::move(*restored);
+}
+
+/// Keeps the state as a set in a folder of its own.
+Keeper in_set(const std::string& dir) {
+  return {[dir](Communicator& comm, const JobKind& kind) { return seal(dir, comm, kind); },
+          [dir](Communicator& comm) -> Result<std::unique_ptr<StateReader>> {
+            SOVREN_TRY(restored, restore(dir, comm));
+            return std::move(restored.reader);
+          }};
 }
 
 struct Tried {
   LawCase subject;
   bool all_pairs;
 };
+void PrintTo(const Tried& tried, std::ostream* out) {
+  *out << tried.subject.name;
+}
 
 class Elastic : public testing::TestWithParam<Tried> {
  protected:
@@ -67,7 +78,7 @@ TEST_P(Elastic, AnyRankCountGoesOnWithWhatAnyOtherSealed) {
   };
   const auto pairs =
       tried(GetParam().all_pairs ? all_elastic_pairs() : elastic_chain(), subject, run,
-            [&](int before) { return in_sets(root_ + "/" + std::to_string(before)); });
+            [&](int before) { return in_set(root_ + "/" + std::to_string(before)); });
   std::printf("%-30s", GetParam().subject.name.c_str());
   int before = 0;
   for (const ElasticPair& pair : pairs) {
@@ -78,6 +89,15 @@ TEST_P(Elastic, AnyRankCountGoesOnWithWhatAnyOtherSealed) {
     EXPECT_EQ(pair.broken, "") << "from " << pair.before << " to " << pair.after << " ranks";
   }
   std::printf("\n");
+  if (GetParam().all_pairs && storage::has_h5py()) {
+    SCOPED_TRACE("read by h5py");
+    const auto comm = workers::make_self_communicator();
+    const auto restored = restore(root_ + "/3", *comm);
+    ASSERT_TRUE(restored) << to_text(restored.error());
+    EXPECT_EQ(storage::h5py_difference(restored->set.path, *restored->reader, restored->set.arrays,
+                                       root_ + "/raw"),
+              "");
+  }
 }
 
 /// All pairs of a case of each kind (training: a share of each step for every rank; rendering: also
