@@ -44,10 +44,6 @@ class Narrator {
     progress_.say("resumed at step " + std::to_string(e.step) + " (read in " +
                   format_seconds(e.restore_s) + ")");
   }
-  void operator()(const CheckpointRejected& e) {
-    progress_.clear();
-    print_warning("checkpoint " + e.set + " is not used: " + e.why);
-  }
   void operator()(const CheckpointSealed&) { sealed_at_ = clock_.now(); }
   void operator()(const AttemptEnded& e) {
     progress_.clear();
@@ -200,10 +196,13 @@ Result<RunOutcome> run_embedded(const RunRequest& request, const JobDirectory& d
   agent->wake_on(signals.wake_fd());
   SystemClock clock;
   SOVREN_TRY(latest_job, storage::latest_job(directory.checkpoints()));
+  // However often it has failed on this machine: there is no other, and somebody wants it here.
   SOVREN_TRY(engine, engine::Engine::open(*log, *agent, clock,
-                                          {.on_time_limit = engine::OnTimeLimit::end,
+                                          {.policy = {.breaker_failures = 0},
+                                           .on_time_limit = engine::OnTimeLimit::end,
                                            .last_job_before = latest_job}));
   SOVREN_DO(engine->join_node(node_name, resources));
+  SOVREN_DO(engine->resume(node_name, user_name()));
   SOVREN_TRY(id, enter(*engine, request, directory));
   SOVREN_DO(engine->commit());
   SOVREN_DO(storage::write_file_atomic(directory.job_file(), text::print_job_file(request.spec)));

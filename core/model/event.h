@@ -140,7 +140,7 @@ struct CheckpointRestored {
   double restore_s = 0;
   bool operator==(const CheckpointRestored&) const = default;
 };
-/// A set that did not verify, was quarantined, and the one before it used.
+/// A set that is not used, but an older one: it did not verify, or cannot be read now.
 struct CheckpointRejected {
   JobId job;
   int attempt = 0;

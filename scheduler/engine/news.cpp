@@ -67,8 +67,7 @@ bool Engine::take_report(const AttemptNews& news, const RankReport& report) {
                                return false;
                              },
                              [&](const ReportRejected& r) {
-                               warn(news.job,
-                                    "checkpoint set " + r.set + " was put aside: " + r.why);
+                               warn(news.job, "checkpoint " + r.set + " is not used: " + r.why);
                                return true;
                              },
                              [](const ReportSealed&) { return true; },

@@ -103,6 +103,23 @@ class FaultCase(SovrenCase):
         settings = [word for setting in SETTINGS for word in ("--set", setting)]
         return [str(BIN / "sovren"), "run", "job.toml", "--json", *settings, *map(str, words)]
 
+    def start_job(self, *words, env=None):
+        """Starts the job; what it says is in stderr.txt."""
+        log = open(self.dir / "stderr.txt", "w", encoding="utf-8")
+        self.addCleanup(log.close)
+        process = subprocess.Popen(self.command(*words), cwd=self.dir, env=env or self.env, stdout=subprocess.PIPE,
+                                   stderr=log, text=True, start_new_session=True)
+        self.addCleanup(self.end, process)
+        return process
+
+    def ended(self, process, what):
+        """The exit code of a process that must end by itself."""
+        try:
+            process.communicate(timeout=ROW_S)
+        except subprocess.TimeoutExpired:
+            self.fail(f"HANGS: {what}")
+        return process.returncode
+
     def run_job(self, *words, code=None, faults="", env=None):
         """Runs the job to its end; a run that does not end is a failure."""
         env = env or self.environment(faults)

@@ -52,9 +52,8 @@ TEST(Engine, ProjectsWhatTheAttemptTells) {
   EXPECT_THAT(live.devices, ElementsAre("2 x Epyc"));
   EXPECT_EQ(live.progress->step, 3);
   EXPECT_EQ(live.preview, "preview/image.png");
-  EXPECT_THAT(live.warnings,
-              ElementsAre("column 'a' is constant",
-                          "checkpoint set gen-000020 was put aside: shard 0: crc32c"));
+  EXPECT_THAT(live.warnings, ElementsAre("column 'a' is constant",
+                                         "checkpoint gen-000020 is not used: shard 0: crc32c"));
   world.exit(75);
   world.clock.advance(10);
   world.turn();
