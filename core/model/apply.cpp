@@ -164,6 +164,7 @@ struct Applier {
     job.queue_s += std::max(0.0, at - std::max(job.submitted_at, job.ended_at));
     job.started_at = at;
     job.seen_at = at;
+    job.kept_at = at;
     job.step_at_start = job.sealed_step;
     hold(state, job, +1);
   }
@@ -179,6 +180,12 @@ struct Applier {
     job.seals += 1;
     job.seal_s += e.seal_s;
     job.blocked_s += e.blocked_s;
+    job.slowdown_s += e.slowdown_s;
+    job.skipped_seals += e.skipped;
+    job.plan = e.plan;
+    job.kept_at = std::max(job.kept_at, at + -e.seal_s);
+    state.totals.seals += 1;
+    state.totals.blocked_s += e.blocked_s;
   }
 
   void operator()(const CheckpointRestored& e) const {
@@ -187,6 +194,7 @@ struct Applier {
     job.seen_at = at;
     job.sealed_step = e.step;
     job.step_at_start = e.step;
+    job.kept_at = at;
     job.restore_s += e.restore_s;
     job.restores += 1;
   }
@@ -201,8 +209,11 @@ struct Applier {
     job.state = JobState::completing;
     const Instant last = e.ending == Ending::lost ? job.seen_at : at;
     const double run_s = std::max(0.0, last - job.started_at);
+    const double node_s = run_s * static_cast<double>(job.slots.size());
     job.run_s += run_s;
+    job.node_s += node_s;
     state.totals.run_s += run_s;
+    state.totals.node_s += node_s;
     job.ended_at = at;
     job.error = e.error ? std::make_shared<const Error>(*e.error) : nullptr;
     job.exit_code = e.exit_code;
@@ -210,7 +221,7 @@ struct Applier {
     const bool is_our_kill = job.kill_requested_at.has_value();
     if (e.ending == Ending::lost ||
         (!is_our_kill && (e.ending == Ending::retry || e.ending == Ending::killed)))
-      state.totals.breakdowns += 1;
+      count_breakdown(job, std::max(0.0, last - job.kept_at));
     if (e.ending == Ending::killed && !is_our_kill) {
       job.kills_at_step = job.killed_at_step == job.sealed_step ? job.kills_at_step + 1 : 1;
       job.killed_at_step = job.sealed_step;
@@ -260,6 +271,13 @@ struct Applier {
   void operator()(const StateMarked&) const {}
 
  private:
+  void count_breakdown(Job& job, double lost_s) const {
+    job.breakdowns += 1;
+    job.lost_s += lost_s;
+    state.totals.breakdowns += 1;
+    state.totals.lost_s += lost_s;
+  }
+
   // Of the attempt's nodes: how often in a row it was not the job's fault.
   void count_failure(const Job& job, const AttemptEnded& e, bool is_our_kill) const {
     const bool is_node_trouble = !is_our_kill && e.ending == Ending::retry;
@@ -301,6 +319,13 @@ Usage decayed(const Usage& usage, Instant now, double half_life_s) {
 int cpus_held(const Resources& resources, int ranks, int node_cpus) {
   return resources.exclusive ? std::max(node_cpus, 1)
                              : ranks * std::max(1, resources.cpus_per_rank);
+}
+
+double actual_overhead(const Job& job) {
+  const bool is_running = job.state == JobState::running;
+  const double run_s = job.run_s + (is_running ? std::max(0.0, job.seen_at - job.started_at) : 0);
+  const double spent_s = job.blocked_s + std::max(0.0, job.slowdown_s) + job.restore_s + job.lost_s;
+  return run_s > 0 ? std::min(1.0, spent_s / run_s) : 0;
 }
 
 bool is_stopped_by_time_limit(const Job& job) {

@@ -12,6 +12,7 @@
 #include "core/base/error.h"
 #include "core/base/id.h"
 #include "core/base/units.h"
+#include "core/model/checkpoint_interval.h"
 #include "core/model/job_spec.h"
 
 namespace sovren {
@@ -131,6 +132,11 @@ struct CheckpointSealed {
   std::int64_t size_bytes = 0;
   double seal_s = 0;     ///< from the copy of the state until sealed
   double blocked_s = 0;  ///< of it, how long the job stood still
+  /// That the steps beside the writing took longer than others; below 0: they happened to be
+  /// shorter.
+  double slowdown_s = 0;
+  std::int64_t skipped = 0;  ///< sets that were due since the one before and not begun
+  CheckpointPlan plan;       ///< for the time until the next
   bool operator==(const CheckpointSealed&) const = default;
 };
 struct CheckpointRestored {

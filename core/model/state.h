@@ -49,6 +49,7 @@ struct Job {
   Instant started_at;  ///< of the running or last attempt
   Instant seen_at;     ///< its newest event
   double run_s = 0;    ///< of ended attempts; a lost one counts up to its newest event
+  double node_s = 0;   ///< the same, times the nodes of each
   double queue_s = 0;  ///< waiting before each start, summed
 
   std::int64_t sealed_step = -1;    ///< what the next attempt goes on from; -1: none
@@ -56,10 +57,16 @@ struct Job {
   std::int64_t step_at_start = -1;  ///< sealed_step when the running or last attempt started
   std::int64_t sealed_bytes = 0;
   int seals = 0;
-  double seal_s = 0;     ///< summed
-  double blocked_s = 0;  ///< that seals made the job stand still, summed
+  double seal_s = 0;      ///< summed
+  double blocked_s = 0;   ///< that seals made the job stand still, summed
+  double slowdown_s = 0;  ///< that steps beside seals took longer than others, summed, signed
+  std::int64_t skipped_seals = 0;
+  CheckpointPlan plan;   ///< as of the newest seal
   double restore_s = 0;  ///< summed
   int restores = 0;
+  Instant kept_at;     ///< the running attempt has lost what it did since then if it breaks down
+  double lost_s = 0;   ///< such work of attempts that broke down, summed
+  int breakdowns = 0;  ///< attempts that did, as Totals count them
   int preemptions = 0;
   std::int64_t killed_at_step = -1;  ///< sealed step at which the last attempt was killed
   int kills_at_step = 0;             ///< how many attempts were killed from there
@@ -122,6 +129,10 @@ struct SpecEntry {
 struct Totals {
   double run_s = 0;             ///< of ended attempts
   std::int64_t breakdowns = 0;  ///< attempts that ended as retry, killed by others, or lost
+  double node_s = 0;            ///< run time, times the nodes of each attempt
+  double lost_s = 0;            ///< of it, work that broke down before it was sealed
+  std::int64_t seals = 0;
+  double blocked_s = 0;  ///< that seals made jobs stand still
 };
 
 /// Everything that the scheduler knows: a pure fold of the event log. std::map keeps every walk in
@@ -145,7 +156,8 @@ struct State {
 void apply(State& state, const Event& event);
 
 /// A number that differs between states that differ, for all that matters to what comes next: a
-/// replay that leads elsewhere is noticed. Stored; a change of its making is a change of format.
+/// replay that leads elsewhere is noticed. Stored; a change of its making is a change of format:
+/// what is only counted for people and plans, and was not from the beginning, is left out.
 std::uint64_t state_hash(const State& state);
 
 /// What is left of `usage` at `now`.
@@ -153,6 +165,10 @@ Usage decayed(const Usage& usage, Instant now, double half_life_s);
 
 /// Cores that an attempt of these resources holds on one node with `node_cpus`.
 int cpus_held(const Resources& resources, int ranks, int node_cpus);
+
+/// Share of the job's run time so far, 0 to 1, that went into standing still for checkpoints, steps
+/// that these slowed down, restoring, and work that was lost when attempts broke down.
+double actual_overhead(const Job& job);
 
 /// Has this job come to its end?
 bool is_final(JobState state);

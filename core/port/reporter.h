@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "core/base/error.h"
+#include "core/model/checkpoint_interval.h"
 
 namespace sovren {
 
@@ -38,8 +39,11 @@ struct ReportProgress {
 struct ReportSealed {
   std::int64_t step = 0;
   std::int64_t size_bytes = 0;
-  double seal_s = 0;     ///< from the copy of the state until sealed
-  double blocked_s = 0;  ///< of it, how long the job stood still
+  double seal_s = 0;         ///< from the copy of the state until sealed
+  double blocked_s = 0;      ///< of it, how long the job stood still
+  double slowdown_s = 0;     ///< that the steps beside the writing took longer than others, signed
+  std::int64_t skipped = 0;  ///< sets that were due since the one before and not begun
+  CheckpointPlan plan;       ///< for the time until the next
   bool operator==(const ReportSealed&) const = default;
 };
 struct ReportRestored {

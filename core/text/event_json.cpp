@@ -51,6 +51,9 @@ static void fields(auto& io, CheckpointSealed& e) {
   io.optional("size_bytes", e.size_bytes);
   io.optional("seal_s", e.seal_s);
   io.optional("blocked_s", e.blocked_s);
+  io.unless("slowdown_s", e.slowdown_s, 0.0);
+  io.unless("skipped", e.skipped, std::int64_t{0});
+  fields(io, e.plan);
 }
 static void fields(auto& io, CheckpointRestored& e) {
   io.required("job", e.job);

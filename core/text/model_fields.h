@@ -18,6 +18,12 @@ void fields(auto& io, Slot& slot) {
   io.required("node", slot.node);
   io.required("ranks", slot.ranks);
 }
+/// Beside other members.
+void fields(auto& io, CheckpointPlan& plan) {
+  io.unless("interval_s", plan.interval_s, 0.0);
+  io.unless("mtbf_s", plan.mtbf_s, 0.0);
+  io.unless("expected_overhead", plan.expected_overhead, 0.0);
+}
 
 }  // namespace sovren
 

@@ -4,6 +4,7 @@
 #include <array>
 
 #include "core/text/json_fields.h"
+#include "core/text/model_fields.h"
 #include "core/text/report_value.h"
 
 namespace sovren::text {
@@ -27,6 +28,9 @@ static void fields(auto& io, ReportSealed& r) {
   io.optional("size_bytes", r.size_bytes);
   io.optional("seal_s", r.seal_s);
   io.optional("blocked_s", r.blocked_s);
+  io.unless("slowdown_s", r.slowdown_s, 0.0);
+  io.unless("skipped", r.skipped, std::int64_t{0});
+  fields(io, r.plan);
 }
 static void fields(auto& io, ReportRestored& r) {
   io.required("step", r.step);

@@ -19,6 +19,7 @@ struct Head {
   std::int64_t last_job = 0, last_spec = 0;
   double run_s = 0, half_life_s = 0;
   std::int64_t breakdowns = 0;
+  Totals totals;  ///< further
 };
 struct SpecLine {
   SpecId spec_id;
@@ -52,6 +53,10 @@ static void fields(auto& io, Head& h) {
   io.required("run_s", h.run_s);
   io.required("breakdowns", h.breakdowns);
   io.required("half_life_s", h.half_life_s);
+  io.unless("node_s", h.totals.node_s, h.run_s);  // was not kept: all had one node
+  io.unless("lost_s", h.totals.lost_s, 0.0);
+  io.unless("seals", h.totals.seals, std::int64_t{0});
+  io.unless("blocked_s", h.totals.blocked_s, 0.0);
 }
 static void fields(auto& io, SpecLine& s) {
   io.required("spec_id", s.spec_id);
@@ -114,6 +119,7 @@ static void fields(auto& io, Job& j) {
   io.unless("started_at", j.started_at, usual.started_at);
   io.unless("seen_at", j.seen_at, usual.seen_at);
   io.unless("run_s", j.run_s, usual.run_s);
+  io.unless("node_s", j.node_s, j.run_s);
   io.unless("queue_s", j.queue_s, usual.queue_s);
   io.unless("sealed_step", j.sealed_step, usual.sealed_step);
   io.unless("furthest_step", j.furthest_step, usual.furthest_step);
@@ -122,8 +128,14 @@ static void fields(auto& io, Job& j) {
   io.unless("seals", j.seals, usual.seals);
   io.unless("seal_s", j.seal_s, usual.seal_s);
   io.unless("blocked_s", j.blocked_s, usual.blocked_s);
+  io.unless("slowdown_s", j.slowdown_s, usual.slowdown_s);
+  io.unless("skipped_seals", j.skipped_seals, usual.skipped_seals);
+  fields(io, j.plan);
   io.unless("restore_s", j.restore_s, usual.restore_s);
   io.unless("restores", j.restores, usual.restores);
+  io.unless("kept_at", j.kept_at, j.started_at);
+  io.unless("lost_s", j.lost_s, usual.lost_s);
+  io.unless("breakdowns", j.breakdowns, usual.breakdowns);
   io.unless("preemptions", j.preemptions, usual.preemptions);
   io.unless("killed_at_step", j.killed_at_step, usual.killed_at_step);
   io.unless("kills_at_step", j.kills_at_step, usual.kills_at_step);
@@ -213,7 +225,8 @@ Result<void> write_state(const State& state,
                                  .last_spec = state.last_spec,
                                  .run_s = state.totals.run_s,
                                  .half_life_s = state.half_life_s,
-                                 .breakdowns = state.totals.breakdowns}));
+                                 .breakdowns = state.totals.breakdowns,
+                                 .totals = state.totals}));
   for (const auto& [id, entry] : state.specs)
     SOVREN_DO(pieces.add('S', SpecLine{id, entry.jobs, print_job_file(*entry.spec)}));
   for (const auto& [name, node] : state.nodes) SOVREN_DO(pieces.add('N', node));
@@ -264,7 +277,9 @@ Result<void> StateReader::take_line(std::string_view line) {
     state_.applied = head.applied;
     state_.last_job = head.last_job;
     state_.last_spec = head.last_spec;
-    state_.totals = {head.run_s, head.breakdowns};
+    state_.totals = head.totals;
+    state_.totals.run_s = head.run_s;
+    state_.totals.breakdowns = head.breakdowns;
     state_.half_life_s = head.half_life_s;
   } else if (letter == 'S') {
     SOVREN_TRY(spec, read_line<SpecLine>(text));

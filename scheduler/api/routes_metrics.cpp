@@ -89,6 +89,13 @@ Response metrics_response(const Figures& figures) {
   text.single("attempt_breakdowns_total", Type::counter,
               "Attempts that ended through no fault of their job.",
               as_double(figures.totals.breakdowns));
+  text.single("attempt_lost_seconds_total", Type::counter,
+              "Work that was lost when attempts broke down before it was sealed.",
+              figures.totals.lost_s);
+  text.single("checkpoints_sealed_total", Type::counter, "Checkpoint sets that jobs have sealed.",
+              as_double(figures.totals.seals));
+  text.single("checkpoint_blocked_seconds_total", Type::counter,
+              "Time that jobs stood still while their state was saved.", figures.totals.blocked_s);
   for (const auto& [name, value] : figures.kinds)
     if (is_metric_name(name))
       text.single(name, Type::gauge, "The newest value that a job has reported.", value);

@@ -72,10 +72,20 @@ void add_details(Json& view, const Job& job) {
   view["dir"] = job.dir;
   view["resources"] = resources_view(job.spec->resources);
   view["can_checkpoint"] = can_checkpoint(*job.spec);
-  view["checkpoints"] = {
-      {"sealed", job.seals},       {"last_step", job.sealed_step}, {"size_bytes", job.sealed_bytes},
-      {"seal_s", job.seal_s},      {"blocked_s", job.blocked_s},   {"restored", job.restores},
-      {"restore_s", job.restore_s}};
+  view["checkpoints"] = {{"sealed", job.seals},
+                         {"last_step", job.sealed_step},
+                         {"size_bytes", job.sealed_bytes},
+                         {"seal_s", job.seal_s},
+                         {"blocked_s", job.blocked_s},
+                         {"restored", job.restores},
+                         {"restore_s", job.restore_s},
+                         {"skipped", job.skipped_seals},
+                         {"slowdown_s", job.slowdown_s},
+                         {"lost_s", job.lost_s},
+                         {"interval_s", job.plan.interval_s},
+                         {"mtbf_s", job.plan.mtbf_s},
+                         {"expected_overhead", job.plan.expected_overhead},
+                         {"actual_overhead", actual_overhead(job)}};
   view["failures"] = job.failures;
   view["preemptions"] = job.preemptions;
   view["stop_requested"] =

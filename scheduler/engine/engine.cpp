@@ -355,7 +355,7 @@ Result<void> Engine::start(const Job& job) {
                      .user = job.user,
                      .dir = job.dir,
                      .oldest_set_job = job.oldest_set_job,
-                     .mtbf_s = policy::mtbf_s(state_, config_.policy),
+                     .mtbf_s = policy::mtbf_s(state_, job, config_.policy),
                      .array_job = job.array_job,
                      .element = job.element};
   auto spec =

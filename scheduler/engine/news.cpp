@@ -138,7 +138,7 @@ void Engine::record_report(const AttemptNews& news, const Job& job) {
   if (const auto* sealed = std::get_if<ReportSealed>(&report)) {
     if (has_sealed && sealed->step <= job.sealed_step) return;
     add(CheckpointSealed{news.job, news.attempt, sealed->step, sealed->size_bytes, sealed->seal_s,
-                         sealed->blocked_s});
+                         sealed->blocked_s, sealed->slowdown_s, sealed->skipped, sealed->plan});
   } else if (const auto* restored = std::get_if<ReportRestored>(&report)) {
     if (has_sealed) return;
     add(CheckpointRestored{news.job, news.attempt, restored->step, restored->restore_s});

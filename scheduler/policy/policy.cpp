@@ -145,9 +145,13 @@ Plan decide(const State& state, Instant now, const PolicyConfig& config) {
   return plan;
 }
 
-double mtbf_s(const State& state, const PolicyConfig& config) {
-  return (config.mtbf_prior_s + state.totals.run_s) /
-         (1.0 + static_cast<double>(state.totals.breakdowns));
+double mtbf_s(const State& state, const Job& job, const PolicyConfig& config) {
+  const auto others = static_cast<double>(state.totals.breakdowns - job.breakdowns);
+  const double others_s = std::max(0.0, state.totals.node_s - job.node_s);
+  const double pool_s = (config.mtbf_prior_s + others_s) / (1 + std::max(0.0, others));
+  const double node_s = (mtbf_pool_failures * pool_s + job.node_s) /
+                        (mtbf_pool_failures + static_cast<double>(job.breakdowns));
+  return node_s / static_cast<double>(std::max<std::size_t>(1, job.slots.size()));
 }
 
 }  // namespace sovren::policy

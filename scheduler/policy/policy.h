@@ -127,8 +127,19 @@ Result<void> can_ever_run(const JobSpec& spec, const State& state, const PolicyC
 /// might have asked for.
 JobSpec with_site_defaults(JobSpec spec, const Site& site, const std::string& user);
 
-/// Mean time between failures to plan checkpoints for: (prior + time run) / (1 + breakdowns), the
-/// mean of the posterior rate under one prior failure in mtbf_prior_s.
-double mtbf_s(const State& state, const PolicyConfig& config);
+/// Mean time between failures of a job's running attempt, to plan its checkpoints for.
+///
+/// Model    A failure is a breakdown as Totals count them: a node or rank that went away, was
+/// killed
+///          or ended with an error of device, storage or network; not bad input, nor what was asked
+///          for. They strike nodes alike: an attempt on n nodes fails n times as often. The pool's
+///          rate: (1 + failures) / (prior + node seconds) of all other jobs of this log. The job's:
+///          the pool's, worth mtbf_pool_failures failures, and what the job has seen itself (the
+///          mean of a gamma posterior), so that a job that is killed twice in ten minutes plans for
+///          that, whatever the others see.
+double mtbf_s(const State& state, const Job& job, const PolicyConfig& config);
+
+/// Below 1: jobs differ more in how often they fail than by chance.
+inline constexpr double mtbf_pool_failures = 0.25;
 
 }  // namespace sovren::policy

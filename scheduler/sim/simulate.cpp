@@ -9,6 +9,7 @@
 
 #include "core/base/check.h"
 #include "core/base/rng.h"
+#include "core/model/checkpoint_interval.h"
 #include "scheduler/policy/schedule.h"
 
 namespace sovren::sim {
@@ -272,7 +273,7 @@ class Machine {
     const double interval_s =
         sim_.checkpoint_interval_s > 0
             ? sim_.checkpoint_interval_s
-            : std::sqrt(2 * sim_.checkpoint_cost_s * sim_.mtbf_s / trace_[job].procs);
+            : daly_interval_s(sim_.checkpoint_cost_s, sim_.mtbf_s / trace_[job].procs);
     const double lost_s =
         sim_.policy->preempts && interval_s > 0 ? std::fmod(ran_s, interval_s) : ran_s;
     run.left_s = left_s - (ran_s - lost_s);

@@ -34,9 +34,8 @@ struct SimConfig {
   double mtbf_s = 0;  ///< of one processor; 0: none fails
   double repair_s = 3600;
   std::uint64_t seed = 1;
-  double checkpoint_interval_s =
-      0;                        ///< what a failure costs at most; 0: Young's from cost and mtbf
-  bool keeps_attempts = false;  ///< for the picture
+  double checkpoint_interval_s = 0;  ///< what a failure costs at most; 0: Daly's from cost and mtbf
+  bool keeps_attempts = false;       ///< for the picture
 };
 
 /// What became of one job. Times in seconds since the trace's beginning.

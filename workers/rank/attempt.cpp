@@ -106,6 +106,7 @@ class Attempt {
       : options_(options), comm_(comm), control_(control), reporter_(reporter) {}
 
   Result<LoopEnd> run(const KindMaker& make_kind) {
+    const double began_s = steady_s();
     SOVREN_TRY(spec, read_spec(options_.dir));
     SOVREN_TRY(choice, agree_on_backend(spec.resources.backend));
     tell(ReportStarted{.backend = choice.backend == Backend::cuda ? "cuda" : "cpu",
@@ -135,6 +136,7 @@ class Attempt {
                                                         : LoopSetting::Retention::at_once};
     SOVREN_TRY(restored_step, restore(store, *kind));
     loop.sealed_step = restored_step;
+    loop.recovery_s = steady_s() - began_s;
     SOVREN_TRY(end, run_loop(loop, {comm_, *kind, store, control_, reporter_, steady_s, wall_s}));
     if (end == LoopEnd::done) SOVREN_DO(finish(*kind));
     return end;

@@ -8,6 +8,7 @@
 #include "workers/rank/best_metric.h"
 #include "workers/rank/preview.h"
 #include "workers/rank/schedule.h"
+#include "workers/rank/slowdown.h"
 
 namespace sovren::workers {
 namespace {
@@ -28,7 +29,8 @@ class Loop {
         is_root_(parts.comm.rank() == 0),
         sealed_step_(setting.sealed_step),
         facts_(parts.kind.facts()),
-        schedule_(setting.checkpoint.interval, setting.mtbf_s, parts.now_s(), parts.kind.steps()),
+        schedule_(setting.checkpoint.interval, setting.mtbf_s, setting.recovery_s, parts.now_s(),
+                  parts.kind.steps()),
         previews_(parts.now_s()),
         reported_s_(parts.now_s()) {}
 
@@ -36,12 +38,14 @@ class Loop {
     report_progress();
     while (!parts_.kind.done()) {
       SOVREN_TRY(agreed, agree());
+      if (step_began_s_) slowdown_.stepped(parts_.now_s() - *step_began_s_, pending_.has_value());
       if (pending_ && !agreed.writing) SOVREN_DO(finish_seal());
       if (agreed.stop) return stop();
       is_seal_wanted_ = is_seal_wanted_ || agreed.seal;
       if (is_seal_wanted_ && !pending_) SOVREN_DO(start_seal());
       prune_recorded();
       if (agreed.preview) SOVREN_DO(show_preview());
+      step_began_s_ = parts_.now_s();
       if (auto stepped = parts_.kind.step(); !stepped)
         return fail(std::move(stepped).error().within("computing step " +
                                                       std::to_string(parts_.kind.steps() + 1)));
@@ -55,15 +59,26 @@ class Loop {
 
  private:
   Result<Agreed> agree() {
-    const bool is_due = is_root_ && !pending_ && schedule_.is_due(parts_.now_s(), steps());
     std::array<std::int64_t, 4> flags{
-        parts_.control.take_checkpoint() || is_due, parts_.control.is_stopping(),
+        parts_.control.take_checkpoint() || is_due(), parts_.control.is_stopping(),
         is_root_ && previews_.is_due(parts_.now_s()), pending_ && !pending_->is_written()};
     SOVREN_DO(parts_.comm.all_reduce(flags, Reduce::max));
     return Agreed{.seal = flags[0] != 0,
                   .stop = flags[1] != 0,
                   .preview = flags[2] != 0,
                   .writing = flags[3] != 0};
+  }
+
+  /// By the schedule; one that is due while another is being written waits, or is skipped.
+  bool is_due() {
+    const double now_s = parts_.now_s();
+    if (!is_root_ || !schedule_.is_due(now_s, steps())) return false;
+    if (!pending_ || pending_->is_written()) return true;
+    if (setting_.checkpoint.when_busy == CheckpointPolicy::Busy::skip) {
+      schedule_.begun(now_s, steps());
+      skipped_ += 1;
+    }
+    return false;
   }
 
   /// That a preview cannot be written stops nothing.
@@ -125,7 +140,9 @@ class Loop {
     if (!started) return fail(std::move(started).error().within(activity(steps())));
     pending_.emplace(std::move(*started));
     pending_step_ = steps();
-    blocked_s_ = parts_.now_s() - started_s_;
+    const double now_s = parts_.now_s();
+    blocked_s_ = now_s - started_s_;
+    schedule_.begun(now_s, steps());
     return {};
   }
 
@@ -135,14 +152,20 @@ class Loop {
     pending_.reset();
     if (!sealed) return fail(std::move(sealed).error().within(activity(pending_step_)));
     sealed_step_ = pending_step_;
-    // The cost is the time until sealed: writing takes cores and disk from the steps beside it.
-    const double now_s = parts_.now_s();
-    schedule_.sealed(now_s, sealed_step_, now_s - started_s_);
     if (!is_root_) return {};
+    const double now_s = parts_.now_s();
+    const double blocked_s = blocked_s_ + (now_s - finishing_s);
+    const SealTimes times{.blocked_s = blocked_s,
+                          .slowdown_s = slowdown_.take(finishing_s - started_s_),
+                          .seal_s = now_s - started_s_};
+    schedule_.sealed(times);
     parts_.reporter.report(ReportSealed{.step = sealed_step_,
                                         .size_bytes = sealed->size_bytes,
-                                        .seal_s = now_s - started_s_,
-                                        .blocked_s = blocked_s_ + (now_s - finishing_s)});
+                                        .seal_s = times.seal_s,
+                                        .blocked_s = times.blocked_s,
+                                        .slowdown_s = times.slowdown_s,
+                                        .skipped = std::exchange(skipped_, 0),
+                                        .plan = schedule_.plan(now_s)});
     if (setting_.retention == LoopSetting::Retention::at_once) prune();
     return {};
   }
@@ -188,7 +211,10 @@ class Loop {
   std::int64_t sealed_step_;
   const SpecFacts facts_;
   CheckpointSchedule schedule_;  ///< rank 0's decides
-  PreviewSchedule previews_;     ///< rank 0's decides
+  Slowdown slowdown_;            ///< rank 0's counts
+  std::optional<double> step_began_s_;
+  std::int64_t skipped_ = 0;  ///< since the newest sealed set
+  PreviewSchedule previews_;  ///< rank 0's decides
   bool has_preview_ = false;
   double reported_s_;
   bool is_seal_wanted_ = false;

@@ -22,7 +22,9 @@ struct LoopSetting {
   std::string kind;  ///< "causal-analysis"
   std::string dir;   ///< the job directory, for previews
   CheckpointPolicy checkpoint;
-  double mtbf_s = 86400;
+  double mtbf_s = 86400;  ///< of the attempt, as it begins
+  double recovery_s =
+      0;  ///< from the attempt's begin until here: what a failure costs besides work
   std::int64_t sealed_step = -1;  ///< of the set that was restored; -1: none
   /// Old sets may go only when the new one is in the scheduler's log; without one, at once.
   enum class Retention { when_recorded, at_once };

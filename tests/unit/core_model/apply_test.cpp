@@ -99,6 +99,53 @@ TEST(Apply, FoldsTheLifeOfAJob) {
   EXPECT_EQ(fold.state.applied, EventSeq{12});
 }
 
+// 100 s of attempts on two nodes: 2 s still, 3 s slowed down, 4 s restoring, 21 s lost.
+TEST(Apply, AddsUpWhatCheckpointsAndBreakdownsCost) {
+  Fold fold;
+  fold << node("n1") << node("n2") << submitted(1);
+  fold.at(100) << AttemptStarted{{1}, 1, "n1", 2, {{"n1", 1}, {"n2", 1}}};
+  EXPECT_EQ(actual_overhead(fold.job()), 0);
+  fold.at(120) << CheckpointSealed{{1}, 1, 10, 1, 5, 1.5, 4, 2, {60, 3600, 0.01}};
+  EXPECT_DOUBLE_EQ(actual_overhead(fold.job()), 5.5 / 20) << "so far";
+  fold.at(130) << CheckpointSealed{{1}, 1, 20, 1, 5, 0.5, -1, 1, {70, 3700, 0.02}};
+  EXPECT_EQ(fold.job().skipped_seals, 3);
+  EXPECT_EQ(fold.job().plan, (CheckpointPlan{70, 3700, 0.02}));
+  fold.at(140) << AttemptEnded{{1}, 1, Ending::killed, 137, std::nullopt}
+               << JobRequeued{{1}, {}, true, "killed"};
+  EXPECT_EQ(fold.job().lost_s, 15) << "since the newest set was copied";
+  fold.at(200) << AttemptStarted{{1}, 2, "n1", 2, {{"n1", 1}, {"n2", 1}}};
+  fold.at(204) << CheckpointRestored{{1}, 2, 20, 4};
+  fold.at(210) << AttemptEnded{{1}, 2, Ending::retry, 74, std::nullopt}
+               << JobRequeued{{1}, {}, true, "disk"};
+  EXPECT_EQ(fold.job().lost_s, 21) << "since it was restored";
+  fold.at(300) << AttemptStarted{{1}, 3, "n1", 2, {{"n1", 1}, {"n2", 1}}};
+  fold.at(350) << AttemptEnded{{1}, 3, Ending::checkpointed, 85, std::nullopt};
+  EXPECT_EQ(fold.job().run_s, 100);
+  EXPECT_EQ(fold.job().node_s, 200);
+  EXPECT_EQ(fold.job().breakdowns, 2);
+  EXPECT_DOUBLE_EQ(actual_overhead(fold.job()), 0.3);
+  const Totals& totals = fold.state.totals;
+  EXPECT_EQ(totals.node_s, 200);
+  EXPECT_EQ(totals.lost_s, 21);
+  EXPECT_EQ(totals.seals, 2);
+  EXPECT_EQ(totals.blocked_s, 2);
+}
+
+TEST(Apply, WorkIsLostByBreakdownsOnly) {
+  for (const Ending ending : {Ending::done, Ending::checkpointed, Ending::failed}) {
+    Fold fold;
+    fold << node("n1") << submitted(1) << AttemptStarted{{1}, 1, "n1", 1};
+    fold.at(10) << AttemptEnded{{1}, 1, ending, 0, std::nullopt};
+    EXPECT_EQ(fold.job().lost_s, 0) << ending_name(ending);
+  }
+  Fold fold;  // a kill that was asked for
+  fold << node("n1") << submitted(1) << AttemptStarted{{1}, 1, "n1", 1};
+  fold.at(10) << StopRequested{{1}, Request::kill, "ada"}
+              << AttemptEnded{{1}, 1, Ending::killed, 137, std::nullopt};
+  EXPECT_EQ(fold.job().lost_s, 0);
+  EXPECT_EQ(fold.job().breakdowns, 0);
+}
+
 TEST(Apply, CountsFailuresUntilTheJobGetsFurther) {
   Fold fold;
   fold << node("n1") << submitted(1);

@@ -233,8 +233,18 @@ struct Filler {
     for (std::int64_t i = draw.below(3); i > 0; --i) e.slots.push_back({draw.text(), attempt()});
   }
   void operator()(CheckpointSealed& e) {
-    e = {job(),          attempt(),       draw.below(1 << 30), draw.below(std::int64_t{1} << 40),
-         draw.uniform(), any_double(draw)};
+    e = {job(),
+         attempt(),
+         draw.below(1 << 30),
+         draw.below(std::int64_t{1} << 40),
+         draw.uniform(),
+         any_double(draw),
+         0,
+         0,
+         {}};
+    if (draw.coin()) e.slowdown_s = draw.normal();
+    if (draw.coin()) e.skipped = draw.below(9);
+    if (draw.coin()) e.plan = {draw.uniform(), draw.uniform(), draw.uniform()};
   }
   void operator()(CheckpointRestored& e) {
     e = {job(), attempt(), draw.below(1 << 30), draw.uniform()};
@@ -264,7 +274,12 @@ struct Filler {
     r.progress = {draw.below(1 << 30), draw.uniform(), draw.text(),         draw.below(1 << 30),
                   draw.below(2),       draw.word(),    random_metrics(draw)};
   }
-  void operator()(ReportSealed& r) { r = {draw.below(99), draw.below(1 << 30), draw.uniform()}; }
+  void operator()(ReportSealed& r) {
+    r = {draw.below(99), draw.below(1 << 30), draw.uniform(), draw.uniform()};
+    if (draw.coin()) r.slowdown_s = draw.normal();
+    if (draw.coin()) r.skipped = draw.below(9);
+    if (draw.coin()) r.plan = {draw.uniform(), draw.uniform(), draw.uniform()};
+  }
   void operator()(ReportRestored& r) { r = {draw.below(99), draw.word(), draw.uniform()}; }
   void operator()(ReportRejected& r) { r = {draw.word(), draw.text()}; }
   void operator()(ReportWarning& r) { r = {draw.text()}; }

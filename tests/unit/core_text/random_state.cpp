@@ -39,6 +39,7 @@ void fill(Draw& draw, Job& job) {
   maybe(draw, job.started_at, moment(draw));
   maybe(draw, job.seen_at, moment(draw));
   maybe(draw, job.run_s, draw.normal());
+  maybe(draw, job.node_s, draw.normal());
   maybe(draw, job.queue_s, draw.uniform());
   maybe(draw, job.sealed_step, draw.below(1000));
   maybe(draw, job.furthest_step, draw.below(1000));
@@ -47,8 +48,14 @@ void fill(Draw& draw, Job& job) {
   maybe(draw, job.seals, count(draw));
   maybe(draw, job.seal_s, draw.uniform());
   maybe(draw, job.blocked_s, draw.uniform());
+  maybe(draw, job.slowdown_s, draw.normal());
+  maybe(draw, job.skipped_seals, draw.below(1000));
+  maybe(draw, job.plan, {draw.uniform(), draw.uniform(), draw.uniform()});
   maybe(draw, job.restore_s, draw.uniform());
   maybe(draw, job.restores, count(draw));
+  maybe(draw, job.kept_at, moment(draw));
+  maybe(draw, job.lost_s, draw.uniform());
+  maybe(draw, job.breakdowns, count(draw));
   maybe(draw, job.preemptions, count(draw));
   maybe(draw, job.killed_at_step, draw.below(1000));
   maybe(draw, job.kills_at_step, count(draw));
@@ -104,7 +111,8 @@ State random_state(std::uint64_t seed) {
   Draw draw(seed);
   State state;
   state.applied = {draw.between(1, 1 << 30)};
-  state.totals = {draw.uniform(), draw.below(1000)};
+  state.totals = {draw.uniform(), draw.below(1000), draw.uniform(),
+                  draw.uniform(), draw.below(1000), draw.uniform()};
   state.half_life_s = draw.uniform() * 1e6;
   state.last_spec = 6;
   for (std::int64_t id = 1; id <= state.last_spec; id += 2)

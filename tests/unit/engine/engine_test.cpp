@@ -442,7 +442,7 @@ TEST(Engine, EndsWhatItFindsRunningAsLostAndGoesOn) {
   world.turn();
   EXPECT_EQ(world.job().attempts, 2);
   EXPECT_EQ(world.launcher.orders.back().attempt, 2);
-  EXPECT_EQ(world.launcher.orders.back().mtbf_s, (86'400 + 50) / 2.0);
+  EXPECT_EQ(world.launcher.orders.back().mtbf_s, (0.25 * 86'400 + 50) / 1.25);
 }
 
 TEST(Engine, StartsWithTheNodesOfItsEarlierLifeDown) {

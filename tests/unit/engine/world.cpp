@@ -63,8 +63,10 @@ std::string state_text(const State& state) {
         << job.seen_at.ms << " run " << job.run_s << " queue " << job.queue_s << " sealed "
         << job.sealed_step << " furthest " << job.furthest_step << " start " << job.step_at_start
         << " bytes " << job.sealed_bytes << " seals " << job.seals << " " << job.seal_s
-        << " restore " << job.restore_s << " killed at " << job.killed_at_step << " "
-        << job.kills_at_step << " digest " << job.digest << " ended " << job.ended_at.ms;
+        << " skipped " << job.skipped_seals << " every " << job.plan.interval_s << " slowdown "
+        << job.slowdown_s << " lost " << job.lost_s << " since " << job.kept_at.ms << " restore "
+        << job.restore_s << " killed at " << job.killed_at_step << " " << job.kills_at_step
+        << " digest " << job.digest << " ended " << job.ended_at.ms;
     if (job.error) out << " error " << to_text(*job.error);
     out << "\n";
   }

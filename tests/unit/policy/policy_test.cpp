@@ -207,9 +207,39 @@ TEST(Policy, DecidesOnceAndForAllOverRandomClusters) {
 
 TEST(Policy, LearnsTheTimeBetweenFailures) {
   State state;
-  EXPECT_EQ(mtbf_s(state, {}), 86'400.0);
-  state.totals = {.run_s = 13'600, .breakdowns = 4};
-  EXPECT_EQ(mtbf_s(state, {}), 20'000.0);
+  Job job;
+  job.slots = {{"n1", 4}};
+  EXPECT_DOUBLE_EQ(mtbf_s(state, job, {}), 86'400.0) << "the prior";
+  state.totals = {.run_s = 1, .breakdowns = 4, .node_s = 13'600};
+  EXPECT_DOUBLE_EQ(mtbf_s(state, job, {}), 20'000.0) << "of others: their mean is the job's prior";
+}
+
+TEST(Policy, AttemptOnManyNodesFailsAsOftenAsAllOfThemTogether) {
+  State state;
+  Job job;
+  job.slots = {{"n1", 4}, {"n2", 4}, {"n3", 4}, {"n4", 4}};
+  EXPECT_DOUBLE_EQ(mtbf_s(state, job, {}), 86'400.0 / 4);
+}
+
+TEST(Policy, JobThatIsKilledAgainAndAgainPlansForIt) {
+  State state;
+  Job job;
+  job.slots = {{"n1", 1}};
+  double before_s = mtbf_s(state, job, {});
+  for (int kills = 1; kills <= 3; ++kills) {
+    job.breakdowns += 1, job.node_s += 300;
+    state.totals.breakdowns += 1, state.totals.node_s += 300;
+    const double now_s = mtbf_s(state, job, {});
+    EXPECT_LT(now_s, before_s / 1.3);
+    before_s = now_s;
+  }
+  EXPECT_DOUBLE_EQ(before_s, (0.25 * 86'400 + 900) / 3.25);
+  // A thousand others that never fail do not hide it, and its own long peace is believed.
+  state.totals.node_s += 1e9;
+  EXPECT_LT(mtbf_s(state, job, {}), 0.25 * 1.1e9 / 3.25);
+  job = {.slots = {{"n1", 1}}, .node_s = 864'000};
+  state.totals = {.node_s = 864'000};
+  EXPECT_GT(mtbf_s(state, job, {}), 86'400 + 864'000);
 }
 
 }  // namespace

@@ -13,6 +13,7 @@
 #include "storage/file/file.h"
 #include "tests/unit/rank/counting_kind.h"
 #include "workers/comm/comm.h"
+#include "workers/rank/schedule.h"
 
 namespace sovren::workers {
 namespace {
@@ -363,6 +364,37 @@ TEST_F(LoopTest, AutomaticSealsAfterTwoSeconds) {
   const auto sealed = ran.notes.of<ReportSealed>();
   ASSERT_FALSE(sealed.empty());
   EXPECT_EQ(sealed[0].step, 4);
+}
+
+TEST_F(LoopTest, ReportsWhatASetCostAndWhatIsPlanned) {
+  step_s_ = 0.5;
+  LoopSetting setting = with({.mode = Mode::automatic});
+  setting.mtbf_s = 5000;
+  setting.recovery_s = 3;
+  const Ran ran = run(2, setting, 100);
+  const auto sealed = ran.notes.of<ReportSealed>();
+  ASSERT_FALSE(sealed.empty());
+  const ReportSealed& first = sealed[0];  // only steps move this clock, and all alike
+  EXPECT_EQ(first.blocked_s, 0);
+  EXPECT_EQ(first.slowdown_s, 0);
+  EXPECT_GT(first.seal_s, 0);
+  EXPECT_EQ(first.plan.interval_s, std::max(interval_s_min, first.seal_s));
+  EXPECT_EQ(first.plan.mtbf_s, 5000 + 2 + first.seal_s);
+  EXPECT_EQ(first.plan.expected_overhead,
+            daly_overhead(first.plan.interval_s, 0, 3 + first.seal_s, first.plan.mtbf_s));
+}
+
+TEST_F(LoopTest, SetsDueWhileOneIsBeingWrittenAreSkippedAndCounted) {
+  LoopSetting setting = with({.mode = Mode::steps, .steps = 1});
+  setting.checkpoint.when_busy = CheckpointPolicy::Busy::skip;
+  const Ran ran = run(1, setting, 300);
+  std::int64_t due = 0;
+  for (const ReportSealed& sealed : ran.notes.of<ReportSealed>()) due += 1 + sealed.skipped;
+  EXPECT_EQ(due, 299) << "after each step but the last";
+  setting.checkpoint.when_busy = CheckpointPolicy::Busy::wait;
+  setting.attempt = 2;
+  for (const ReportSealed& sealed : run(1, setting, 600).notes.of<ReportSealed>())
+    EXPECT_EQ(sealed.skipped, 0);
 }
 
 TEST_F(LoopTest, FailedStepOfOneRankIsAnErrorOnAll) {
