@@ -63,7 +63,7 @@ inline Finding restore_in(const std::string& dir, std::int64_t step_min, std::in
   if (!holds_state(*restored->result->reader, sample_state(step)))
     return {Verdict::wrong, what + ", and is not what was sealed"};
   if (step < step_min) return {Verdict::lost, what + ", not " + std::to_string(step_min)};
-  if (step > step_max) return {Verdict::wrong, what + ", above " + std::to_string(step_max)};
+  if (step > step_max) return {Verdict::lost, what + ", above " + std::to_string(step_max)};
   return {};
 }
 

@@ -2,193 +2,12 @@
 // What is left of a "checkpoints" folder when the power goes, whatever the program was doing there.
 #include <gtest/gtest.h>
 
-#include <fstream>
 #include <set>
 
-#include "storage/checkpoint/set_folder.h"
-#include "storage/file/sequence.h"
-#include "tests/fault/checkpoint/life.h"
-#include "tests/fault/model/crash_lab.h"
+#include "tests/fault/checkpoint/lives.h"
 
 namespace sovren::storage {
 namespace {
-
-// What the lives below tell the trace:
-//   sealed  the newest step that must be restored or a later one; newest: the last one that may be
-//   kept    steps whose sets must all be there, whole
-//   fence   the attempt before which no other may seal
-
-constexpr const char* folder = "/checkpoints";
-
-void flip_byte(const std::string& path) {
-  std::fstream file(path, std::ios::in | std::ios::out | std::ios::binary);
-  file.seekg(3000);
-  const auto byte = static_cast<char>(file.get() ^ 1);
-  file.seekp(3000);
-  file.put(byte);
-}
-
-Result<std::int64_t> restore_step(const std::string& dir) {
-  SOVREN_TRY(restored, restore_sample(dir));
-  return restored.result ? restored.result->set.header.step : 0;
-}
-
-/// One attempt on so many ranks.
-Result<void> live_attempt(const std::string& dir, int attempt, int ranks, Trace& trace) {
-  Result<void> lived;
-  const auto live = [&](Communicator& comm) {
-    auto done = live_one_attempt(dir, attempt, comm, [&](std::int64_t step) {
-      trace.promise("sealed", {step});
-      trace.promise("kept", {step - 1, step});
-    });
-    if (comm.rank() == 0) lived = std::move(done);
-  };
-  if (ranks == 1)
-    live(*workers::make_self_communicator());
-  else
-    workers::run_on_threads(ranks, 60, live);
-  return lived;
-}
-
-/// Each shard is written by a rank of its own.
-std::string writer_of(const std::string& path) {
-  const std::size_t at = path.find("/shard-");
-  return at == std::string::npos ? "" : path.substr(at);
-}
-
-/// Sets of steps 1 to 6 of which all but the newest two go; and a step that is sealed again.
-Result<void> live_retention(const std::string& dir, Trace& trace) {
-  trace.promise("sealed", {6});
-  trace.promise("kept", {5, 6});
-  SOVREN_TRY(store, CheckpointStore::open(dir));
-  SOVREN_DO(store.prune({.keep = 2}, JobId{1}, 1));
-  const auto comm = workers::make_self_communicator();
-  SOVREN_DO(seal_sample(store, *comm, sample_header(6, 2)));
-  trace.promise("kept", {6});
-  return store.prune({.keep = 1}, JobId{1}, 2);
-}
-
-/// The newest two are damaged, and quarantine has old ones already.
-Result<void> live_quarantine(const std::string& dir, Trace& trace) {
-  trace.promise("sealed", {2});
-  trace.promise("newest", {2});
-  SOVREN_DO(restore_step(dir));
-  SOVREN_TRY(store, CheckpointStore::open(dir));
-  return store.prune({.keep = 1}, JobId{1}, 1);
-}
-
-/// A crash loop: after two restores of the newest set the one before is used.
-Result<void> live_restores(const std::string& dir, Trace& trace) {
-  trace.promise("sealed", {3});
-  SOVREN_DO(restore_step(dir));
-  trace.promise("sealed", {2});
-  SOVREN_DO(restore_step(dir));
-  trace.promise("newest", {2});
-  SOVREN_TRY(step, restore_step(dir));
-  if (step != 2) return fail({.code = Code::bug, .what = "the third restore is of the older set"});
-  SOVREN_TRY(store, CheckpointStore::open(dir));
-  trace.promise("newest", {3});
-  return store.forget_restores();
-}
-
-Result<void> live_fences(const std::string& dir, Trace& trace) {
-  trace.promise("sealed", {1});
-  SOVREN_TRY(store, CheckpointStore::open(dir));
-  for (const int attempt : {2, 3, 40, 500, 6000}) {
-    SOVREN_DO(store.raise_fence(JobId{1}, attempt));
-    trace.promise("fence", {attempt});
-  }
-  return {};
-}
-
-Result<void> seal_up_to(const std::string& dir, std::int64_t last) {
-  for (std::int64_t step = 1; step <= last; ++step)
-    SOVREN_DO(seal_sample(dir, sample_header(step)));
-  return {};
-}
-
-Result<void> prepare_quarantine(const std::string& dir) {
-  SOVREN_DO(seal_up_to(dir, 4));
-  flip_byte(dir + "/gen-000003/shard-00000.h5");
-  SOVREN_DO(remove_tree(dir + "/gen-000004/MANIFEST.json"));
-  for (const std::string name : {"/quarantine/gen-000007", "/quarantine/gen-000008"})
-    SOVREN_DO(make_directories(dir + name));
-  return {};
-}
-
-/// The first number that was promised, or what stands for none.
-std::int64_t promised(const Promises& promises, const std::string& name, std::int64_t none) {
-  const auto found = promises.find(name);
-  return found == promises.end() ? none : found->second.front();
-}
-
-/// Looks at a folder as the next attempt would.
-Finding check_folder(const std::string& dir, const CrashState& state) {
-  const Promises& promises = state.promises;
-  if (promises.contains("kept")) {
-    std::set<std::int64_t> whole;
-    std::vector<RejectedSet> rejected;
-    const auto sets = list_sets(dir, rejected);
-    if (!sets) return {Verdict::nothing, to_text(sets.error())};
-    for (const SetInfo& set : *sets)
-      if (verify_set(set.path)) whole.insert(set.header.step);
-    for (const std::int64_t step : promises.at("kept"))
-      if (!whole.contains(step)) return {Verdict::lost, "no set of step " + std::to_string(step)};
-  }
-  if (promises.contains("fence")) {
-    const auto attempt = static_cast<int>(promised(promises, "fence", 0));
-    const auto fenced = check_fence(dir, {JobId{1}, attempt - 1});
-    if (fenced) return {Verdict::lost, "the fence is gone"};
-    if (fenced.error().code != Code::fenced) return {Verdict::nothing, to_text(fenced.error())};
-  }
-  Finding finding =
-      restore_in(dir, promised(promises, "sealed", 0), promised(promises, "newest", INT64_MAX));
-  if (finding.verdict != Verdict::good || state.number % 8 != 0) return finding;
-  // The next attempt finds its way through what was left.
-  const auto lived = live_one_attempt(dir, 10'000, [](std::int64_t) {});
-  if (!lived) return {Verdict::nothing, "the next attempt: " + to_text(lived.error())};
-  return restore_in(dir, 2, INT64_MAX);
-}
-
-Life life_of(std::string name, Result<void> (*prepare)(const std::string& dir),
-             std::function<Result<void>(const std::string& dir, Trace& trace)> live) {
-  return {.name = std::move(name),
-          .prepare = [prepare](const std::string& root) { return prepare(root + folder); },
-          .live = [live = std::move(live)](const std::string& root,
-                                           Trace& trace) { return live(root + folder, trace); },
-          .check = [](const std::string& root,
-                      const CrashState& state) { return check_folder(root + folder, state); }};
-}
-
-Life attempt_on(int ranks) {
-  return life_of("seal, " + std::to_string(ranks) + (ranks == 1 ? " rank" : " ranks"),
-                 &prepare_life, [ranks](const std::string& dir, Trace& trace) {
-                   trace.promise("sealed", {2});
-                   return live_attempt(dir, 2, ranks, trace);
-                 });
-}
-
-/// What the next attempt does when it finds this.
-Life recovery_from(const CrashState& state, const Life& before) {
-  Life life = before;
-  life.name = "recovery, " + before.name.substr(6);
-  const int ranks = before.name.ends_with("rank") ? 1 : 2;
-  life.prepare = [image = state.image](const std::string& root) -> Result<void> {
-    write_image(image, root);
-    return {};
-  };
-  // A set that was restored twice would be passed over: another life is about that.
-  life.check = [check = before.check](const std::string& root, const CrashState& cut) -> Finding {
-    if (const auto cleared = clear_restores(root + folder); !cleared)
-      return {Verdict::nothing, to_text(cleared.error())};
-    return check(root, cut);
-  };
-  life.live = [ranks, promises = state.promises](const std::string& root, Trace& trace) {
-    for (const auto& [name, numbers] : promises) trace.promise(name, numbers);
-    return live_attempt(root + folder, 3, ranks, trace);
-  };
-  return life;
-}
 
 void expect_good(const CrashTally& tally) {
   EXPECT_EQ(tally.of(Verdict::good), tally.states) << tally.path << ": " << tally.first;
@@ -197,17 +16,8 @@ void expect_good(const CrashTally& tally) {
 TEST(PowerCut, NeverLosesASealedSetNorAcceptsADamagedOne) {
   CrashLab lab;
   std::vector<CrashTally> tallies;
-  for (const Life& life : {
-           life_of(
-               "retention", [](const std::string& dir) { return seal_up_to(dir, 6); },
-               &live_retention),
-           life_of("quarantine", &prepare_quarantine, &live_quarantine),
-           life_of(
-               "restore", [](const std::string& dir) { return seal_up_to(dir, 3); },
-               &live_restores),
-           life_of(
-               "fence", [](const std::string& dir) { return seal_up_to(dir, 1); }, &live_fences),
-       }) {
+  for (const Life& life : {retention_life(), dated_retention_life(), quarantine_life(),
+                           restore_life(), fence_life()}) {
     const auto tally = lab.watch(life, {.states_per_moment = 100, .seed = 20'261'127});
     ASSERT_TRUE(tally) << life.name << ": " << to_text(tally.error());
     tallies.push_back(*tally);

@@ -25,12 +25,16 @@ ScratchFolder::~ScratchFolder() {
   std::filesystem::remove_all(path_, ignored);
 }
 
-Result<DiskModel> CrashLab::record(const Life& life, Trace& trace) {
+Result<void> CrashLab::prepare(const Life& life) {
   UnsyncedSystem unsynced;
   const Using using_it(unsynced);
   SOVREN_DO(remove_tree(root()));
   SOVREN_DO(make_directories(root()));
-  SOVREN_DO(life.prepare(root()));
+  return life.prepare(root());
+}
+
+Result<DiskModel> CrashLab::record(const Life& life, Trace& trace) {
+  SOVREN_DO(prepare(life));
   DiskModel start(root());
   {
     RecordingSystem recorder(root(), trace);

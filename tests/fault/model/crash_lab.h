@@ -34,6 +34,8 @@ struct Life {
 /// Lets lives be lived in a folder, and looks at what power cuts leave of it.
 class CrashLab {
  public:
+  /// Makes the folder ready for it.
+  Result<void> prepare(const Life& life);
   /// Prepares the folder and lives in it once, noting every operation. Returns the disk as it was
   /// before. Fails when the life does, or when something was done that no operation tells of.
   Result<DiskModel> record(const Life& life, Trace& trace);
@@ -42,8 +44,10 @@ class CrashLab {
   /// Both.
   Result<CrashTally> watch(const Life& life, const CrashSearch& search);
 
- private:
+  /// The folder.
   std::string root() const { return scratch_.path() + "/root"; }
+
+ private:
   ScratchFolder scratch_;
 };
 

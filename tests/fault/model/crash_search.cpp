@@ -63,6 +63,7 @@ CrashTally search_crash_states(DiskModel start, const Trace& trace, const CrashS
         ++tally.operations;
       }
     }
+    if (search.only_at_end && at < trace.operations().size()) continue;
     const int tries = search.states_per_moment * (search.repeats ? 1 : 3);
     for (int i = 0, found = 0; i < tries && found < search.states_per_moment; ++i) {
       state.image = search.repeats ? disk.cut(chance) : cut_by(disk, i, chance);

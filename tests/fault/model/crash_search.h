@@ -47,6 +47,7 @@ struct CrashSearch {
   std::uint64_t seed = 1;
   /// A sample, for shares: only by chance, and states that came before count again.
   bool repeats = false;
+  bool only_at_end = false;  ///< of all moments the one after the last operation
 };
 
 /// Rebuilds, after each operation of the trace, some of the states that a power cut could leave of
