@@ -33,6 +33,7 @@ struct SetHeader {
 
 /// How a store writes.
 struct StoreSetting {
+  /// async: from copies, while the job goes on. sync: without copies, while it stands still.
   enum class Writing { async, sync };
   Writing writing = Writing::async;
   DigestKind digest = DigestKind::sha256;
@@ -82,6 +83,10 @@ class PendingSeal {
   ~PendingSeal();
   /// This rank has written its part, or failed to: finish_seal will not wait for it.
   bool is_written() const;
+  /// Was written while the job stood still, without a copy. The same on all ranks.
+  bool is_streamed() const;
+  /// Why it was, although it was to be copied; empty: it was not.
+  const std::string& copy_trouble() const;
 
  private:
   friend class CheckpointStore;
@@ -119,6 +124,11 @@ class CheckpointStore {
   /// when the rows are copied, finish_seal waits until all ranks have written, and seals. Both are
   /// collective. One at a time. Ranks wait for the slowest disk in finish_seal: the communicator's
   /// deadline must be longer than that.
+  ///
+  /// Without copies (Writing::sync, or a rank that has no memory for them) start_seal writes, too,
+  /// and calls fill twice: for what there is, and for the rows, which go to the disk from where
+  /// they are. So fill is the same each time, and puts the rows of an array in their order and
+  /// without others in between; bug otherwise. What fill puts after a failure is ignored.
   Result<PendingSeal> start_seal(Communicator& comm, const SetHeader& header,
                                  const std::function<Result<void>(StateWriter&)>& fill);
   Result<SetInfo> finish_seal(Communicator& comm, PendingSeal pending);

@@ -17,7 +17,7 @@ LevelStore::LevelStore(LevelSetting setting, StoreSetting writing, NodeMap nodes
       writing_(std::move(writing)),
       nodes_(std::move(nodes)),
       rank_(rank),
-      memory_(std::make_shared<SealMemory>()) {}
+      memory_(std::make_shared<SealMemory>(0)) {}
 
 Result<LevelStore> LevelStore::open(Communicator& comm, LevelSetting setting,
                                     StoreSetting writing) {

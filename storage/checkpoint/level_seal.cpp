@@ -9,6 +9,7 @@
 #include <thread>
 #include <utility>
 
+#include "core/base/units.h"
 #include "storage/checkpoint/collective.h"
 #include "storage/checkpoint/level.h"
 #include "storage/checkpoint/seal_memory.h"
@@ -99,6 +100,7 @@ struct PendingLevelSeal::State {
     if (writing.joinable()) writing.join();
     memory->is_sealing = false;
     memory->staging.reset();
+    memory->small.reset();
   }
 
   /// A copy is encrypted as its owner does it: with the same bytes as outcome.
@@ -110,7 +112,7 @@ struct PendingLevelSeal::State {
 
   void write() {
     const auto path = [&](int of) { return folder + "/" + shard_file_name(of); };
-    if (has_shard) written = write_shard(path(rank), layout.pieces, form_of(rank));
+    if (has_shard) written = write_shard(path(rank), pieces_of(layout, staged), form_of(rank));
     for (Kept& each : kept) {
       const std::array<std::span<const std::byte>, 1> whole{each.bytes};
       each.written = write_shard(path(each.rank), whole, form_of(each.rank));
@@ -163,9 +165,14 @@ bool PendingLevelSeal::is_written() const {
 
 Result<std::string> LevelStore::copy_rows(
     PendingLevelSeal::State& state, const std::function<Result<void>(StateWriter&)>& fill) const {
-  StagingWriter writer(memory_->staging);
+  StagingWriter writer(&memory_->staging, memory_->small);
   SOVREN_DO(fill(writer));
   SOVREN_TRY(staged, writer.finish());
+  if (!is_all_copied(staged))
+    return fail({.code = Code::out_of_memory,
+                 .what = "there is no memory for a copy of the state, which takes " +
+                         format_size(writer.needed_bytes()),
+                 .hint = "use more ranks or nodes, or a larger memory_per_rank"});
   state.staged = std::move(staged);
   SOVREN_TRY(part, manifest_text(part_of(state.header, state.staged)));
   int repeat = 1;
@@ -214,7 +221,7 @@ Result<void> LevelStore::exchange_shards(Communicator& comm, PendingLevelSeal::S
   const auto take = [&]() -> Result<std::string> {
     for (const int rank : nodes_.kept_by(rank_)) {
       if (size_of(rank) == 0) continue;
-      const auto bytes = memory_->staging.take(static_cast<std::size_t>(size_of(rank)));
+      const auto bytes = memory_->staging.take(static_cast<std::size_t>(size_of(rank)), page_bytes);
       if (bytes.empty())
         return fail({.code = Code::out_of_memory,
                      .what = "there is no memory for the copy of a neighbour's shard of " +
@@ -227,7 +234,8 @@ Result<void> LevelStore::exchange_shards(Communicator& comm, PendingLevelSeal::S
   SOVREN_DO(gather_results(comm, take()));
   std::int64_t most_bytes = 0;
   for (int rank = 0; rank < comm.size(); ++rank) most_bytes = std::max(most_bytes, size_of(rank));
-  PieceReader reader(state.layout.pieces);
+  const auto pieces = pieces_of(state.layout, state.staged);
+  PieceReader reader(pieces);
   for (std::int64_t offset = 0; offset < most_bytes; offset += round_bytes) {
     const auto left = [&](std::int64_t size) {
       return static_cast<std::size_t>(std::clamp<std::int64_t>(size - offset, 0, round_bytes));

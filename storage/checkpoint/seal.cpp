@@ -8,6 +8,7 @@
 #include <system_error>
 #include <thread>
 
+#include "core/base/units.h"
 #include "storage/checkpoint/checkpoint_set.h"
 #include "storage/checkpoint/collective.h"
 #include "storage/checkpoint/seal_memory.h"
@@ -15,14 +16,16 @@
 #include "storage/checkpoint/set_cipher.h"
 #include "storage/checkpoint/set_folder.h"
 #include "storage/checkpoint/shard_layout.h"
+#include "storage/checkpoint/shard_stream.h"
 #include "storage/checkpoint/shard_writer.h"
 #include "storage/file/file.h"
 #include "storage/file/system.h"
 
 // How a set comes to be (D: every rank; 0: rank 0):
 //   D copy the rows   D tell what rows there are   0 check them, the fence and the space; mkdir
-//   D lay out and write the own shard, fsync   D vote   0 manifest, fsync, fsync folder
-//   0 lock, check the fence again, rename, unlock   0 fsync parent   D learn how it went
+//   D lay out and write the own shard, fsync, from the copies or, where a rank has none, as the
+//   rows are put again   D vote   0 manifest, fsync, fsync folder 0 lock, check the fence again,
+//   rename, unlock   0 fsync parent   D learn how it went
 // A set is never written over: a step that is sealed again gets a name of its own.
 
 namespace sovren::storage {
@@ -47,6 +50,8 @@ struct PendingSeal::State {
   ShardForm form;
   Result<FileDigest> written;  ///< by the thread, read after it has been joined
   std::atomic<bool> is_written{false};
+  bool is_streamed = false;
+  std::string copy_trouble;
   std::thread writing;
   std::shared_ptr<SealMemory> memory;
   double blocked_s = 0;
@@ -59,13 +64,15 @@ struct PendingSeal::State {
     memory->is_sealing = false;
     memory->unfinished.clear();
     memory->staging.reset();
+    memory->small.reset();
   }
   std::string file() const { return shard_file_name(rank); }
 
-  void write() {
-    if (has_shard) written = write_shard(folder + "/" + file(), layout.pieces, form);
-    is_written.store(true, std::memory_order_release);
-  }
+  std::string path() const { return folder + "/" + file(); }
+
+  /// Lays the shard out. What fails waits for the vote.
+  void begin_shard(const std::string& encryption, const std::optional<MasterKey>& key);
+  void write(const std::function<Result<void>(StateWriter&)>& fill = {});
   void write_in_background() {
     try {
       writing = std::thread([this] { write(); });
@@ -76,6 +83,41 @@ struct PendingSeal::State {
   /// What this rank has to say when all is written.
   Result<std::string> description() const;
 };
+
+void PendingSeal::State::begin_shard(const std::string& encryption,
+                                     const std::optional<MasterKey>& key) {
+  has_shard = std::any_of(staged.begin(), staged.end(),
+                          [](const StagedArray& array) { return !array.slabs.empty(); });
+  if (auto joined = join_encryption(encryption, key, header, folder)) {
+    cipher = std::move(*joined);
+    if (cipher) form.cipher = {&*cipher, static_cast<std::uint32_t>(rank)};
+  } else {
+    written = fail(std::move(joined).error());
+    has_shard = false;
+  }
+  if (has_shard) {
+    auto laid_out = lay_out_shard(header, staged);
+    if (laid_out) {
+      layout = std::move(*laid_out);
+    } else {
+      written = fail(std::move(laid_out).error());
+      has_shard = false;
+    }
+  }
+}
+
+/// fill: puts the rows that were not copied, collectively: called whatever has failed here.
+void PendingSeal::State::write(const std::function<Result<void>(StateWriter&)>& fill) {
+  if (has_shard) {
+    ShardStream stream(staged, layout, path(), form);
+    const Result<void> filled = fill ? fill(stream) : Result<void>();
+    written = filled ? stream.finish() : Result<FileDigest>(fail(filled.error()));
+  } else if (fill) {
+    Discard discard;
+    if (auto filled = fill(discard); !filled && written) written = fail(filled.error());
+  }
+  is_written.store(true, std::memory_order_release);
+}
 
 Result<std::string> PendingSeal::State::description() const {
   if (!written) return fail(written.error());
@@ -94,6 +136,44 @@ bool PendingSeal::is_written() const {
   return state_->is_written.load(std::memory_order_acquire);
 }
 
+bool PendingSeal::is_streamed() const {
+  return state_->is_streamed;
+}
+
+const std::string& PendingSeal::copy_trouble() const {
+  return state_->copy_trouble;
+}
+
+namespace {
+
+/// Why not all rows that a rank wants copied are; empty: they are.
+std::string copy_trouble(const std::vector<StagedArray>& staged, std::int64_t needed_bytes,
+                         std::int64_t limit_bytes) {
+  if (is_all_copied(staged)) return "";
+  return "a copy of the state takes " + format_size(needed_bytes) +
+         (limit_bytes > 0 ? ", and copy_memory is " + format_size(limit_bytes)
+                          : std::string(", and there is not as much memory"));
+}
+
+/// What all ranks told after copying.
+struct Told {
+  std::vector<std::string> parts;  ///< of each rank
+  std::string trouble;             ///< of the first rank that has one
+};
+
+Told read_told(const std::vector<std::string>& texts) {
+  Told told;
+  for (std::size_t rank = 0; rank < texts.size(); ++rank) {
+    std::vector<std::string> fields = unpack(texts[rank]);
+    told.parts.push_back(std::move(fields.at(0)));
+    if (told.trouble.empty() && !fields.at(1).empty())
+      told.trouble = "on rank " + std::to_string(rank) + " " + fields[1];
+  }
+  return told;
+}
+
+}  // namespace
+
 Result<PendingSeal> CheckpointStore::start_seal(
     Communicator& comm, const SetHeader& header,
     const std::function<Result<void>(StateWriter&)>& fill) {
@@ -106,17 +186,22 @@ Result<PendingSeal> CheckpointStore::start_seal(
   state->rank = comm.rank();
   state->form.digest = setting_.digest;
 
+  const bool is_sync = setting_.writing == StoreSetting::Writing::sync;
   const auto copy = [&]() -> Result<std::string> {
-    StagingWriter writer(memory_->staging);
+    StagingWriter writer(is_sync ? nullptr : &memory_->staging, memory_->small);
     SOVREN_DO(fill(writer));
     SOVREN_TRY(staged, writer.finish());
     state->staged = std::move(staged);
-    return manifest_text(part_of(header, state->staged));
+    SOVREN_TRY(part, manifest_text(part_of(header, state->staged)));
+    return pack({part, is_sync ? ""
+                               : copy_trouble(state->staged, writer.needed_bytes(),
+                                              setting_.copy_memory_bytes)});
   };
-  SOVREN_TRY(parts, gather_results(comm, copy()));
+  SOVREN_TRY(texts, gather_results(comm, copy()));
 
   const auto begin = [&]() -> Result<std::string> {
-    SOVREN_TRY(whole, join_parts(header, parts));
+    const Told told = read_told(texts);
+    SOVREN_TRY(whole, join_parts(header, told.parts));
     SOVREN_TRY(total_bytes, check_rows(whole));
     SOVREN_DO(check_fence(dir_, {header.job, header.attempt}));
     SOVREN_DO(check_space(dir_, total_bytes, comm.size()));
@@ -126,33 +211,19 @@ Result<PendingSeal> CheckpointStore::start_seal(
     if (system_calls().mkdir(folder.c_str(), 0777) != 0)
       return fail(io_error("make the folder", folder, errno));
     memory_->unfinished = name;
-    return pack({name, begin_encryption(setting_.key, header)});
+    return pack({name, begin_encryption(setting_.key, header), told.trouble});
   };
   SOVREN_TRY(packed, decide_on_rank_0(comm, begin));
   const std::vector<std::string> begun = unpack(packed);
   state->folder = dir_ + "/" + begun.at(0);
+  state->copy_trouble = begun.at(2);
+  state->is_streamed = is_sync || !state->copy_trouble.empty();
 
-  // From here on a failure waits for the vote.
-  state->has_shard = std::any_of(state->staged.begin(), state->staged.end(),
-                                 [](const StagedArray& array) { return !array.slabs.empty(); });
-  if (auto cipher = join_encryption(begun.at(1), setting_.key, header, state->folder)) {
-    state->cipher = std::move(*cipher);
-    if (state->cipher)
-      state->form.cipher = {&*state->cipher, static_cast<std::uint32_t>(state->rank)};
-  } else {
-    state->written = fail(std::move(cipher).error());
-    state->has_shard = false;
-  }
-  if (state->has_shard) {
-    auto layout = lay_out_shard(header, state->staged);
-    if (layout) {
-      state->layout = std::move(*layout);
-    } else {
-      state->written = fail(std::move(layout).error());
-      state->has_shard = false;
-    }
-  }
-  state->write_in_background();
+  state->begin_shard(begun.at(1), setting_.key);
+  if (state->is_streamed)
+    state->write(fill);
+  else
+    state->write_in_background();
   state->blocked_s = seconds_since(start);
   return PendingSeal(std::move(state));
 }

@@ -27,11 +27,8 @@ Manifest part_of(const SetHeader& header, const std::vector<StagedArray>& staged
   part.header.facts.clear();  // the same on all ranks; rank 0 has them
   for (const StagedArray& array : staged) {
     StoredArray stored{array.info, {}};
-    for (const StagedSlab& slab : array.slabs) {
-      std::int64_t bytes = 0;
-      for (const auto& piece : slab.pieces) bytes += static_cast<std::int64_t>(piece.size());
-      stored.slabs.push_back({0, "", slab.rows, 0, bytes});
-    }
+    for (const StagedSlab& slab : array.slabs)
+      stored.slabs.push_back({0, "", slab.rows, 0, slab.bytes});
     part.arrays.push_back(std::move(stored));
   }
   return part;

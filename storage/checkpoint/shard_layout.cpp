@@ -120,29 +120,28 @@ Result<void> write_structures(SparseBytes& bytes, const SetHeader& header,
 }
 
 /// Puts structures and rows into the order of the file.
-void list_pieces(const SparseBytes& structures, const std::vector<Slot>& slots,
-                 ShardLayout& layout) {
-  std::vector<const Slot*> order;
-  for (const Slot& slot : slots)
-    if (slot.slab.bytes > 0) order.push_back(&slot);
-  std::sort(order.begin(), order.end(),
-            [](const Slot* a, const Slot* b) { return a->slab.offset < b->slab.offset; });
+void list_parts(const SparseBytes& structures, ShardLayout& layout) {
+  std::vector<std::size_t> order;
+  for (std::size_t i = 0; i < layout.slabs.size(); ++i)
+    if (layout.slabs[i].bytes > 0) order.push_back(i);
+  std::sort(order.begin(), order.end(), [&](std::size_t a, std::size_t b) {
+    return layout.slabs[a].offset < layout.slabs[b].offset;
+  });
   layout.bytes = static_cast<std::int64_t>(structures.size);
-  layout.metadata.reserve(order.size() + 1);
   const auto add_structures = [&](std::int64_t from, std::int64_t to) {
     if (from == to) return;
-    std::vector<std::byte>& kept =
-        layout.metadata.emplace_back(static_cast<std::size_t>(to - from));
-    structures.read(static_cast<std::uint64_t>(from), kept);
-    layout.pieces.emplace_back(kept);
+    std::vector<std::byte> bytes(static_cast<std::size_t>(to - from));
+    structures.read(static_cast<std::uint64_t>(from), bytes);
+    layout.parts.push_back({.bytes = to - from, .structures = std::move(bytes)});
   };
   std::int64_t at = 0;
-  for (const Slot* slot : order) {
-    const std::int64_t end = slot->slab.offset + slot->slab.bytes;
-    SOVREN_CHECK(slot->slab.offset >= at && end <= layout.bytes,
+  for (const std::size_t i : order) {
+    const ShardSlab& slab = layout.slabs[i];
+    const std::int64_t end = slab.offset + slab.bytes;
+    SOVREN_CHECK(slab.offset >= at && end <= layout.bytes,
                  "HDF5 lays datasets one after the other into the file");
-    add_structures(at, slot->slab.offset);
-    for (const auto& piece : slot->staged->pieces) layout.pieces.push_back(piece);
+    add_structures(at, slab.offset);
+    layout.parts.push_back({.bytes = slab.bytes, .structures = {}, .slab = i});
     at = end;
   }
   add_structures(at, layout.bytes);
@@ -156,21 +155,36 @@ Result<ShardLayout> lay_out_shard(const SetHeader& header, std::span<const Stage
     const StagedArray& array = arrays[a];
     for (std::size_t s = 0; s < array.slabs.size(); ++s) {
       const StagedSlab& slab = array.slabs[s];
-      std::int64_t bytes = 0;
-      for (const auto& piece : slab.pieces) bytes += static_cast<std::int64_t>(piece.size());
       // '@' is in no array name.
       const std::string path = array.slabs.size() == 1
                                    ? array.info.name
                                    : array.info.name + "@" + std::to_string(slab.rows.first);
-      slots.push_back({{a, s, path, 0, bytes}, &array, &slab});
+      slots.push_back({{a, s, path, 0, slab.bytes}, &array, &slab});
     }
   }
+  std::sort(slots.begin(), slots.end(),
+            [](const Slot& a, const Slot& b) { return a.staged->order < b.staged->order; });
   ShardLayout layout;
   SparseBytes structures;
   SOVREN_DO(write_structures(structures, header, slots));
-  list_pieces(structures, slots, layout);
   for (Slot& slot : slots) layout.slabs.push_back(std::move(slot.slab));
+  list_parts(structures, layout);
   return layout;
+}
+
+std::vector<std::span<const std::byte>> pieces_of(const ShardLayout& layout,
+                                                  std::span<const StagedArray> arrays) {
+  std::vector<std::span<const std::byte>> pieces;
+  for (const ShardPart& part : layout.parts) {
+    if (!part.structures.empty()) {
+      pieces.emplace_back(part.structures);
+      continue;
+    }
+    const ShardSlab& slab = layout.slabs[part.slab];
+    const auto& rows = arrays[slab.array].slabs[slab.slab].pieces;
+    pieces.insert(pieces.end(), rows.begin(), rows.end());
+  }
+  return pieces;
 }
 
 }  // namespace sovren::storage

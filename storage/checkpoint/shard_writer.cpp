@@ -84,25 +84,30 @@ Result<FileDigest> ShardWriter::finish() {
   return digest_.finish();
 }
 
-Result<FileDigest> write_shard(const std::string& path,
-                               std::span<const std::span<const std::byte>> pieces, ShardForm form) {
-  // Small pieces are put together, large ones are written from where they are.
+Result<void> PieceWriter::append(std::span<const std::byte> piece) {
   constexpr std::size_t small_bytes = std::size_t{64} << 10;
   constexpr std::size_t buffer_bytes = std::size_t{1} << 20;
+  if (piece.size() < small_bytes) {
+    small_.insert(small_.end(), piece.begin(), piece.end());
+    if (small_.size() < buffer_bytes) return {};
+  }
+  SOVREN_DO(writer_.append(small_));
+  small_.clear();
+  return piece.size() < small_bytes ? Result<void>() : writer_.append(piece);
+}
+
+Result<FileDigest> PieceWriter::finish() {
+  SOVREN_DO(writer_.append(small_));
+  return writer_.finish();
+}
+
+Result<FileDigest> write_shard(const std::string& path,
+                               std::span<const std::span<const std::byte>> pieces, ShardForm form) {
   std::int64_t bytes = 0;
   for (const auto& piece : pieces) bytes += static_cast<std::int64_t>(piece.size());
-  SOVREN_TRY(writer, ShardWriter::create(path, bytes, form));
-  std::vector<std::byte> buffer;
-  for (const auto& piece : pieces) {
-    if (piece.size() < small_bytes) {
-      buffer.insert(buffer.end(), piece.begin(), piece.end());
-      if (buffer.size() < buffer_bytes) continue;
-    }
-    SOVREN_DO(writer.append(buffer));
-    buffer.clear();
-    if (piece.size() >= small_bytes) SOVREN_DO(writer.append(piece));
-  }
-  SOVREN_DO(writer.append(buffer));
+  SOVREN_TRY(shard, ShardWriter::create(path, bytes, std::move(form)));
+  PieceWriter writer(std::move(shard));
+  for (const auto& piece : pieces) SOVREN_DO(writer.append(piece));
   return writer.finish();
 }
 

@@ -6,6 +6,7 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "core/base/result.h"
@@ -51,6 +52,19 @@ class ShardWriter {
   std::vector<std::byte> begun_;  ///< plain bytes of the block that is not yet written
   AlignedBytes stored_;           ///< the block that is being written
   std::uint64_t block_ = 0;
+};
+
+/// A shard as pieces, front to back: small ones are put together, large ones are written from
+/// where they are.
+class PieceWriter {
+ public:
+  explicit PieceWriter(ShardWriter writer) : writer_(std::move(writer)) {}
+  Result<void> append(std::span<const std::byte> piece);
+  Result<FileDigest> finish();
+
+ private:
+  ShardWriter writer_;
+  std::vector<std::byte> small_;
 };
 
 /// Writes the pieces as one new file, durably, and returns what was written.

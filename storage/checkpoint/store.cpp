@@ -105,7 +105,9 @@ Result<void> prune_quarantine(const std::string& dir, int keep) {
 }  // namespace
 
 CheckpointStore::CheckpointStore(std::string dir, StoreSetting setting)
-    : dir_(std::move(dir)), setting_(std::move(setting)), memory_(std::make_shared<SealMemory>()) {}
+    : dir_(std::move(dir)),
+      setting_(std::move(setting)),
+      memory_(std::make_shared<SealMemory>(setting_.copy_memory_bytes)) {}
 
 Result<CheckpointStore> CheckpointStore::open(std::string dir, StoreSetting setting) {
   while (dir.size() > 1 && dir.ends_with('/')) dir.pop_back();

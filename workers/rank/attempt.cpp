@@ -99,6 +99,16 @@ void describe_attempt(const Options& options, int rank) {
   set("SOVREN_CHECKPOINT_DIR", options.dir + "/checkpoints");
 }
 
+storage::StoreSetting store_setting(const CheckpointPolicy& policy) {
+  using Setting = storage::StoreSetting;
+  const bool is_sync = policy.mode == CheckpointPolicy::Writing::sync;
+  return {.writing = is_sync ? Setting::Writing::sync : Setting::Writing::async,
+          .digest = policy.digest == CheckpointPolicy::Digest::crc32c ? storage::DigestKind::crc32c
+                                                                      : storage::DigestKind::sha256,
+          .copy_memory_bytes = policy.copy_memory_bytes,
+          .key = {}};
+}
+
 /// One rank of one attempt, once it has joined the others.
 class Attempt {
  public:
@@ -125,7 +135,7 @@ class Attempt {
     SOVREN_DO(kind->load());
     for (const std::string& warning : kind->warnings()) tell(ReportWarning{warning});
 
-    SOVREN_TRY(store, open_store());
+    SOVREN_TRY(store, open_store(spec.checkpoint));
     LoopSetting loop{.job = options_.job,
                      .attempt = options_.attempt,
                      .kind = kind_name(spec.kind),
@@ -175,7 +185,7 @@ class Attempt {
   }
 
   /// Rank 0 takes the lock of the job directory and raises the fence; the others wait for it.
-  Result<storage::CheckpointStore> open_store() {
+  Result<storage::CheckpointStore> open_store(const CheckpointPolicy& policy) {
     const std::string dir = options_.dir + "/checkpoints";
     if (comm_.rank() == 0) {
       SOVREN_DO(storage::make_directories(dir));
@@ -186,7 +196,7 @@ class Attempt {
                  storage::FileLock::acquire(options_.dir + "/attempt.lock", holder, lock_wait_s));
       lock_.emplace(std::move(lock));
     }
-    SOVREN_TRY(store, storage::CheckpointStore::open(dir));
+    SOVREN_TRY(store, storage::CheckpointStore::open(dir, store_setting(policy)));
     if (comm_.rank() == 0) SOVREN_DO(store.raise_fence(options_.job, options_.attempt));
     SOVREN_DO(comm_.barrier());
     return store;

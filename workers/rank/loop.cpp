@@ -112,7 +112,7 @@ class Loop {
                    .hint = "set [checkpoint] interval = \"auto\" to keep the work"});
     if (sealed_step_ != steps()) {
       SOVREN_DO(start_seal());
-      SOVREN_DO(finish_seal());
+      if (pending_) SOVREN_DO(finish_seal());
     } else if (is_root_) {
       // A set that is restored twice without a seal after it counts as one that crashes the job.
       if (auto forgotten = parts_.store.forget_restores(); !forgotten)
@@ -143,7 +143,14 @@ class Loop {
     const double now_s = parts_.now_s();
     blocked_s_ = now_s - started_s_;
     schedule_.begun(now_s, steps());
-    return {};
+    warn_of_no_copy(pending_->copy_trouble());
+    return pending_->is_streamed() ? finish_seal() : Result<void>();  // all of it is written
+  }
+
+  void warn_of_no_copy(const std::string& trouble) {
+    if (!is_root_ || trouble.empty() || std::exchange(has_warned_of_no_copy_, true)) return;
+    parts_.reporter.report(
+        ReportWarning{"the job stands still while its checkpoints are written: " + trouble});
   }
 
   Result<void> finish_seal() {
@@ -223,6 +230,7 @@ class Loop {
   std::int64_t pending_step_ = -1;
   double started_s_ = 0;
   double blocked_s_ = 0;  ///< by start_seal of the pending one
+  bool has_warned_of_no_copy_ = false;
 };
 
 }  // namespace
