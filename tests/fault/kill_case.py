@@ -6,7 +6,6 @@ import os
 import pathlib
 import random
 import signal
-import sqlite3
 import sys
 import time
 
@@ -194,8 +193,3 @@ class KillCase(SovrenCase):
               + f"; {counts['attempt_started']} attempts, {counts['checkpoint_restored']} restores, "
               + f"{counts['checkpoint_sealed']} seals in the log, {len(passed_over)} passed over, "
               + f"{self.gave_up} gave up, {self.completed} runs to the end", file=sys.stderr)
-
-    def events(self):
-        """All events of the job's log, in order."""
-        with sqlite3.connect(self.job_dir() / "events.db") as log:
-            return [json.loads(text) for (text,) in log.execute("SELECT event FROM events ORDER BY seq")]

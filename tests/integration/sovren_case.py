@@ -4,6 +4,7 @@ import json
 import os
 import pathlib
 import shutil
+import sqlite3
 import subprocess
 import tempfile
 import threading
@@ -130,6 +131,11 @@ class SovrenCase(unittest.TestCase):
             self.end(process)
         self.assertGreater(len(self.sets(name)), 0)
         return self.report(*words)
+
+    def events(self, name="data"):
+        """All events of a job's own log, in order."""
+        with sqlite3.connect(self.job_dir(name) / "events.db") as log:
+            return [json.loads(text) for (text,) in log.execute("SELECT event FROM events ORDER BY seq")]
 
     def job_dir(self, name="data"):
         return self.dir / f"{name}.sovren"
