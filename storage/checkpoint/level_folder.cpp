@@ -73,6 +73,7 @@ Result<void> prepare_level_folder(const std::string& folder) {
   const std::string all = parent_directory(folder);
   SOVREN_DO(make_directories(parent_directory(all)));
   SOVREN_DO(make_private(all));
+  SOVREN_DO(sync_directory(parent_directory(all)));  // also where one that died had made it
   const std::string mine = folder.substr(all.size() + 1);
   SOVREN_TRY(names, list_directory(all));
   for (const std::string& name : names) {

@@ -129,12 +129,6 @@ Result<void> prepare_quarantine(const std::string& dir) {
   return {};
 }
 
-/// The first number that was promised, or what stands for none.
-std::int64_t promised(const Promises& promises, const std::string& name, std::int64_t none) {
-  const auto found = promises.find(name);
-  return found == promises.end() ? none : found->second.front();
-}
-
 /// Looks at a folder as the next attempt would.
 Finding check_folder(const std::string& dir, const CrashState& state) {
   const Promises& promises = state.promises;
@@ -149,13 +143,13 @@ Finding check_folder(const std::string& dir, const CrashState& state) {
       if (!whole.contains(step)) return {Verdict::lost, "no set of step " + std::to_string(step)};
   }
   if (promises.contains("fence")) {
-    const auto attempt = static_cast<int>(promised(promises, "fence", 0));
+    const auto attempt = static_cast<int>(state.promised("fence", 0));
     const auto fenced = check_fence(dir, {JobId{1}, attempt - 1});
     if (fenced) return {Verdict::lost, "the fence is gone"};
     if (fenced.error().code != Code::fenced) return {Verdict::nothing, to_text(fenced.error())};
   }
   Finding finding =
-      restore_in(dir, promised(promises, "sealed", 0), promised(promises, "newest", INT64_MAX));
+      restore_in(dir, state.promised("sealed", 0), state.promised("newest", INT64_MAX));
   if (finding.verdict != Verdict::good || state.number % 8 != 0) return finding;
   // The next attempt finds its way through what was left.
   const auto lived = live_one_attempt(dir, 10'000, [](std::int64_t) {});

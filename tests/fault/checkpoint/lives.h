@@ -21,6 +21,8 @@ Life dated_retention_life();
 Life quarantine_life();
 Life restore_life();
 Life fence_life();
+/// Sets on the disks of two nodes, each with a copy of the other's shard.
+Life level_life();
 
 /// Who writes a file of a set, for interleave(): each shard has a rank of its own.
 std::string writer_of(const std::string& path);

@@ -17,7 +17,7 @@ TEST(PowerCut, NeverLosesASealedSetNorAcceptsADamagedOne) {
   CrashLab lab;
   std::vector<CrashTally> tallies;
   for (const Life& life : {retention_life(), dated_retention_life(), quarantine_life(),
-                           restore_life(), fence_life()}) {
+                           restore_life(), fence_life(), level_life()}) {
     const auto tally = lab.watch(life, {.states_per_moment = 100, .seed = 20'261'127});
     ASSERT_TRUE(tally) << life.name << ": " << to_text(tally.error());
     tallies.push_back(*tally);

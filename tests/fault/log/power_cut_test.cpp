@@ -85,11 +85,6 @@ Result<void> keep_log(const std::string& folder, Trace& trace) {
   return keeper.append(2);
 }
 
-std::int64_t promised(const CrashState& state, const std::string& name) {
-  const auto found = state.promises.find(name);
-  return found == state.promises.end() ? 0 : found->second.front();
-}
-
 Finding nothing(const Error& error) {
   return {Verdict::nothing, to_text(error)};
 }
@@ -146,9 +141,9 @@ Finding check_log(const std::string& folder, const CrashState& cut) {
   const std::string what = std::to_string(count) + " events";
   if (!is_right) return {Verdict::wrong, what + ", and not those that were appended"};
   if (!is_end_of_batch(count)) return {Verdict::wrong, what + ": half of a batch"};
-  if (count < promised(cut, "events"))
-    return {Verdict::lost, what + ", not " + std::to_string(promised(cut, "events"))};
-  Finding finding = check_snapshot(**log, states, promised(cut, "snapshot"));
+  if (count < cut.promised("events", 0))
+    return {Verdict::lost, what + ", not " + std::to_string(cut.promised("events", 0))};
+  Finding finding = check_snapshot(**log, states, cut.promised("snapshot", 0));
   if (finding.verdict == Verdict::good) finding = check_history(**log, count);
   if (finding.verdict != Verdict::good || cut.number % 8 != 0) return finding;
   // And it goes on.

@@ -49,10 +49,9 @@ CrashTally CrashLab::search(const Life& life, const DiskModel& start, const Trac
                             const CrashSearch& search) {
   UnsyncedSystem unsynced;
   const Using using_it(unsynced);
-  const std::string after = scratch_.path() + "/after";
   CrashTally tally = search_crash_states(start, trace, search, [&](const CrashState& state) {
-    write_image(state.image, after);
-    return life.check(after, state);
+    write_image(state.image, root());
+    return life.check(root(), state);
   });
   tally.path = life.name;
   return tally;

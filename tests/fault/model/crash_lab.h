@@ -39,6 +39,7 @@ class CrashLab {
   /// Prepares the folder and lives in it once, noting every operation. Returns the disk as it was
   /// before. Fails when the life does, or when something was done that no operation tells of.
   Result<DiskModel> record(const Life& life, Trace& trace);
+  /// The states are rebuilt where the life was lived: some names depend on that.
   CrashTally search(const Life& life, const DiskModel& start, const Trace& trace,
                     const CrashSearch& search);
   /// Both.

@@ -34,6 +34,11 @@ std::size_t hash_of(const CrashState& state) {
 
 }  // namespace
 
+std::int64_t CrashState::promised(const std::string& name, std::int64_t none) const {
+  const auto found = promises.find(name);
+  return found == promises.end() ? none : found->second.front();
+}
+
 int CrashTally::of(Verdict verdict) const {
   const auto found = count.find(verdict);
   return found == count.end() ? 0 : found->second;

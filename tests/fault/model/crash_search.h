@@ -19,6 +19,9 @@ struct CrashState {
   DiskImage image;
   Promises promises;
   int number = 0;  ///< among those of this search, from 0
+
+  /// The first number of a promise, or what stands for none.
+  std::int64_t promised(const std::string& name, std::int64_t none) const;
 };
 
 /// good: the promises hold. lost: what was acknowledged is gone, something older is whole. nothing:

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "tests/fault/model/disk_model.h"
 
+#include <sys/stat.h>
+
 #include <algorithm>
 #include <filesystem>
 #include <fstream>
@@ -60,7 +62,7 @@ void write_image(const DiskImage& image, const std::string& folder) {
   for (const auto& [path, entry] : image.entries) {  // a folder comes before what is in it
     const std::string target = folder + "/" + path;
     if (entry.is_folder)
-      fs::create_directory(target);
+      SOVREN_CHECK(::mkdir(target.c_str(), 0700) == 0, "it is in a folder that was just made");
     else
       std::ofstream(target, std::ios::binary) << entry.bytes;
   }

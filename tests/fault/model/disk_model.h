@@ -46,7 +46,7 @@ struct DiskImage {
   std::size_t hash() const;
 };
 
-/// Makes the folder hold exactly this.
+/// Makes the folder hold exactly this. Folders are the user's alone: modes are not modelled.
 void write_image(const DiskImage& image, const std::string& folder);
 /// What a folder holds, but paths that `is_ignored`.
 DiskImage read_image(const std::string& folder,

@@ -156,8 +156,7 @@ std::string bytes_at(const DiskImage& image, const std::string& path) {
 /// What a program that starts after the cut takes for its newest checkpoint. Without verification
 /// it believes the newest manifest that is there.
 Finding read_back(const Protocol& protocol, const CrashState& state, bool verifies) {
-  const auto acked = state.promises.find("acked");
-  const int expected = acked == state.promises.end() ? 0 : static_cast<int>(acked->second.front());
+  const std::int64_t expected = state.promised("acked", 0);
   for (int named = generations; named >= 1; --named) {
     const std::string path = protocol.names.manifest(named);
     if (!state.image.entries.contains(path)) continue;
