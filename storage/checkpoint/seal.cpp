@@ -283,7 +283,9 @@ Result<SetInfo> CheckpointStore::finish_seal(Communicator& comm, PendingSeal pen
   }();
   if (!outcome) {
     if (comm.rank() == 0) static_cast<void>(remove_tree(state.folder));
-    return fail(std::move(outcome).error());
+    // Who has taken over sweeps away what this attempt was writing: then that is what went wrong.
+    const auto fence = check_fence(dir_, {state.header.job, state.header.attempt});
+    return fail(!fence && fence.error().code == Code::fenced ? fence.error() : outcome.error());
   }
   const std::vector<std::string> sealed = unpack(*outcome);
   SOVREN_TRY(manifest, parse_manifest(sealed.at(1), sealed.at(0)));

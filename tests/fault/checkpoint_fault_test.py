@@ -15,10 +15,6 @@ SHARD = "gen-??????.tmp-*/shard-00000.h5"
 
 
 class Fault(FaultCase):
-    def rule(self, phase, action, rank="", nth=1):
-        call, pattern = phase.split(" ", 1)
-        return f"{call} {self.sets_dir}/{pattern} {nth} {action} {rank}"
-
     # Disks.
 
     @unittest.skipIf(os.geteuid() != 0, "mounting a tmpfs needs root")

@@ -19,11 +19,19 @@ EVERY = os.environ.get("SOVREN_TEST_FAULTS") == "all"
 ROW_S = 120  # more than any row needs: over it, the row hangs
 
 
+def state_of(pid):
+    """As in ps: "R", "S", "T"; "gone"."""
+    try:
+        return pathlib.Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0]
+    except OSError:
+        return "gone"
+
+
 class FaultCase(SovrenCase):
     """A case whose jobs are all called "job", each in a folder of its own.
 
     A row is one fault in one kind of job: row() runs it in a copy of a job that was killed after two sets."""
-    made = {}      # kind -> (folder of the killed job, digest of the undisturbed run)
+    made = {}      # kind -> (folder of the killed job, digest of the undisturbed run, where it ran)
     outcomes = []  # rows of the table
 
     @classmethod
@@ -60,9 +68,11 @@ class FaultCase(SovrenCase):
         """Makes self.dir a copy of a job of that kind that was killed twice; returns the digest it must end with."""
         if kind not in self.made:
             self.made[kind] = self.make(kind)
-        folder, digest = self.made[kind]
+        folder, digest, made_in = self.made[kind]
         shutil.rmtree(self.dir)
         shutil.copytree(folder, self.dir, symlinks=True)
+        resolved = self.dir / "job.sovren" / "job.toml"
+        resolved.write_text(resolved.read_text().replace(made_in, str(self.dir)))
         return digest
 
     def make(self, kind):
@@ -77,7 +87,7 @@ class FaultCase(SovrenCase):
             self.assertEqual(len(self.sets("job")), sealed, done.stderr)
         folder = self.templates / kind
         shutil.copytree(self.dir, folder, symlinks=True)
-        return folder, digest
+        return folder, digest, str(self.dir)
 
     # Running it.
 
@@ -119,6 +129,22 @@ class FaultCase(SovrenCase):
         except subprocess.TimeoutExpired:
             self.fail(f"HANGS: {what}")
         return process.returncode
+
+    def rule(self, phase, action, rank="", nth=1):
+        """A rule of the shim: phase is a call and its path below checkpoints/."""
+        call, pattern = phase.split(" ", 1)
+        return f"{call} {self.sets_dir}/{pattern} {nth} {action} {rank}"
+
+    def stopped_rank(self, process):
+        """Waits until the shim has stopped a rank; its process id."""
+        stopped = []
+
+        def look():
+            stopped[:] = [p for p in processes_of(str(self.dir)) if state_of(p) == "T"]
+            return self.fired() and stopped
+        self.wait_until(look, process)
+        self.assertEqual(len(stopped), 1, f"exit {process.poll()}: {(self.dir / 'stderr.txt').read_text()}")
+        return stopped[0]
 
     def run_job(self, *words, code=None, faults="", env=None):
         """Runs the job to its end; a run that does not end is a failure."""

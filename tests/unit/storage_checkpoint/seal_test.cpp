@@ -254,6 +254,22 @@ TEST_F(Seal, TheFenceStopsASealThatIsUnderWay) {
   EXPECT_THAT(*list_directory(dir_), ElementsAre("FENCE", "LOCK"));
 }
 
+TEST_F(Seal, ASealThatItsHeirHasSweptIsFencedToo) {
+  auto zombie = CheckpointStore::open(dir_);
+  auto heir = CheckpointStore::open(dir_);
+  const auto comm = workers::make_self_communicator();
+  const std::vector<double> state(10, 1.0);
+  auto pending = zombie->start_seal(*comm, sample_header(7, 1), [&](StateWriter& writer) {
+    return writer.put_all<double>("x", state);
+  });
+  ASSERT_TRUE(pending);
+  ASSERT_TRUE(heir->raise_fence(JobId{1}, 2));
+  ASSERT_TRUE(heir->prune({.keep = 1}, JobId{1}, 2));
+  const auto sealed = zombie->finish_seal(*comm, std::move(*pending));
+  ASSERT_FALSE(sealed);
+  EXPECT_EQ(sealed.error().code, Code::fenced) << "and not that a file has gone";
+}
+
 TEST_F(Seal, PruneKeepsTheNewestAndSweepsWhatIsHalfWritten) {
   for (std::int64_t step = 1; step <= 5; ++step)
     ASSERT_TRUE(seal_sample(dir_, sample_header(step)));
