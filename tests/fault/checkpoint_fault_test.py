@@ -25,7 +25,7 @@ class Fault(FaultCase):
                 before = self.dir / "before"
                 (self.dir / "job.sovren").rename(before)
                 (self.dir / "job.sovren").mkdir()
-                disk = ["mount", "-t", "tmpfs", "-o", "size=16m", "sovren-test", self.dir / "job.sovren"]
+                disk = ["mount", "-t", "tmpfs", "-o", "size=32m", "sovren-test", self.dir / "job.sovren"]
                 mounted = subprocess.run(disk, capture_output=True, text=True, check=False)
                 if mounted.returncode != 0:
                     self.skipTest(f"no tmpfs can be mounted here: {mounted.stderr}")
@@ -45,7 +45,7 @@ class Fault(FaultCase):
             except OSError:
                 pass
         failed = 0
-        for room in [0] + [4096 << n for n in range(0, 11)]:
+        for room in [0] + [4096 << n for n in range(0, 12)]:
             os.truncate(filler, filler.stat().st_size - room)
             done = self.run_job()
             self.sovren("checkpoints", "verify", "job.sovren", code=0)
