@@ -23,6 +23,8 @@ class Moment:
 class KillCase(SovrenCase):
     KILLS = int(os.environ.get("SOVREN_TEST_KILLS", "20"))
     POLL_S = 0.0002  # a seal of a small state takes some milliseconds
+    # How a run seals: any other goes on with it.
+    WRITINGS = ((), ("--set", 'checkpoint.mode="sync"'), ("--set", 'checkpoint.digest="crc32c"'))
 
     def kill_and_resume(self, job, ranks, seed, *settings):
         """Runs the job again and again, each time on one of these numbers of ranks, and kills it at a random moment,
@@ -38,7 +40,7 @@ class KillCase(SovrenCase):
         self.killed = collections.Counter()
         self.completed = self.gave_up = 0
         while self.killed.total() < self.KILLS:
-            self.one_run("run", *words, "--ranks", self.rng.choice(ranks))
+            self.one_run("run", *words, "--ranks", self.rng.choice(ranks), *self.rng.choice(self.WRITINGS))
         report = self.report(*words[:1], *words[2:])
         self.check_end(report)
         self.check_log()

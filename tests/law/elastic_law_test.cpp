@@ -21,10 +21,23 @@ namespace {
 
 constexpr double deadline_s = 60;
 
-Result<void> seal(const std::string& dir, Communicator& comm, const JobKind& kind) {
+/// The ways of writing take turns, so that each is restored on every number of ranks.
+storage::StoreSetting setting_of(int before) {
+  storage::StoreSetting setting;
+  if (before == 2 || before == 8) setting.digest = storage::DigestKind::crc32c;
+  if (before == 3 || before == 8) setting.writing = storage::StoreSetting::Writing::sync;
+  if (before == 4 || before == 8) {
+    setting.key.emplace();
+    setting.key->bytes.fill(std::byte{7});
+  }
+  return setting;
+}
+
+Result<void> seal(const std::string& dir, const storage::StoreSetting& setting, Communicator& comm,
+                  const JobKind& kind) {
   if (comm.rank() == 0) SOVREN_DO(storage::make_directories(dir));
   SOVREN_DO(comm.barrier());
-  SOVREN_TRY(store, storage::CheckpointStore::open(dir));
+  SOVREN_TRY(store, storage::CheckpointStore::open(dir, setting));
   const storage::SetHeader header{
       .job = JobId{1}, .attempt = 1, .step = kind.steps(), .kind = "law", .facts = kind.facts()};
   SOVREN_TRY(sealed, store.seal(comm, header,
@@ -33,8 +46,9 @@ Result<void> seal(const std::string& dir, Communicator& comm, const JobKind& kin
 }
 
 /// The only set in a folder.
-Result<storage::RestoreResult> restore(const std::string& dir, Communicator& comm) {
-  SOVREN_TRY(store, storage::CheckpointStore::open(dir));
+Result<storage::RestoreResult> restore(const std::string& dir, const storage::StoreSetting& setting,
+                                       Communicator& comm) {
+  SOVREN_TRY(store, storage::CheckpointStore::open(dir, setting));
   std::vector<storage::RejectedSet> rejected;
   SOVREN_TRY(sets, storage::list_sets(dir, rejected));
   if (sets.size() != 1) return fail({.what = "there is not one set"});
@@ -44,10 +58,10 @@ Result<storage::RestoreResult> restore(const std::string& dir, Communicator& com
 }
 
 /// Keeps the state as a set in a folder of its own.
-Keeper in_set(const std::string& dir) {
-  return {[dir](Communicator& comm, const JobKind& kind) { return seal(dir, comm, kind); },
-          [dir](Communicator& comm) -> Result<std::unique_ptr<StateReader>> {
-            SOVREN_TRY(restored, restore(dir, comm));
+Keeper in_set(const std::string& dir, const storage::StoreSetting& setting) {
+  return {[=](Communicator& comm, const JobKind& kind) { return seal(dir, setting, comm, kind); },
+          [=](Communicator& comm) -> Result<std::unique_ptr<StateReader>> {
+            SOVREN_TRY(restored, restore(dir, setting, comm));
             return std::move(restored.reader);
           }};
 }
@@ -76,9 +90,9 @@ TEST_P(Elastic, AnyRankCountGoesOnWithWhatAnyOtherSealed) {
   const RunRanks run = [](int ranks, const std::function<void(Communicator&)>& body) {
     workers::run_on_threads(ranks, deadline_s, body);
   };
-  const auto pairs =
-      tried(GetParam().all_pairs ? all_elastic_pairs() : elastic_chain(), subject, run,
-            [&](int before) { return in_set(root_ + "/" + std::to_string(before)); });
+  const auto pairs = tried(
+      GetParam().all_pairs ? all_elastic_pairs() : elastic_chain(), subject, run,
+      [&](int before) { return in_set(root_ + "/" + std::to_string(before), setting_of(before)); });
   std::printf("%-30s", GetParam().subject.name.c_str());
   int before = 0;
   for (const ElasticPair& pair : pairs) {
@@ -92,7 +106,7 @@ TEST_P(Elastic, AnyRankCountGoesOnWithWhatAnyOtherSealed) {
   if (GetParam().all_pairs && storage::has_h5py()) {
     SCOPED_TRACE("read by h5py");
     const auto comm = workers::make_self_communicator();
-    const auto restored = restore(root_ + "/3", *comm);
+    const auto restored = restore(root_ + "/3", setting_of(3), *comm);
     ASSERT_TRUE(restored) << to_text(restored.error());
     EXPECT_EQ(storage::h5py_difference(restored->set.path, *restored->reader, restored->set.arrays,
                                        root_ + "/raw"),

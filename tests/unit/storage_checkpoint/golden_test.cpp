@@ -31,10 +31,19 @@ void PrintTo(const GoldenSet& set, std::ostream* out) {
   *out << set.name;
 }
 
+/// 0, 1, ... 31: of the encrypted sets.
+MasterKey golden_key() {
+  MasterKey key;
+  for (std::size_t i = 0; i < key.bytes.size(); ++i) key.bytes.at(i) = static_cast<std::byte>(i);
+  key.source = "this test";
+  return key;
+}
+
 std::vector<GoldenSet> golden_sets() {
   return {
       {"1-plain", {}},
       {"2-crc32c", {.digest = DigestKind::crc32c}},
+      {"2-encrypted", {.key = golden_key()}},
   };
 }
 
@@ -172,9 +181,11 @@ TEST_P(Golden, IsListedAndVerifiesAndIsRestoredOnAnyRanks) {
   const auto listed = list_sets(dir_, rejected);
   ASSERT_TRUE(listed && listed->size() == 1 && rejected.empty());
   expect_golden(listed->front(), dir_);
-  const auto verified = verify_set(dir_ + "/gen-000120");
-  ASSERT_TRUE(verified) << to_text(verified.error());
-  expect_golden(*verified, dir_);
+  for (const auto& key : {std::optional<MasterKey>(), GetParam().setting.key}) {
+    const auto verified = verify_set(dir_ + "/gen-000120", key);
+    ASSERT_TRUE(verified) << to_text(verified.error());
+    expect_golden(*verified, dir_);
+  }
   for (const int readers : {1, 2, 4})
     workers::run_on_threads(readers, 60, [&](Communicator& comm) {
       auto store = CheckpointStore::open(dir_, GetParam().setting);
@@ -188,7 +199,24 @@ TEST_P(Golden, IsListedAndVerifiesAndIsRestoredOnAnyRanks) {
     });
 }
 
-TEST_P(Golden, IsReadByH5pyAsTheDocumentationShows) {
+void expect_no_reader(const std::string& dir, const std::optional<MasterKey>& key) {
+  auto store = CheckpointStore::open(dir, {.key = key});
+  std::vector<RejectedSet> rejected;
+  const auto comm = workers::make_self_communicator();
+  const auto restored = store->restore_newest(*comm, golden_header().facts, JobId{1}, rejected);
+  ASSERT_FALSE(restored);
+  EXPECT_EQ(restored.error().code, Code::mismatch);
+  EXPECT_TRUE(path_exists(dir + "/gen-000120")) << "it is not damaged";
+}
+
+TEST_P(Golden, IsReadByTheDocumentedExampleOrByNobodyWithoutItsKey) {
+  if (GetParam().setting.key) {
+    MasterKey other = golden_key();
+    other.bytes.back() ^= std::byte{1};
+    expect_no_reader(dir_, std::nullopt);
+    expect_no_reader(dir_, other);
+    return;
+  }
   if (!has_h5py()) GTEST_SKIP() << "python3-h5py is not installed";
   auto store = CheckpointStore::open(dir_, GetParam().setting);
   std::vector<RejectedSet> rejected;
