@@ -69,12 +69,14 @@ bool path_exists(const std::string& path) {
 
 Result<void> make_directories(const std::string& path) {
   struct stat status {};
+  const std::string parent = parent_directory(path);
   if (::stat(path.c_str(), &status) == 0) {
-    if (S_ISDIR(status.st_mode)) return {};
-    return fail(io_error("make the folder", path, ENOTDIR));
+    if (!S_ISDIR(status.st_mode)) return fail(io_error("make the folder", path, ENOTDIR));
+    // Whoever made it may have been killed before its name was durable; but none of ours, where
+    // this user cannot make any.
+    return ::access(parent.c_str(), R_OK | W_OK) == 0 ? sync_directory(parent) : Result<void>();
   }
   if (errno != ENOENT) return fail(io_error("make the folder", path, errno));
-  const std::string parent = parent_directory(path);
   if (parent != path) SOVREN_DO(make_directories(parent));
   if (system_calls().mkdir(path.c_str(), 0777) != 0) {
     // Another rank may have been faster.
