@@ -10,17 +10,19 @@
 namespace sovren::storage {
 namespace {
 
-// Nobody reads a set soon, but after a failure: the page cache is left to the job.
-constexpr std::int64_t direct_bytes_min = std::int64_t{4} << 20;
+// Nobody reads a set soon, but after a failure: the page cache is left to the job. Smaller shards
+// are written at once, and summed while the disk works: SHA-256 of them takes as long as an fsync.
+constexpr std::int64_t large_bytes_min = std::int64_t{4} << 20;
 
 }  // namespace
 
 Result<ShardWriter> ShardWriter::create(const std::string& path, std::int64_t bytes,
                                         ShardForm form) {
-  const auto way = bytes >= direct_bytes_min ? FileWriter::Way::direct : FileWriter::Way::cached;
+  const bool is_small = bytes < large_bytes_min;
+  const auto way = is_small ? FileWriter::Way::cached : FileWriter::Way::direct;
   SOVREN_TRY(file, FileWriter::create(path, way));
   SOVREN_DO(file.reserve(form.cipher ? stored_bytes(bytes) : bytes));
-  ShardWriter writer(std::move(file), form);
+  ShardWriter writer(std::move(file), form, is_small);
   if (!form.cipher) return writer;
   writer.begun_.reserve(static_cast<std::size_t>(std::min(bytes, plain_block_bytes)));
   writer.stored_ = allocate_aligned(static_cast<std::size_t>(block_bytes));
@@ -31,8 +33,8 @@ Result<ShardWriter> ShardWriter::create(const std::string& path, std::int64_t by
                .where = path});
 }
 
-ShardWriter::ShardWriter(FileWriter file, ShardForm form)
-    : file_(std::move(file)), digest_(form.digest), cipher_(form.cipher) {}
+ShardWriter::ShardWriter(FileWriter file, ShardForm form, bool is_small)
+    : file_(std::move(file)), digest_(form.digest), cipher_(form.cipher), is_small_(is_small) {}
 
 Result<void> ShardWriter::append(std::span<const std::byte> data) {
   return cipher_ ? encrypt(data) : write(data);
@@ -67,6 +69,10 @@ Result<void> ShardWriter::write_block(std::span<const std::byte> plain, bool is_
 
 Result<void> ShardWriter::write(std::span<const std::byte> data) {
   constexpr std::size_t thread_bytes_min = std::size_t{1} << 20;
+  if (is_small_) {
+    unsummed_.insert(unsummed_.end(), data.begin(), data.end());
+    return file_.append(data);
+  }
   const auto sum = [&] { digest_.update(data); };
   std::future<void> summing;
   if (data.size() >= thread_bytes_min)
@@ -80,7 +86,10 @@ Result<void> ShardWriter::write(std::span<const std::byte> data) {
 
 Result<FileDigest> ShardWriter::finish() {
   if (cipher_) SOVREN_DO(write_block(begun_, true));
-  SOVREN_DO(file_.finish());
+  auto summing = in_background([this] { digest_.update(unsummed_); });
+  auto finished = file_.finish();
+  if (summing.valid()) summing.get();
+  if (!finished) return fail(std::move(finished).error());
   return digest_.finish();
 }
 

@@ -35,13 +35,13 @@ class ShardWriter {
  public:
   /// Makes the file, and takes the space for `bytes` of it; they are of the HDF5.
   static Result<ShardWriter> create(const std::string& path, std::int64_t bytes, ShardForm form);
-  /// Large ones are summed by a second thread while they are written.
+  /// Summed by a second thread while they are written; those of a small shard during its fsync.
   Result<void> append(std::span<const std::byte> data);
   /// fsync and close. The digest is of what is in the file: of the encrypted bytes.
   Result<FileDigest> finish();
 
  private:
-  ShardWriter(FileWriter file, ShardForm form);
+  ShardWriter(FileWriter file, ShardForm form, bool is_small);
   Result<void> write(std::span<const std::byte> data);
   Result<void> encrypt(std::span<const std::byte> data);
   Result<void> write_block(std::span<const std::byte> plain, bool is_last);
@@ -49,8 +49,10 @@ class ShardWriter {
   FileWriter file_;
   ShardDigest digest_;
   std::optional<ShardCipher> cipher_;
-  std::vector<std::byte> begun_;  ///< plain bytes of the block that is not yet written
-  AlignedBytes stored_;           ///< the block that is being written
+  bool is_small_;
+  std::vector<std::byte> unsummed_;  ///< of a small shard: what was written
+  std::vector<std::byte> begun_;     ///< plain bytes of the block that is not yet written
+  AlignedBytes stored_;              ///< the block that is being written
   std::uint64_t block_ = 0;
 };
 
