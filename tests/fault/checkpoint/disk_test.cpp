@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <fcntl.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <sys/mount.h>
@@ -68,7 +69,7 @@ class FillingSystem : public System {
   }
   int open(const char* path, int flags, mode_t mode) override {
     const int fd = System::open(path, flags, mode);
-    if (--number_ == 0) fill_();
+    if ((flags & O_CREAT) != 0 && --number_ == 0) fill_();
     return fd;
   }
   // As on a file system that cannot reserve: the writes themselves must fail well.

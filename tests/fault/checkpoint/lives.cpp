@@ -4,6 +4,7 @@
 #include <cmath>
 #include <fstream>
 #include <set>
+#include <vector>
 
 #include "storage/checkpoint/set_folder.h"
 #include "tests/fault/checkpoint/life.h"
@@ -28,19 +29,22 @@ Result<std::int64_t> restore_step(const std::string& dir) {
 
 /// One attempt on so many ranks.
 Result<void> live_attempt(const std::string& dir, int attempt, int ranks, Trace& trace) {
-  Result<void> lived;
+  std::vector<Result<void>> lived(static_cast<std::size_t>(ranks));
   const auto live = [&](Communicator& comm) {
-    auto done = live_one_attempt(dir, attempt, comm, [&](std::int64_t step) {
-      trace.promise("sealed", {step});
-      trace.promise("kept", {step - 1, step});
-    });
-    if (comm.rank() == 0) lived = std::move(done);
+    lived[static_cast<std::size_t>(comm.rank())] =
+        live_one_attempt(dir, attempt, comm, [&](std::int64_t step) {
+          trace.promise("sealed", {step});
+          trace.promise("kept", {step - 1, step});
+        });
   };
   if (ranks == 1)
     live(*workers::make_self_communicator());
   else
     workers::run_on_threads(ranks, 60, live);
-  return lived;
+  // Why it failed is what a rank says that did not only lose another.
+  for (const Result<void>& each : lived)
+    if (!each && each.error().code != Code::peer_lost) return each;
+  return lived.front();
 }
 
 /// Sets of steps 1 to 6 of which all but the newest two go; and a step that is sealed again.
