@@ -13,8 +13,9 @@ namespace sovren::storage {
 /// set before is of step 2, and a third one is damaged, so that quarantine has work too. sealed is
 /// told each step that the job may count on from then on.
 inline Result<void> live_one_attempt(const std::string& dir, int attempt, Communicator& comm,
-                                     const std::function<void(std::int64_t)>& sealed) {
-  SOVREN_TRY(store, CheckpointStore::open(dir));
+                                     const std::function<void(std::int64_t)>& sealed,
+                                     const StoreSetting& setting = {}) {
+  SOVREN_TRY(store, CheckpointStore::open(dir, setting));
   if (comm.rank() == 0) SOVREN_DO(store.raise_fence(JobId{1}, attempt));
   std::vector<RejectedSet> rejected;
   SOVREN_TRY(restored, store.restore_newest(comm, sample_header(0).facts, JobId{1}, rejected));
@@ -54,13 +55,18 @@ inline bool holds_state(StateReader& reader, const std::vector<SampleArray>& sta
 }
 
 /// Whatever happened: a set of a step from step_min to step_max is restored, whole.
-inline Finding restore_in(const std::string& dir, std::int64_t step_min, std::int64_t step_max) {
-  const auto restored = restore_sample(dir);
+inline Finding restore_in(const std::string& dir, std::int64_t step_min, std::int64_t step_max,
+                          const StoreSetting& setting = {}) {
+  auto store = CheckpointStore::open(dir, setting);
+  if (!store) return {Verdict::nothing, to_text(store.error())};
+  std::vector<RejectedSet> rejected;
+  const auto restored = store->restore_newest(*workers::make_self_communicator(),
+                                              sample_header(0).facts, JobId{1}, rejected);
   if (!restored) return {Verdict::nothing, to_text(restored.error())};
-  if (!restored->result) return {Verdict::nothing, "there is no set"};
-  const std::int64_t step = restored->result->set.header.step;
+  if (!*restored) return {Verdict::nothing, "there is no set"};
+  const std::int64_t step = (*restored)->set.header.step;
   const std::string what = "step " + std::to_string(step) + " was restored";
-  if (!holds_state(*restored->result->reader, sample_state(step)))
+  if (!holds_state(*(*restored)->reader, sample_state(step)))
     return {Verdict::wrong, what + ", and is not what was sealed"};
   if (step < step_min) return {Verdict::lost, what + ", not " + std::to_string(step_min)};
   if (step > step_max) return {Verdict::lost, what + ", above " + std::to_string(step_max)};

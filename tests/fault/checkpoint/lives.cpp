@@ -28,14 +28,17 @@ Result<std::int64_t> restore_step(const std::string& dir) {
 }
 
 /// One attempt on so many ranks.
-Result<void> live_attempt(const std::string& dir, int attempt, int ranks, Trace& trace) {
+Result<void> live_attempt(const std::string& dir, int attempt, int ranks, Trace& trace,
+                          const StoreSetting& setting = {}) {
   std::vector<Result<void>> lived(static_cast<std::size_t>(ranks));
   const auto live = [&](Communicator& comm) {
-    lived[static_cast<std::size_t>(comm.rank())] =
-        live_one_attempt(dir, attempt, comm, [&](std::int64_t step) {
+    lived[static_cast<std::size_t>(comm.rank())] = live_one_attempt(
+        dir, attempt, comm,
+        [&](std::int64_t step) {
           trace.promise("sealed", {step});
           trace.promise("kept", {step - 1, step});
-        });
+        },
+        setting);
   };
   if (ranks == 1)
     live(*workers::make_self_communicator());
@@ -134,7 +137,8 @@ Result<void> prepare_quarantine(const std::string& dir) {
 }
 
 /// Looks at a folder as the next attempt would.
-Finding check_folder(const std::string& dir, const CrashState& state) {
+Finding check_folder(const std::string& dir, const CrashState& state,
+                     const StoreSetting& setting = {}) {
   const Promises& promises = state.promises;
   if (promises.contains("kept")) {
     std::set<std::int64_t> whole;
@@ -153,12 +157,14 @@ Finding check_folder(const std::string& dir, const CrashState& state) {
     if (fenced.error().code != Code::fenced) return {Verdict::nothing, to_text(fenced.error())};
   }
   Finding finding =
-      restore_in(dir, state.promised("sealed", 0), state.promised("newest", INT64_MAX));
+      restore_in(dir, state.promised("sealed", 0), state.promised("newest", INT64_MAX), setting);
   if (finding.verdict != Verdict::good || state.number % 8 != 0) return finding;
   // The next attempt finds its way through what was left.
-  const auto lived = live_one_attempt(dir, 10'000, [](std::int64_t) {});
+  const auto comm = workers::make_self_communicator();
+  const auto lived = live_one_attempt(
+      dir, 10'000, *comm, [](std::int64_t) {}, setting);
   if (!lived) return {Verdict::nothing, "the next attempt: " + to_text(lived.error())};
-  return restore_in(dir, 2, INT64_MAX);
+  return restore_in(dir, 2, INT64_MAX, setting);
 }
 
 Life life_of(std::string name, Result<void> (*prepare)(const std::string& dir),
@@ -184,6 +190,20 @@ Life attempt_on(int ranks) {
                    trace.promise("sealed", {2});
                    return live_attempt(dir, 2, ranks, trace);
                  });
+}
+
+Life attempt_with(const std::string& name, const StoreSetting& setting) {
+  return {.name = name,
+          .prepare = [](const std::string& root) { return prepare_life(root + folder); },
+          .live =
+              [setting](const std::string& root, Trace& trace) {
+                trace.promise("sealed", {2});
+                return live_attempt(root + folder, 2, 1, trace, setting);
+              },
+          .check =
+              [setting](const std::string& root, const CrashState& state) {
+                return check_folder(root + folder, state, setting);
+              }};
 }
 
 Life recovery_from(const CrashState& state, const Life& before) {

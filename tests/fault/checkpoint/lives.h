@@ -3,6 +3,7 @@
 
 #include <string>
 
+#include "storage/checkpoint/checkpoint_set.h"
 #include "tests/fault/model/crash_lab.h"
 
 namespace sovren::storage {
@@ -14,6 +15,8 @@ namespace sovren::storage {
 
 /// One attempt on so many ranks: a fence, a set into quarantine, a restore, two seals, pruning.
 Life attempt_on(int ranks);
+/// The same on one rank, writing in another way.
+Life attempt_with(const std::string& name, const StoreSetting& setting);
 /// What the next attempt does when it finds this.
 Life recovery_from(const CrashState& state, const Life& before);
 Life retention_life();

@@ -16,9 +16,14 @@ void expect_good(const CrashTally& tally) {
 TEST(PowerCut, NeverLosesASealedSetNorAcceptsADamagedOne) {
   CrashLab lab;
   std::vector<CrashTally> tallies;
-  for (const Life& life : {retention_life(), dated_retention_life(), quarantine_life(),
-                           restore_life(), fence_life(), level_life()}) {
-    const auto tally = lab.watch(life, {.states_per_moment = 100, .seed = 20'261'127});
+  const auto key = key_of_hex(std::string(64, '7'), "a test");
+  ASSERT_TRUE(key);
+  for (const Life& life :
+       {attempt_with("seal, mode = sync", {.writing = StoreSetting::Writing::sync}),
+        attempt_with("seal, encrypted", {.digest = DigestKind::crc32c, .key = *key}),
+        retention_life(), dated_retention_life(), quarantine_life(), restore_life(), fence_life(),
+        level_life()}) {
+    const auto tally = lab.watch(life, {.states_per_moment = 60, .seed = 20'261'127});
     ASSERT_TRUE(tally) << life.name << ": " << to_text(tally.error());
     tallies.push_back(*tally);
     expect_good(*tally);

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include <cstdlib>
+#include <filesystem>
 #include <regex>
 #include <set>
 
@@ -138,6 +139,36 @@ TEST(Recorder, KnowsEveryCallOfThePort) {
     ++calls;
   }
   EXPECT_GE(calls, 11);
+}
+
+/// Calls that change a disk, where they are not made through the port.
+std::vector<std::string> calls_beside_the_port(const std::string& source) {
+  const std::regex changing(
+      "[^A-Za-z0-9_]::(write|pwrite|writev|rename|renameat|link|symlink|mkdir|unlink|rmdir|"
+      "ftruncate|truncate|fallocate|fsync|fdatasync|sync_file_range)\\(|\\bofstream\\b|"
+      "\\bO_(CREAT|WRONLY|RDWR)\\b|(fs|filesystem)::(rename|remove|create|copy|resize)");
+  std::vector<std::string> found;
+  for (std::sregex_iterator each(source.begin(), source.end(), changing), end; each != end; ++each)
+    found.push_back(each->str());
+  return found;
+}
+
+TEST(Recorder, StorageChangesTheDiskThroughThePortOnly) {
+  EXPECT_THAT(calls_beside_the_port("if (::rename(a, b) != 0) ::open(c, O_CREAT);"),
+              ElementsAre("(::rename(", "O_CREAT"))
+      << "the search finds what it should";
+  const std::string root = std::string(std::getenv("SOVREN_SOURCE")) + "/storage";
+  // The port itself; a file's creation, by the port; and the lock, which no power cut matters to.
+  const std::set<std::string> known{"file/system.cpp", "file/file.cpp", "file/lock.cpp"};
+  int sources = 0;
+  for (const auto& each : std::filesystem::recursive_directory_iterator(root)) {
+    const std::string name = each.path().lexically_relative(root).string();
+    if (each.path().extension() != ".cpp" || known.contains(name)) continue;
+    ++sources;
+    EXPECT_THAT(calls_beside_the_port(read_file(each.path().string()).value()), testing::IsEmpty())
+        << name;
+  }
+  EXPECT_GT(sources, 30);
 }
 
 /// A life of one file that is written by `write`.
