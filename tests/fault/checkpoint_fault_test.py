@@ -86,9 +86,10 @@ class Fault(FaultCase):
             with self.subTest(kind=kind):
                 digest = self.job_of(kind)
                 for _ in range(6):  # more than a scheduler lets a node of many have
-                    self.run_job(faults=self.rule(f"write {SHARD}", "EIO"), code=74)
+                    done = self.run_job(faults=self.rule(f"write {SHARD}", "EIO"), code=74)
+                    self.assertEqual(self.resumed_at(done.stderr), 2, "a disk's errors are not the fault of the set")
                 self.ends_undisturbed(digest)
-                self.note("six runs in a row fail", kind, "exit 74 each; the seventh ends; same digest")
+                self.note("six runs in a row fail", kind, "exit 74 each, all from step 2; the seventh ends; same digest")
 
     # Clocks.
 

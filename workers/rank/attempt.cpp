@@ -147,9 +147,15 @@ class Attempt {
     SOVREN_TRY(restored_step, restore(store, *kind));
     loop.sealed_step = restored_step;
     loop.recovery_s = steady_s() - began_s;
-    SOVREN_TRY(end, run_loop(loop, {comm_, *kind, store, control_, reporter_, steady_s, wall_s}));
-    if (end == LoopEnd::done) SOVREN_DO(finish(*kind));
-    return end;
+    auto ended = [&]() -> Result<LoopEnd> {
+      SOVREN_TRY(end, run_loop(loop, {comm_, *kind, store, control_, reporter_, steady_s, wall_s}));
+      if (end == LoopEnd::done) SOVREN_DO(finish(*kind));
+      return end;
+    }();
+    // A full disk is not the fault of the set it resumed from, which must not be passed over.
+    if (!ended && ended.error().code == Code::storage_io && comm_.rank() == 0)
+      static_cast<void>(store.forget_restores());
+    return ended;
   }
 
  private:
