@@ -99,12 +99,23 @@ constexpr std::array worker_options{
     Option{"gpus", "N", "GPUs to offer; default: those that are visible"},
     Option{"memory", "SIZE", "memory to offer, e.g. 64GiB; default: all that is granted"},
     Option{"subnet", "CIDR", "that ranks on different nodes talk over, e.g. 10.1.0.0/16"},
+    Option{"scrub-interval", "TIME",
+           "read the checkpoints of the jobs here again so often, to find damage at rest: a "
+           "duration or off; default 1d"},
     Option{"token-file", "FILE", "holds a token of scope node; default $SOVREN_TOKEN_FILE"},
     Option{"ca", "FILE", "certificate authorities to believe (PEM); default $SOVREN_CA_FILE"},
     Option{"certificate", "FILE", "the scheduler's own certificate; default $SOVREN_CERTIFICATE"},
 };
 constexpr std::array connect_only{connect};
-constexpr std::array checkpoints_options{json};
+constexpr std::array checkpoints_options{
+    json,
+    Option{"quick", "", "show: by the manifest alone, without the ranges of the arrays"},
+    Option{"jobs", "N", "verify: so many sets at once; default 1"},
+    Option{"key-file", "FILE",
+           "of encrypted sets, as in [checkpoint] key_file: show needs it, verify proves more with "
+           "it"},
+    Option{"key-env", "NAME", "the same: the environment variable that holds it"},
+};
 constexpr std::array generate_options{
     Option{"variables", "N", "causal: number of variables; default 10"},
     Option{"length", "T", "causal: number of time steps; default 1000"},
@@ -229,12 +240,16 @@ constexpr std::array table{
             "none. Clients take it from\n"
             "$SOVREN_TOKEN, or the file $SOVREN_TOKEN_FILE.",
             manage_tokens},
-    Command{"checkpoints", "list, show or verify checkpoint sets", "list|show|verify DIR", 2, 2,
-            checkpoints_options,
-            "DIR is a job directory, its checkpoints folder, or (show, verify) one set. verify "
-            "reads every byte and\n"
-            "compares it with the checksums of the manifest; exit code 74 when a set is damaged.",
-            inspect_checkpoints},
+    Command{
+        "checkpoints", "list, show or verify checkpoint sets", "list|show|verify DIR...", 2, many,
+        checkpoints_options,
+        "DIR is one set (gen-...), a job directory, or any folder: all sets below it are meant. "
+        "show takes the newest\n"
+        "of one job, and reads it to tell the ranges of its arrays and what is NaN or infinite. "
+        "verify reads every byte\n"
+        "and compares it with the checksums of the manifest; exit code 74 when a set is "
+        "damaged.",
+        inspect_checkpoints},
     Command{
         "generate", "make data with a known answer, a scene to render, or let a model write",
         "causal|text|scene [NAME]", 1, 2, generate_options,

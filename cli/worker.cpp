@@ -66,6 +66,15 @@ Result<NodeResources> announced(const Arguments& arguments, NodeResources found)
   return found;
 }
 
+// Of --scrub-interval; 0: never.
+Result<double> scrub_interval(const Arguments& arguments) {
+  constexpr double day_s = 86400;
+  const std::string text = arguments.text("scrub-interval");
+  if (text.empty()) return day_s;
+  if (text == "off") return 0;
+  return parse_duration_s(text);
+}
+
 void say(const std::string& line) {
   SystemClock clock;
   std::fprintf(stderr, "%s sovren worker: %s\n", format_utc(clock.now()).c_str(), line.c_str());
@@ -80,10 +89,12 @@ Result<int> run_worker(const Arguments& arguments) {
   SOVREN_TRY(for_news, api::HttpClient::create(options));
   SignalInbox signals;
   SOVREN_TRY(cpus, arguments.number("cpus", 0, 1, many));
+  SOVREN_TRY(scrub_interval_s, scrub_interval(arguments));
   SOVREN_TRY(agent,
              workers::Agent::start({.subnet = arguments.text("subnet"),
                                     .attempts = workers::AgentConfig::Attempts::apart,
-                                    .cpus = cpus > 0 ? std::optional<int>(cpus) : std::nullopt}));
+                                    .cpus = cpus > 0 ? std::optional<int>(cpus) : std::nullopt,
+                                    .scrub_interval_s = scrub_interval_s}));
   SOVREN_TRY(resources, announced(arguments, agent->resources()));
   workers::Worker worker(*agent, {.node = node,
                                   .version = std::string(version()),

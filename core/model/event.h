@@ -55,7 +55,7 @@ enum class Ending {
   checkpointed,  ///< exit 85: a sealed set is there; not counted
   failed,        ///< 65, 66, 70, 78: repeating will not help
   retry,         ///< 74, 75, 124 and unknown codes: counted
-  killed,        ///< by a signal: counted; twice at the same sealed step is a failure
+  killed,        ///< by a signal: counted; 2 (4 with older sets) at one sealed step are a failure
   lost,          ///< the scheduler or node went away under it; not counted
 };
 std::string_view ending_name(Ending ending);

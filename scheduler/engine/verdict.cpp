@@ -10,6 +10,9 @@ namespace sovren::engine {
 namespace {
 
 constexpr int kills_max = 2;  ///< killed so often at one sealed step, a job has failed
+/// The same where an older set is there: the newest may be what kills it. It is passed over once it
+/// was restored twice, and the first kill may have come before any restore of it.
+constexpr int kills_max_with_older = kills_max + 2;
 
 std::string signal_text(int signal) {
   const std::string number = "signal " + std::to_string(signal);
@@ -40,6 +43,10 @@ bool is_killed(int exit_code) {
 std::string from_where(const Job& job) {
   return job.sealed_step < 0 ? "from the beginning"
                              : "from step " + std::to_string(job.sealed_step);
+}
+
+bool has_older_set(const Job& job) {
+  return job.seals > 1 && job.spec->checkpoint.keep > 1;
 }
 
 std::string limit_text(const Job& job) {
@@ -164,8 +171,10 @@ std::variant<JobRequeued, JobEnded> next_of(const Job& job, const AttemptEnded& 
     return end_as(job, JobState::out_of_memory, what);
   const bool is_their_kill = ended.ending == Ending::killed && !job.kill_requested_at;
   const int kills = job.killed_at_step == job.sealed_step ? job.kills_at_step + 1 : 1;
-  if (is_their_kill && kills >= kills_max)
-    return end_as(job, JobState::failed, what + ", twice " + from_where(job));
+  if (is_their_kill && kills >= (has_older_set(job) ? kills_max_with_older : kills_max))
+    return end_as(job, JobState::failed,
+                  what + (kills == 2 ? ", twice " : ", " + std::to_string(kills) + " times ") +
+                      from_where(job));
   const bool is_time_limit = is_stopped_by_time_limit(job) || ended.exit_code == 124;
   if (is_time_limit && on_time_limit == OnTimeLimit::end && !is_stopped_by_user(job))
     return end_as(job, JobState::timeout,

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <optional>
 #include <string>
@@ -84,8 +85,10 @@ inline constexpr double lock_wait_s = 30;
 /// Files as the manifest names them: every shard a regular file of its size, no other shard there.
 Result<void> check_files(const std::string& set_path, const Manifest& manifest);
 /// Reads a shard whole and compares. cipher: of an encrypted set, proves each block instead of
-/// their SHA-256. storage_corrupt: it differs; storage_io: it cannot be read.
+/// their SHA-256. after_block: called with the bytes just read. storage_corrupt: it differs;
+/// storage_io: it cannot be read.
 Result<void> check_shard(const std::string& set_path, const Shard& shard,
-                         const SetCipher* cipher = nullptr);
+                         const SetCipher* cipher = nullptr,
+                         const std::function<void(std::int64_t)>& after_block = {});
 
 }  // namespace sovren::storage

@@ -85,7 +85,8 @@ Result<void> check_files(const std::string& set_path, const Manifest& manifest) 
   return {};
 }
 
-Result<void> check_shard(const std::string& set_path, const Shard& shard, const SetCipher* cipher) {
+Result<void> check_shard(const std::string& set_path, const Shard& shard, const SetCipher* cipher,
+                         const std::function<void(std::int64_t)>& after_block) {
   auto file = FileReader::open(set_path + "/" + shard.file);
   if (!file) {
     // That it is a regular file has been checked: it cannot be read now, which is not damage.
@@ -107,6 +108,7 @@ Result<void> check_shard(const std::string& set_path, const Shard& shard, const 
     const bool is_good = read && crc32c(block) == shard.digest.crc32c[i];
     if (proving.valid()) proving.get();
     if (!read) return read;
+    if (after_block) after_block(std::ssize(block));
     if (!is_good) return fail(corrupt(set_path, damage_at(shard, offset)));
     if (proof.is_wanted()) proving = in_background([&proof, &block] { proof.add(block); });
   }

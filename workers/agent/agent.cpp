@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <chrono>
 #include <cmath>
+#include <filesystem>
 
 #include "workers/launch/machine.h"
 #include "workers/launch/process_tree.h"
@@ -15,6 +16,10 @@ namespace sovren::workers {
 namespace {
 
 constexpr int kill_wait_ms = 2000;
+
+double steady_s() {
+  return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
+}
 
 std::vector<std::string> own_environment() {
   std::vector<std::string> variables;
@@ -25,8 +30,12 @@ std::vector<std::string> own_environment() {
 
 }  // namespace
 
-Agent::Agent(AttemptHost host, std::unique_ptr<Isolation> isolation, PrivateFolder folder)
-    : host_(std::move(host)), isolation_(std::move(isolation)), folder_(std::move(folder)) {
+Agent::Agent(AttemptHost host, std::unique_ptr<Isolation> isolation, PrivateFolder folder,
+             double scrub_interval_s)
+    : host_(std::move(host)),
+      isolation_(std::move(isolation)),
+      folder_(std::move(folder)),
+      scrubs_(scrub_interval_s) {
   host_.isolation = isolation_.get();
 }
 
@@ -51,7 +60,7 @@ Result<std::unique_ptr<Agent>> Agent::start(AgentConfig config) {
   }
   if (config.cpus) host.resources.cpus = *config.cpus;
   return std::unique_ptr<Agent>(
-      new Agent(std::move(host), std::move(isolation), std::move(folder)));
+      new Agent(std::move(host), std::move(isolation), std::move(folder), config.scrub_interval_s));
 }
 
 Agent::~Agent() {
@@ -76,6 +85,8 @@ Result<void> Agent::start(const AttemptOrder& order) {
   if (has_seen(order.job, order.attempt)) return {};
   SOVREN_TRY(attempt, Attempt::start(order, host_));
   forget(order.job, order.attempt);
+  if (!std::holds_alternative<CommandSpec>(order.spec.kind))
+    scrubs_.note({order.job, order.attempt, order.dir, order.user}, steady_s());
   running_.emplace(Key{order.job, order.attempt}, std::move(attempt));
   return {};
 }
@@ -151,6 +162,7 @@ std::vector<AttemptNews> Agent::poll(double timeout_s) {
     const bool is_woken = wait(is_first ? 0 : left_s);
     look_at_attempts(news);
     look_at_assistants(news);
+    look_at_scrub(news);
     if (!news.empty() || is_woken || left_s <= 0) return news;
   }
 }
@@ -183,11 +195,43 @@ void Agent::look_at_assistants(std::vector<AttemptNews>& news) {
   }
 }
 
+void Agent::look_at_scrub(std::vector<AttemptNews>& news) {
+  if (scrub_ && scrub_->has_ended()) {
+    const ScrubPlace place = scrub_->place();
+    for (RankReport& report : scrub_->finish()) tell_of_scrub(place, std::move(report), news);
+    scrub_.reset();
+    std::error_code ignored;
+    if (!is_running(place.job, place.attempt) && !std::filesystem::exists(place.dir, ignored))
+      scrubs_.forget(place.dir);
+  }
+  if (scrub_) return;
+  const auto place = scrubs_.take_due(steady_s());
+  if (!place) return;
+  if (auto started = Scrub::start(*place, host_); started)
+    scrub_.emplace(std::move(*started));
+  else
+    tell_of_scrub(*place, scrub_trouble(to_text(started.error())), news);
+}
+
+// The scheduler takes no reports of an attempt that is over: to it, a report means that it runs.
+void Agent::tell_of_scrub(const ScrubPlace& place, RankReport report,
+                          std::vector<AttemptNews>& news) {
+  const auto* rejected = std::get_if<ReportRejected>(&report);
+  scrub_log_.push_back("job " + std::to_string(place.job.value) + " in '" + place.dir + "': " +
+                       (rejected != nullptr ? rejected->set + " was " + rejected->why
+                                            : std::get<ReportWarning>(report).text));
+  const auto attempt = running_.find({place.job, place.attempt});
+  if (attempt == running_.end()) return;
+  if (rejected != nullptr) attempt->second.request(Request::checkpoint);
+  news.push_back({place.job, place.attempt, std::move(report), {}});
+}
+
 bool Agent::wait(double timeout_s) const {
   std::vector<pollfd> wanted;
   for (const int fd : wake_fds_) wanted.push_back({fd, POLLIN, 0});
   for (const auto& [key, attempt] : running_) attempt.add_to(wanted);
   for (const Assistant& assistant : assistants_) assistant.add_to(wanted);
+  if (scrub_) scrub_->add_to(wanted);
   constexpr double ms_max = 3'600'000;
   const double ms = std::clamp(std::ceil(timeout_s * 1000), 0.0, ms_max);
   if (::poll(wanted.data(), wanted.size(), static_cast<int>(ms)) < 0) return true;  // a signal
@@ -201,6 +245,7 @@ std::vector<pid_t> Agent::leaders_but(pid_t one) const {
     if (attempt.pid() != one) leaders.push_back(attempt.pid());
   for (const Assistant& assistant : assistants_)
     if (assistant.pid() != one) leaders.push_back(assistant.pid());
+  if (scrub_) leaders.push_back(scrub_->pid());
   return leaders;
 }
 

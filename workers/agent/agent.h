@@ -8,12 +8,14 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "core/port/launcher.h"
 #include "workers/agent/assistant.h"
 #include "workers/agent/attempt.h"
 #include "workers/agent/private_folder.h"
+#include "workers/agent/scrubber.h"
 
 namespace sovren::workers {
 
@@ -29,6 +31,9 @@ struct AgentConfig {
   enum class Attempts { together, apart };
   Attempts attempts = Attempts::together;
   std::optional<int> cpus;  ///< that the node offers; none: those that there are
+  /// Checkpoint sets of the job directories that attempts were headed in are verified at rest so
+  /// often, one directory at a time; 0: never.
+  double scrub_interval_s = 0;
 };
 
 /// Starts, watches and reaps the attempts of one node.
@@ -38,6 +43,8 @@ struct AgentConfig {
 ///          Trouble after the result is durable is a warning: the attempt is done all the same.
 /// Fate     embedded: the destructor kills all attempts; if this process is killed, the kernel
 ///          kills the launchers, and with them the ranks.
+/// Scrub    What is found damaged is news (ReportRejected) of the directory's last attempt while
+///          that runs, which is then asked for a fresh checkpoint; and a line of take_scrub_log().
 /// Threads  one, which must live as long as the program (parent-death signals belong to threads).
 ///          The process's children are the agent's: it reaps all zombies when an attempt ends.
 /// Errors   start: input_missing, storage_io, refused; nothing is left behind. Later trouble comes
@@ -65,6 +72,9 @@ class Agent final : public Launcher {
   /// The same of all that runs here.
   void request_all(Request request);
 
+  /// Lines for the log: what was found damaged at rest since the last call, and what went wrong.
+  std::vector<std::string> take_scrub_log() { return std::exchange(scrub_log_, {}); }
+
   bool is_running(JobId job, int attempt) const;  ///< headed or helped with
   bool is_idle() const { return running_.empty() && assistants_.empty(); }
   /// Was it started, or ended before it could be, or one after it?
@@ -75,11 +85,14 @@ class Agent final : public Launcher {
  private:
   using Key = std::pair<JobId, int>;
 
-  Agent(AttemptHost host, std::unique_ptr<Isolation> isolation, PrivateFolder folder);
+  Agent(AttemptHost host, std::unique_ptr<Isolation> isolation, PrivateFolder folder,
+        double scrub_interval_s);
   /// Until something happens or the time is over; true when a wake descriptor or signal ended it.
   bool wait(double timeout_s) const;
   void look_at_attempts(std::vector<AttemptNews>& news);
   void look_at_assistants(std::vector<AttemptNews>& news);
+  void look_at_scrub(std::vector<AttemptNews>& news);
+  void tell_of_scrub(const ScrubPlace& place, RankReport report, std::vector<AttemptNews>& news);
   std::vector<pid_t> leaders_but(pid_t one) const;
 
   AttemptHost host_;
@@ -88,6 +101,9 @@ class Agent final : public Launcher {
   std::vector<int> wake_fds_;
   std::map<Key, Attempt> running_;
   std::list<Assistant> assistants_;
+  ScrubSchedule scrubs_;
+  std::optional<Scrub> scrub_;  ///< that runs
+  std::vector<std::string> scrub_log_;
   std::map<JobId, int> last_attempt_;  ///< seen: never started again
   std::deque<JobId> remembered_;       ///< its keys, oldest first
   static constexpr std::size_t remembered_max = 100'000;

@@ -45,6 +45,7 @@ Result<void> Worker::run() {
   if (config_.stop_fd >= 0) agent_.wake_on(config_.stop_fd);
   for (;;) {
     for (AttemptNews& news : agent_.poll(turn_s)) link_->tell(std::move(news));
+    for (const std::string& line : agent_.take_scrub_log()) config_.say(line);
     auto [orders, over] = link_->take();
     if (over) return end_all(*over);
     for (const Order& order : orders) obey(order);

@@ -15,6 +15,7 @@
 #include "workers/rank/generate.h"
 #include "workers/rank/options.h"
 #include "workers/rank/scene_tool.h"
+#include "workers/rank/scrub_tool.h"
 #include "workers/rank/tokenizer_tool.h"
 
 namespace {
@@ -61,6 +62,8 @@ int main(int argc, char** argv) {
       return sovren::workers::use_tokenizer(std::cin, std::cout, std::cerr);
     case Options::Mode::scene:
       return sovren::workers::make_scene(std::cin, std::cerr);
+    case Options::Mode::scrub:
+      return sovren::workers::scrub_job(options->dir, std::cout, std::cerr);
     case Options::Mode::run:
       begin_with_fitting_blas(argv);
       break;

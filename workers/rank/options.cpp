@@ -50,6 +50,9 @@ Result<void> set_option(Options& options, std::string_view name, std::string_vie
   } else if (name == "--check") {
     options.mode = Options::Mode::check;
     options.job_file = value;
+  } else if (name == "--scrub") {
+    options.mode = Options::Mode::scrub;
+    options.dir = value;
   } else if (name == "--mtbf") {
     SOVREN_TRY(seconds, positive_number(name, value));
     options.mtbf_s = seconds;
@@ -107,6 +110,7 @@ std::string usage_text() {
          "  sovren-rank --generate          goes on with a text: sovren generate text\n"
          "  sovren-rank --tokenizer         trains and uses tokenizers: sovren tokenizer\n"
          "  sovren-rank --scene             makes a scene: sovren generate scene\n"
+         "  sovren-rank --scrub DIR         reads the checkpoints of a job directory again\n"
          "  sovren-rank --about             what this program was built with and finds here\n"
          "Several ranks: mpirun -n N sovren-rank --ranks N ...\n"
          "Signals: SIGUSR1 seals a checkpoint and goes on; SIGUSR2, SIGTERM and SIGINT seal and\n"

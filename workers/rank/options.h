@@ -11,10 +11,10 @@ namespace sovren::workers {
 
 /// The command line of sovren-rank.
 struct Options {
-  enum class Mode { run, check, generate, tokenizer, scene, about, help };
+  enum class Mode { run, check, generate, tokenizer, scene, scrub, about, help };
   Mode mode = Mode::run;
   std::string job_file;  ///< --check
-  std::string dir;       ///< job directory, holds job.toml
+  std::string dir;       ///< job directory, holds job.toml; also of --scrub
   JobId job;
   int attempt = 1;
   int ranks = 1;

@@ -12,6 +12,7 @@
 #include <cstdlib>
 #include <cstring>
 #include <fstream>
+#include <sstream>
 #include <string>
 
 #include "core/text/report_json.h"
@@ -79,7 +80,16 @@ void leave_an_orphan() {
   ::_exit(75);
 }
 
+/// Says of the job directory's checkpoints what the file DIR/scrub says, if there is one.
+int scrub(const std::string& dir) {
+  std::ostringstream text;
+  text << std::ifstream(dir + "/scrub").rdbuf();
+  std::fputs(text.str().c_str(), stdout);
+  return text.str().empty() ? 0 : 74;
+}
+
 int run(int argc, char** argv) {
+  if (const std::string dir = argument(argc, argv, "--scrub"); !dir.empty()) return scrub(dir);
   ::prctl(PR_SET_PDEATHSIG, SIGKILL);
   std::string mode;
   std::ifstream(argument(argc, argv, "--dir") + "/mode") >> mode;

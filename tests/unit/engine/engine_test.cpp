@@ -141,7 +141,7 @@ TEST(Engine, GivesUpAfterTheRetryLimit) {
   EXPECT_THAT(world.job().why, HasSubstr("gave up after 3 failures"));
 }
 
-TEST(Engine, FailsAJobKilledTwiceAtTheSameStepButNotAtTwoSteps) {
+TEST(Engine, FailsAJobKilledAgainAtTheSameStepButNotAtTwoSteps) {
   World world;
   world.submit();
   world.turn();
@@ -152,6 +152,11 @@ TEST(Engine, FailsAJobKilledTwiceAtTheSameStepButNotAtTwoSteps) {
   world.seal(20);
   world.exit(137);
   EXPECT_EQ(world.job().state, JobState::pending) << "killed at step 10 and at step 20";
+  for (int again = 0; again < 2; ++again) {
+    world.turn_for(1000);
+    world.exit(137);
+    EXPECT_EQ(world.job().state, JobState::pending) << "there is an older set to go back to";
+  }
   world.turn_for(1000);
   world.exit(137);
   EXPECT_EQ(world.job().state, JobState::failed);

@@ -155,6 +155,26 @@ TEST(Verdict, FailsAJobKilledTwiceAtTheSameStep) {
             "counted after 10s");
 }
 
+// Killed as it ran, and in two restores of its newest set: the next attempt takes an older one.
+TEST(Verdict, LetsAJobGoBackToAnOlderSetBeforeItFails) {
+  Job job = running_job();
+  job.seals = 2;
+  job.killed_at_step = 40;
+  const auto verdict = [&] {
+    return judge_exit(job, {137, std::nullopt}, {}, now, OnTimeLimit::requeue);
+  };
+  for (job.kills_at_step = 1; job.kills_at_step < 3; ++job.kills_at_step)
+    EXPECT_EQ(brief(job, verdict()), "counted after 10s");
+  EXPECT_EQ(brief(job, verdict()), "FAILED");
+  EXPECT_EQ(std::get<JobEnded>(verdict().next).why,
+            "a rank was killed by signal 9 (SIGKILL), 4 times from step 40");
+  job.kills_at_step = 1;
+  JobSpec spec = *job.spec;
+  spec.checkpoint.keep = 1;
+  job.spec = spec;
+  EXPECT_EQ(brief(job, verdict()), "FAILED") << "it keeps one set";
+}
+
 TEST(Verdict, GivesUpAfterTheRetryLimit) {
   Job job = running_job(2);
   job.failures = 1;

@@ -23,6 +23,8 @@ class CountingKind final : public jobs::JobKind {
     std::function<Result<void>(std::int64_t step)> hook;
     /// What making a preview takes, which only a clock of the test sees; empty: there are none.
     std::function<void()> preview_hook;
+    /// At the end of a restore of this step.
+    std::function<Result<void>(std::int64_t step)> restored;
     /// The metric "counting_loss" after so many steps; empty: there is none.
     std::function<double(std::int64_t step)> loss;
   };
@@ -45,7 +47,7 @@ class CountingKind final : public jobs::JobKind {
     steps_ = steps.at(0);
     SOVREN_TRY(rows, reader.get_rows<std::int64_t>("rows", rows_here()));
     mine_ = std::move(rows);
-    return {};
+    return plan_.restored ? plan_.restored(steps_) : Result<void>();
   }
 
   Result<void> step() override {
