@@ -266,11 +266,7 @@ double RenderingKind::samples_done() const {
 }
 
 Result<void> RenderingKind::checkpoint(StateWriter& writer) const {
-  SOVREN_TRY(band, sum_bands(setting_.comm, film_, spec_.tile));
-  const Rows rows = band_of(spec_.height, spec_.tile, setting_.comm.rank(), setting_.comm.size());
-  if (rows.count > 0)
-    SOVREN_DO(writer.put<std::int64_t>("film/sums", {spec_.height, spec_.width, channels()}, rows,
-                                       band.sums()));
+  SOVREN_DO(put_bands(writer, "film/sums", setting_.comm, film_, spec_.tile));
   if (setting_.comm.rank() != 0) return {};
   const std::vector<std::int32_t> samples = samples_of_tiles();
   SOVREN_DO(writer.put_all<std::int32_t>("tiles/samples", samples));

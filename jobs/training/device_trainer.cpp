@@ -8,6 +8,7 @@
 
 #include "core/base/check.h"
 #include "jobs/training/trainer_state.h"
+#include "kernels/device/device_download.h"
 #include "kernels/device/device_stream.h"
 #include "kernels/nn/device_transformer.h"
 
@@ -66,6 +67,9 @@ class DeviceTrainer final : public Trainer {
   Result<void> share_parameters();
   /// This rank's slice of an array.
   Result<std::vector<float>> download(const float* from) const;
+  /// The same into a checkpoint, without memory for all of it.
+  Result<void> put_from_device(StateWriter& writer, const std::string& name,
+                               const float* from) const;
   Result<std::vector<float>> all_parameters() const;
 
   Communicator& comm_;
@@ -76,7 +80,8 @@ class DeviceTrainer final : public Trainer {
   const Slice slice_;
   std::int64_t summed_ = 0;  ///< micro-batches of the step so far, of all ranks
   bool is_dropped_ = false;
-  std::vector<float> host_;  ///< what parameters() showed
+  std::vector<float> host_;                    ///< what parameters() showed
+  mutable kernels::DeviceDownload downloads_;  ///< keeps its memory
   std::vector<std::int32_t> inputs_, targets_;
 };
 
@@ -102,14 +107,11 @@ Result<void> DeviceTrainer::start(std::span<const float> parameters) {
 Result<void> DeviceTrainer::checkpoint(StateWriter& writer) const {
   SOVREN_TRY(model, all_parameters());
   SOVREN_DO(put_parameters(writer, table(), model, comm_.rank(), comm_.size()));
-  SOVREN_TRY(m, download(arrays().m));
-  SOVREN_DO(put_slice(writer, "optimizer/m", table().size(), slice_, m));
-  SOVREN_TRY(v, download(arrays().v));
-  SOVREN_DO(put_slice(writer, "optimizer/v", table().size(), slice_, v));
+  SOVREN_DO(put_from_device(writer, "optimizer/m", arrays().m));
+  SOVREN_DO(put_from_device(writer, "optimizer/v", arrays().v));
   std::vector<std::int64_t> parts;
   if (summed_ > 0 && !is_dropped_) {
-    SOVREN_TRY(sum, download(arrays().sum));
-    SOVREN_DO(put_slice(writer, sum_name(0), table().size(), slice_, sum));
+    SOVREN_DO(put_from_device(writer, sum_name(0), arrays().sum));
     parts = {0, summed_};
   }
   return put_parts(writer, parts, comm_.rank());
@@ -136,9 +138,24 @@ Result<void> DeviceTrainer::restore(StateReader& reader) {
 
 Result<std::vector<float>> DeviceTrainer::download(const float* from) const {
   std::vector<float> values(static_cast<std::size_t>(slice_.count));
-  SOVREN_DO(stream().copy_to_host(values.data(), from, bytes_of(slice_.count)));
-  SOVREN_DO(stream().wait());
+  const std::span<std::byte> bytes = std::as_writable_bytes(std::span(values));
+  SOVREN_DO(downloads_.run(stream(), from, bytes.size(),
+                           [&](std::size_t at, std::span<const std::byte> piece) -> Result<void> {
+                             std::copy(piece.begin(), piece.end(), bytes.subspan(at).begin());
+                             return {};
+                           }));
   return values;
+}
+
+Result<void> DeviceTrainer::put_from_device(StateWriter& writer, const std::string& name,
+                                            const float* from) const {
+  constexpr auto number_bytes = static_cast<std::int64_t>(sizeof(float));
+  return downloads_.run(stream(), from, bytes_of(slice_.count),
+                        [&](std::size_t at, std::span<const std::byte> piece) {
+                          const Rows rows{slice_.first + std::int64_t(at) / number_bytes,
+                                          std::ssize(piece) / number_bytes};
+                          return writer.put({name, Dtype::f32, {table().size()}}, rows, piece);
+                        });
 }
 
 /// In fp32: the master parameters of all ranks.

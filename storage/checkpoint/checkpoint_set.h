@@ -83,6 +83,8 @@ class PendingSeal {
   ~PendingSeal();
   /// This rank has written its part, or failed to: finish_seal will not wait for it.
   bool is_written() const;
+  /// This rank has failed to: finish_seal will tell how.
+  bool has_failed() const;
   /// Was written while the job stood still, without a copy. The same on all ranks.
   bool is_streamed() const;
   /// Why it was, although it was to be copied; empty: it was not.
@@ -115,6 +117,11 @@ class CheckpointStore {
   /// Declares that only this attempt of this job (and later ones) may seal. Durable. Called by rank
   /// 0 before restoring. fenced when a later one has already said so.
   Result<void> raise_fence(JobId job, int attempt);
+
+  /// Gets memory for copies of a state of the present size in the background, so that the first
+  /// seal is as fast as the others. Collective; fill as in start_seal.
+  /// Errors   refused: a rank's copies do not fit into its copy_memory.
+  Result<void> prepare(Communicator& comm, const std::function<Result<void>(StateWriter&)>& fill);
 
   /// Writes and seals one set. Collective: fill puts this rank's rows.
   Result<SetInfo> seal(Communicator& comm, const SetHeader& header,

@@ -50,6 +50,7 @@ struct PendingSeal::State {
   ShardForm form;
   Result<FileDigest> written;  ///< by the thread, read after it has been joined
   std::atomic<bool> is_written{false};
+  std::atomic<bool> has_failed{false};
   bool is_streamed = false;
   std::string copy_trouble;
   std::thread writing;
@@ -116,6 +117,7 @@ void PendingSeal::State::write(const std::function<Result<void>(StateWriter&)>& 
     Discard discard;
     if (auto filled = fill(discard); !filled && written) written = fail(filled.error());
   }
+  has_failed.store(!written, std::memory_order_release);
   is_written.store(true, std::memory_order_release);
 }
 
@@ -136,6 +138,10 @@ bool PendingSeal::is_written() const {
   return state_->is_written.load(std::memory_order_acquire);
 }
 
+bool PendingSeal::has_failed() const {
+  return state_->has_failed.load(std::memory_order_acquire);
+}
+
 bool PendingSeal::is_streamed() const {
   return state_->is_streamed;
 }
@@ -146,11 +152,14 @@ const std::string& PendingSeal::copy_trouble() const {
 
 namespace {
 
-/// Why not all rows that a rank wants copied are; empty: they are.
-std::string copy_trouble(const std::vector<StagedArray>& staged, std::int64_t needed_bytes,
-                         std::int64_t limit_bytes) {
-  if (is_all_copied(staged)) return "";
-  return "a copy of the state takes " + format_size(needed_bytes) +
+/// For people.
+std::string in_whole_mib(std::int64_t bytes) {
+  constexpr std::int64_t mib = std::int64_t{1} << 20;
+  return format_size((bytes + mib - 1) / mib * mib);
+}
+
+std::string copy_trouble(std::int64_t needed_bytes, std::int64_t limit_bytes) {
+  return "a copy of the state takes " + in_whole_mib(needed_bytes) +
          (limit_bytes > 0 ? ", and copy_memory is " + format_size(limit_bytes)
                           : std::string(", and there is not as much memory"));
 }
@@ -174,6 +183,29 @@ Told read_told(const std::vector<std::string>& texts) {
 
 }  // namespace
 
+Result<void> CheckpointStore::prepare(Communicator& comm,
+                                      const std::function<Result<void>(StateWriter&)>& fill) {
+  if (setting_.writing == StoreSetting::Writing::sync) return {};
+  std::int64_t needed_bytes = 0;
+  const auto measure = [&]() -> Result<std::string> {
+    StagingWriter writer(nullptr, memory_->small);
+    SOVREN_DO(fill(writer));
+    memory_->small.reset();
+    needed_bytes = writer.needed_bytes();
+    const std::int64_t limit_bytes = setting_.copy_memory_bytes;
+    if (limit_bytes == 0 || needed_bytes <= limit_bytes) return std::string();
+    return fail({.code = Code::refused,
+                 .what = "checkpoints do not fit into their memory: " +
+                         copy_trouble(needed_bytes, limit_bytes),
+                 .hint = "in [checkpoint], set copy_memory = \"" + in_whole_mib(needed_bytes) +
+                         "\" or more, or mode = \"sync\", which needs no copy; or use more ranks",
+                 .where = ""});
+  };
+  SOVREN_DO(gather_results(comm, measure()));
+  memory_->staging.prepare(static_cast<std::size_t>(needed_bytes));
+  return {};
+}
+
 Result<PendingSeal> CheckpointStore::start_seal(
     Communicator& comm, const SetHeader& header,
     const std::function<Result<void>(StateWriter&)>& fill) {
@@ -193,9 +225,9 @@ Result<PendingSeal> CheckpointStore::start_seal(
     SOVREN_TRY(staged, writer.finish());
     state->staged = std::move(staged);
     SOVREN_TRY(part, manifest_text(part_of(header, state->staged)));
-    return pack({part, is_sync ? ""
-                               : copy_trouble(state->staged, writer.needed_bytes(),
-                                              setting_.copy_memory_bytes)});
+    const bool is_short = !is_sync && !is_all_copied(state->staged);
+    return pack(
+        {part, is_short ? copy_trouble(writer.needed_bytes(), setting_.copy_memory_bytes) : ""});
   };
   SOVREN_TRY(texts, gather_results(comm, copy()));
 

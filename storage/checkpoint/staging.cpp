@@ -7,6 +7,7 @@
 #include <cstring>
 #include <utility>
 
+#include "storage/checkpoint/background.h"
 #include "storage/checkpoint/manifest.h"
 
 namespace sovren::storage {
@@ -71,7 +72,32 @@ bool StagingMemory::grow(std::size_t size) {
   return true;
 }
 
+StagingMemory::~StagingMemory() {
+  is_ending_ = true;
+  if (touching_.valid()) touching_.wait();
+}
+
+void StagingMemory::touch(std::span<std::byte> pages) {
+#ifdef MADV_POPULATE_WRITE
+  // In pieces, so that a job that ends does not wait for all of it.
+  constexpr std::size_t piece_bytes = std::size_t{32} << 20;
+  while (!pages.empty() && !is_ending_) {
+    const auto piece = pages.first(std::min(pages.size(), piece_bytes));
+    if (::madvise(piece.data(), piece.size(), MADV_POPULATE_WRITE) != 0) return;  // an old kernel
+    pages = pages.subspan(piece.size());
+  }
+#else
+  static_cast<void>(pages);  // the first copy touches them
+#endif
+}
+
+void StagingMemory::prepare(std::size_t size) {
+  if (size == 0 || !blocks_.empty() || !grow(size)) return;
+  touching_ = in_background([this, pages = blocks_.back().pages.bytes()] { touch(pages); });
+}
+
 std::span<std::byte> StagingMemory::take(std::size_t size, std::size_t alignment) {
+  if (touching_.valid()) touching_.get();
   const auto fits = [&](const Block& block) {
     const std::size_t room = block.pages.bytes().size();
     const std::size_t from = rounded_up(block.used, alignment);
@@ -143,8 +169,7 @@ Result<void> StagingWriter::put(const ArrayInfo& info, Rows rows, std::span<cons
 }
 
 std::int64_t StagingWriter::needed_bytes() const {
-  return static_cast<std::int64_t>(
-      rounded_up(static_cast<std::size_t>(needed_bytes_), std::size_t{1} << 20));
+  return static_cast<std::int64_t>(rounded_up(static_cast<std::size_t>(needed_bytes_), page_bytes));
 }
 
 namespace {

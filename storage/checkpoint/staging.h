@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <atomic>
 #include <cstddef>
 #include <cstdint>
+#include <future>
 #include <map>
 #include <span>
 #include <string>
@@ -36,6 +38,13 @@ class StagingMemory {
  public:
   /// limit_bytes: of all pages together; 0: none.
   explicit StagingMemory(std::int64_t limit_bytes = 0) : limit_bytes_(limit_bytes) {}
+  StagingMemory(const StagingMemory&) = delete;
+  StagingMemory& operator=(const StagingMemory&) = delete;
+  ~StagingMemory();
+
+  /// Gets pages for so many bytes, and touches them in the background; the first take waits for
+  /// that. Nothing when there are some already, or when there is not enough memory.
+  void prepare(std::size_t size);
 
   /// Bytes that stay valid until reset(), from a place that is a multiple of `alignment` (a power
   /// of 2, a page at most; 1: right behind the last, where there is room). Empty when there is not
@@ -52,7 +61,11 @@ class StagingMemory {
   /// Room for `size` bytes more, in a block of its own; false: there is no memory.
   bool grow(std::size_t size);
 
+  void touch(std::span<std::byte> pages);
+
   std::int64_t limit_bytes_;
+  std::atomic<bool> is_ending_{false};
+  std::future<void> touching_;
   std::vector<Block> blocks_;
   std::size_t current_ = 0;
 };
@@ -88,7 +101,7 @@ class StagingWriter : public StateWriter {
   using StateWriter::put;
   Result<void> put(const ArrayInfo& info, Rows rows, std::span<const std::byte> data) override;
 
-  /// Large memory that copies of all that was put take; whole MiB.
+  /// Large memory that copies of all that was put take; whole pages.
   std::int64_t needed_bytes() const;
 
   /// Everything put, by name, slabs sorted and joined. Fails with bug for rows put twice.

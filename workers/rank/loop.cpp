@@ -19,6 +19,7 @@ struct Agreed {
   bool stop = false;
   bool preview = false;  ///< is due
   bool writing = false;  ///< a rank is still writing its part of the pending set
+  bool failed = false;   ///< a rank could not
 };
 
 class Loop {
@@ -36,10 +37,11 @@ class Loop {
 
   Result<LoopEnd> run() {
     report_progress();
+    if (!parts_.kind.done()) SOVREN_DO(prepare());
     while (!parts_.kind.done()) {
       SOVREN_TRY(agreed, agree());
       if (step_began_s_) slowdown_.stepped(parts_.now_s() - *step_began_s_, pending_.has_value());
-      if (pending_ && !agreed.writing) SOVREN_DO(finish_seal());
+      if (pending_ && (agreed.failed || !agreed.writing)) SOVREN_DO(finish_seal());
       if (agreed.stop) return stop();
       is_seal_wanted_ = is_seal_wanted_ || agreed.seal;
       if (is_seal_wanted_ && !pending_) SOVREN_DO(start_seal());
@@ -58,15 +60,26 @@ class Loop {
   }
 
  private:
+  /// Memory for the copies of the state, where any are to be expected.
+  Result<void> prepare() {
+    if (setting_.checkpoint.interval.mode == CheckpointPolicy::Mode::off) return {};
+    auto prepared = parts_.store.prepare(
+        parts_.comm, [&](StateWriter& writer) { return parts_.kind.checkpoint(writer); });
+    if (!prepared) return fail(std::move(prepared).error().within("getting ready for checkpoints"));
+    return {};
+  }
+
   Result<Agreed> agree() {
-    std::array<std::int64_t, 4> flags{
+    std::array<std::int64_t, 5> flags{
         parts_.control.take_checkpoint() || is_due(), parts_.control.is_stopping(),
-        is_root_ && previews_.is_due(parts_.now_s()), pending_ && !pending_->is_written()};
+        is_root_ && previews_.is_due(parts_.now_s()), pending_ && !pending_->is_written(),
+        pending_ && pending_->has_failed()};
     SOVREN_DO(parts_.comm.all_reduce(flags, Reduce::max));
     return Agreed{.seal = flags[0] != 0,
                   .stop = flags[1] != 0,
                   .preview = flags[2] != 0,
-                  .writing = flags[3] != 0};
+                  .writing = flags[3] != 0,
+                  .failed = flags[4] != 0};
   }
 
   /// By the schedule; one that is due while another is being written waits, or is skipped.

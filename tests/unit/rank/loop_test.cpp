@@ -6,11 +6,17 @@
 
 #include <algorithm>
 #include <atomic>
+#include <cerrno>
+#include <chrono>
+#include <condition_variable>
 #include <filesystem>
+#include <mutex>
 #include <string>
+#include <string_view>
 #include <utility>
 
 #include "storage/file/file.h"
+#include "storage/file/system.h"
 #include "tests/unit/rank/counting_kind.h"
 #include "workers/comm/comm.h"
 #include "workers/rank/schedule.h"
@@ -408,6 +414,109 @@ TEST_F(LoopTest, FailedStepOfOneRankIsAnErrorOnAll) {
   EXPECT_NE(to_text(ran.ends[1].error()).find("computing step 3"), std::string::npos);
   EXPECT_EQ(ran.ends[0].error().code, Code::peer_lost);
   EXPECT_EQ(ran.ends[2].error().code, Code::peer_lost);
+}
+
+/// Fails the writes of rank 1's shards with EIO; those of rank 0's wait until `is_released`, or for
+/// half a second.
+class OneBadDisk final : public storage::System {
+ public:
+  OneBadDisk() { storage::replace_system_calls(this); }
+  OneBadDisk(const OneBadDisk&) = delete;
+  OneBadDisk& operator=(const OneBadDisk&) = delete;
+  ~OneBadDisk() override { storage::replace_system_calls(nullptr); }
+
+  int open(const char* path, int flags, mode_t mode) override {
+    const int fd = System::open(path, flags, mode);
+    const std::lock_guard lock(mutex_);
+    const std::string_view name(path);
+    if (name.ends_with("shard-00000.h5")) slow_ = fd;
+    if (name.ends_with("shard-00001.h5")) bad_ = fd;
+    return fd;
+  }
+  ssize_t write(int fd, const void* data, std::size_t size) override {
+    std::unique_lock lock(mutex_);
+    if (fd == bad_) {
+      has_failed_ = true;
+      changed_.notify_all();
+      errno = EIO;
+      return -1;
+    }
+    if (fd == slow_)
+      changed_.wait_for(lock, std::chrono::milliseconds(500), [&] { return is_released_; });
+    return System::write(fd, data, size);
+  }
+  void wait_for_failure() {
+    std::unique_lock lock(mutex_);
+    changed_.wait(lock, [&] { return has_failed_; });
+  }
+  void release() {
+    const std::lock_guard lock(mutex_);
+    is_released_ = true;
+    changed_.notify_all();
+  }
+
+ private:
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  int slow_ = -2;
+  int bad_ = -2;
+  bool has_failed_ = false;
+  bool is_released_ = false;
+};
+
+TEST_F(LoopTest, WhatTheDiskSaysEndsTheAttemptWhileOtherRanksStillWrite) {
+  OneBadDisk disk;
+  constexpr std::int64_t late = 500;
+  const Ran ran = run(2, with({.mode = Mode::steps, .steps = 20}), 1000,
+                      [&](int rank, std::int64_t step, Control&) -> Result<void> {
+                        if (rank == 1 && step == 21) disk.wait_for_failure();
+                        if (rank == 1 && step == late) disk.release();
+                        return {};
+                      });
+  for (int rank = 0; rank < 2; ++rank) {
+    ASSERT_FALSE(ran.ends[rank].has_value());
+    EXPECT_EQ(ran.ends[rank].error().code, Code::storage_io);
+    EXPECT_NE(to_text(ran.ends[rank].error()).find("sealing the checkpoint of step 20"),
+              std::string::npos);
+    EXPECT_LT(ran.steps[rank], late);
+  }
+  EXPECT_TRUE(sealed_steps().empty());
+}
+
+TEST_F(LoopTest, CopiesThatDoNotFitAreRefusedBeforeTheFirstStep) {
+  LoopSetting setting = with({.mode = Mode::automatic});
+  run_on_threads(2, 20, [&](Communicator& comm) {
+    Control control;
+    CountingKind kind(comm, {.rows = 200'000});
+    Notes notes;
+    auto store = storage::CheckpointStore::open(dir_, {.copy_memory_bytes = 4096});
+    const auto end = run_loop(setting, {comm, kind, *store, control, notes, [] { return 0.0; }});
+    ASSERT_FALSE(end.has_value());
+    EXPECT_EQ(end.error().code, Code::refused);
+    EXPECT_EQ(kind.steps(), 0);
+  });
+}
+
+TEST_F(LoopTest, WithoutACopyASetIsSealedBeforeTheNextStepAndOneWarningSaysWhy) {
+  // Checkpoints are off, so nothing is refused; a user asks for them.
+  LoopSetting setting = with({.mode = Mode::off});
+  Notes notes;
+  run_on_threads(2, 20, [&](Communicator& comm) {
+    Control control;
+    auto store = storage::CheckpointStore::open(dir_, {.copy_memory_bytes = 4096});
+    CountingKind kind(
+        comm, {.steps = 10, .rows = 200'000, .hook = [&](std::int64_t step) -> Result<void> {
+                 if (step == 3 || step == 6) control.ask_for_checkpoint();
+                 if (step == 4 || step == 7) EXPECT_EQ(sealed_steps().back(), step - 1);
+                 return {};
+               }});
+    EXPECT_EQ(run_loop(setting, {comm, kind, *store, control, notes, [] { return 0.0; }}),
+              LoopEnd::done);
+  });
+  EXPECT_EQ(sealed_steps(), (std::vector<std::int64_t>{3, 6}));
+  const auto warnings = notes.of<ReportWarning>();
+  ASSERT_EQ(warnings.size(), 1U);
+  EXPECT_NE(warnings[0].text.find("copy_memory is 4KiB"), std::string::npos) << warnings[0].text;
 }
 
 }  // namespace

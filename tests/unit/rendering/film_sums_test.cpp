@@ -3,6 +3,10 @@
 
 #include <gtest/gtest.h>
 
+#include <cstring>
+#include <mutex>
+#include <vector>
+
 #include "jobs/rendering/film_summary.h"
 #include "workers/comm/comm.h"
 
@@ -45,6 +49,53 @@ TEST(FilmSums, AddUpWhatTheRanksHave) {
     const auto first = static_cast<std::size_t>(rows.first) * 5 * Film::picture_channels;
     EXPECT_EQ(band->sums()[3], number(0, first + 3) + number(1, first + 3) + number(2, first + 3));
   });
+}
+
+/// Keeps the rows of one array that the ranks put.
+class KeptRows final : public StateWriter {
+ public:
+  using StateWriter::put;
+  Result<void> put(const ArrayInfo& info, Rows rows, std::span<const std::byte> data) override {
+    const std::lock_guard lock(mutex_);
+    const auto row_bytes = static_cast<std::size_t>(info.shape[1] * info.shape[2] * 8);
+    bytes.resize(static_cast<std::size_t>(info.shape[0]) * row_bytes);
+    EXPECT_EQ(data.size(), static_cast<std::size_t>(rows.count) * row_bytes);
+    std::memcpy(bytes.data() + static_cast<std::size_t>(rows.first) * row_bytes, data.data(),
+                data.size());
+    rows_put += rows.count;
+    return {};
+  }
+  std::vector<std::byte> bytes;
+  std::int64_t rows_put = 0;
+
+ private:
+  std::mutex mutex_;
+};
+
+TEST(FilmSums, ArePutInPiecesToo) {
+  constexpr int width = 12'000;  // a row takes 1 MiB
+  constexpr int height = 11;
+  const auto number = [](int rank, std::size_t i) {
+    return static_cast<std::int64_t>(i * 7) + (std::int64_t{1} << 40) * rank;
+  };
+  for (const int ranks : {1, 2, 3}) {
+    KeptRows state;
+    workers::run_on_threads(ranks, 30, [&](Communicator& comm) {
+      Film film(width, height, Film::picture_channels);
+      for (std::size_t i = 0; i < film.sums().size(); ++i) film.sums()[i] = number(comm.rank(), i);
+      ASSERT_TRUE(put_bands(state, "film", comm, film, 2));
+    });
+    EXPECT_EQ(state.rows_put, height);
+    std::vector<std::int64_t> sums(state.bytes.size() / sizeof(std::int64_t));
+    std::memcpy(sums.data(), state.bytes.data(), state.bytes.size());
+    bool is_right = sums.size() == std::size_t{width} * height * Film::picture_channels;
+    for (std::size_t i = 0; i < sums.size(); ++i) {
+      std::int64_t sum = 0;
+      for (int rank = 0; rank < ranks; ++rank) sum += number(rank, i);
+      is_right = is_right && sums[i] == sum;
+    }
+    EXPECT_TRUE(is_right) << ranks;
+  }
 }
 
 Film checkered() {

@@ -2,11 +2,12 @@
 // Sets that are written without a copy of the state.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sys/mman.h>
 
 #include <algorithm>
 #include <array>
-#include <mutex>
 
+#include "storage/checkpoint/staging.h"
 #include "tests/unit/storage_checkpoint/sample.h"
 #include "tests/unit/storage_file/failing_system.h"
 
@@ -245,6 +246,95 @@ TEST_F(Sync, AStateThatHasOutgrownTheCopyMemoryIsWrittenWithoutCopies) {
   ASSERT_TRUE(restored && restored->result);
   EXPECT_EQ(restored->result->set.header.step, 2);
   expect_state(*restored->result->reader, sample_state(2, large));
+}
+
+TEST_F(Sync, AStateThatDoesNotFitFromTheStartIsRefusedOnAllRanks) {
+  std::array<Error, 2> errors;
+  workers::run_on_threads(2, 60, [&](Communicator& comm) {
+    auto store = CheckpointStore::open(
+        dir_, {.copy_memory_bytes = comm.rank() == 1 ? std::int64_t{1} << 20 : 0});
+    const auto state = sample_state(1, large);
+    const auto prepared = store->prepare(comm, [&](StateWriter& writer) {
+      return put_share(writer, state, comm.rank(), comm.size());
+    });
+    ASSERT_FALSE(prepared);
+    errors[static_cast<std::size_t>(comm.rank())] = prepared.error();
+  });
+  EXPECT_EQ(errors[0].code, Code::refused);
+  EXPECT_EQ(errors[0].what,
+            "checkpoints do not fit into their memory: a copy of the state takes 2MiB, and "
+            "copy_memory is 1MiB");
+  EXPECT_THAT(errors[0].hint, HasSubstr("copy_memory = \"2MiB\""));
+  EXPECT_THAT(errors[0].hint, HasSubstr("mode = \"sync\""));
+  EXPECT_EQ(errors[0], errors[1]);
+  EXPECT_THAT(*list_directory(dir_), IsEmpty());
+}
+
+TEST_F(Sync, WhatFitsExactlyIsCopied) {
+  const std::vector<double> state(std::size_t{1} << 17, 1.0);  // 1 MiB
+  const auto comm = workers::make_self_communicator();
+  const auto fill = [&](StateWriter& writer) -> Result<void> {
+    SOVREN_DO(writer.put_all<double>("x", state));
+    return writer.put_all<double>("small", std::span<const double>(state).first(10));
+  };
+  const auto is_streamed = [&](std::int64_t copy_memory_bytes) {
+    auto store = CheckpointStore::open(dir_, {.copy_memory_bytes = copy_memory_bytes});
+    EXPECT_EQ(store->prepare(*comm, fill).has_value(), copy_memory_bytes >= 1 << 20);
+    auto pending = store->start_seal(*comm, sample_header(1), fill);
+    const bool answer = pending->is_streamed();
+    EXPECT_TRUE(store->finish_seal(*comm, std::move(*pending)));
+    return answer;
+  };
+  EXPECT_FALSE(is_streamed(1 << 20));
+  EXPECT_TRUE(is_streamed((1 << 20) - 1));
+}
+
+TEST_F(Sync, WithoutCopiesNothingIsRefused) {
+  auto store = CheckpointStore::open(
+      dir_, {.writing = StoreSetting::Writing::sync, .copy_memory_bytes = 1 << 20});
+  const auto comm = workers::make_self_communicator();
+  EXPECT_TRUE(store->prepare(*comm, [](StateWriter&) -> Result<void> {
+    return fail({.code = Code::bug, .what = "there is no need to ask"});
+  }));
+  EXPECT_TRUE(seal_sample(*store, *comm, sample_header(1), large));
+}
+
+TEST(Staging, PreparedMemoryIsThereWhenItIsTaken) {
+  constexpr std::size_t size = std::size_t{40} << 20;
+  StagingMemory memory;
+  memory.prepare(size);
+  const std::span<std::byte> taken = memory.take(size, page_bytes);
+  ASSERT_EQ(taken.size(), size);
+  std::vector<unsigned char> is_resident(size / page_bytes);
+  ASSERT_EQ(::mincore(taken.data(), size, is_resident.data()), 0);
+  const auto touched = std::count_if(is_resident.begin(), is_resident.end(),
+                                     [](unsigned char page) { return (page & 1) != 0; });
+  if (touched == 0) GTEST_SKIP() << "this kernel has no MADV_POPULATE_WRITE";
+  EXPECT_EQ(touched, std::ssize(is_resident));
+}
+
+TEST(Staging, StartsLargeCopiesAtPagesAndGoesOnWhereTheLastEnded) {
+  StagingMemory large_memory, small_memory;
+  StagingWriter writer(&large_memory, small_memory);
+  const std::vector<std::uint8_t> bytes(100'001, 1);
+  const auto put = [&](const char* name, std::int64_t first, std::int64_t count) {
+    ASSERT_TRUE(writer.put<std::uint8_t>(
+        name, {100'001}, {first, count},
+        std::span<const std::uint8_t>(bytes).subspan(static_cast<std::size_t>(first),
+                                                     static_cast<std::size_t>(count))));
+  };
+  put("a", 0, 50'001);
+  put("a", 50'001, 50'000);
+  put("b", 0, 100'001);
+  EXPECT_EQ(writer.needed_bytes(), 2 * 25 * 4096);
+  const auto staged = writer.finish();
+  ASSERT_TRUE(staged);
+  for (const StagedArray& array : *staged) {
+    ASSERT_EQ(array.slabs.size(), 1U);
+    ASSERT_EQ(array.slabs[0].pieces.size(), 1U) << "one behind the other";
+    EXPECT_EQ(array.slabs[0].pieces[0].size(), 100'001U);
+    EXPECT_EQ(reinterpret_cast<std::uintptr_t>(array.slabs[0].pieces[0].data()) % page_bytes, 0U);
+  }
 }
 
 }  // namespace
