@@ -198,7 +198,8 @@ Result<void> CheckpointStore::prepare(Communicator& comm,
                  .what = "checkpoints do not fit into their memory: " +
                          copy_trouble(needed_bytes, limit_bytes),
                  .hint = "in [checkpoint], set copy_memory = \"" + in_whole_mib(needed_bytes) +
-                         "\" or more, or mode = \"sync\", which needs no copy; or use more ranks",
+                         "\" or more, or mode = \"sync\" in its place, which needs no copy; or "
+                         "use more ranks",
                  .where = ""});
   };
   SOVREN_DO(gather_results(comm, measure()));

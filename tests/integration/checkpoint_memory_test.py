@@ -17,7 +17,7 @@ class CheckpointMemory(SovrenCase):
     def job(self, name, side, *lines):
         keys = ['interval = "1 steps"', *lines]
         return self.rendering(name, extra="[checkpoint]\n" + "\n".join(keys), width=side, height=side, samples=64,
-                              max_depth=2, denoise="")
+                              max_depth=2, denoise=False)
 
     def test_a_state_beyond_the_limit_is_refused_and_written_without_copies_when_asked(self):
         self.job("small", 256, 'copy_memory = "4MiB"')  # 5.5 MiB
@@ -28,7 +28,8 @@ class CheckpointMemory(SovrenCase):
         self.assertRegex(said, r"a copy of the state takes 6MiB, and copy_memory is 4MiB")
         self.assertIn('or mode = \\"sync\\"', said)
         self.assertEqual(self.sets("small"), [])
-        self.assertEqual(self.report("small.toml", "--set", 'checkpoint.mode="sync"')["state"], "COMPLETED")
+        self.job("small", 256, 'mode = "sync"')
+        self.assertEqual(self.report("small.toml")["state"], "COMPLETED")
         self.assertNotEqual(self.sets("small"), [])
         self.sovren("checkpoints", "verify", "small.sovren", code=0)
 
@@ -53,12 +54,13 @@ class CheckpointMemory(SovrenCase):
         self.assertEqual(self.sets("large"), [])
         peaks = {}
         for mode in ("sync", "async"):
-            process = self.start("run", "large.toml", "--dir", mode, "--set", f'checkpoint.mode="{mode}"',
-                                 "--set", 'checkpoint.copy_memory="8GiB"')
+            self.job("large", side, f'mode = "{mode}"')
+            process = self.start("run", "large.toml", "--dir", mode)
             self.wait_until(lambda mode=mode: any((self.dir / mode / "checkpoints").glob("gen-*[0-9]")), process)
             peaks[mode] = self.peak()
             process.terminate()
             process.wait()
+            self.assertNotEqual(list((self.dir / mode / "checkpoints").glob("gen-*[0-9]")), [])
         print({mode: f"{peak / 2**30:.2f} GiB" for mode, peak in peaks.items()})
         self.assertLess(peaks["sync"], 1.2 * side * side * PIXEL_BYTES)
         self.assertGreater(peaks["async"], 1.9 * side * side * PIXEL_BYTES)

@@ -507,7 +507,9 @@ TEST_F(LoopTest, WithoutACopyASetIsSealedBeforeTheNextStepAndOneWarningSaysWhy) 
     CountingKind kind(
         comm, {.steps = 10, .rows = 200'000, .hook = [&](std::int64_t step) -> Result<void> {
                  if (step == 3 || step == 6) control.ask_for_checkpoint();
-                 if (step == 4 || step == 7) EXPECT_EQ(sealed_steps().back(), step - 1);
+                 if (step == 4 || step == 7) {
+                   EXPECT_EQ(sealed_steps().back(), step - 1);
+                 }
                  return {};
                }});
     EXPECT_EQ(run_loop(setting, {comm, kind, *store, control, notes, [] { return 0.0; }}),
