@@ -3,7 +3,7 @@
 //
 // When the format changes: add a name to golden_sets() below, and run this test once with
 // SOVREN_TEST_WRITE_GOLDEN=$PWD/tests/golden/checkpoint, which seals the sets that are not there
-// yet. Those that are there stay as they are.
+// yet. Those that are there stay as they are: 1-without-time is of a version that wrote none.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -26,6 +26,7 @@ constexpr int ranks = 2;
 struct GoldenSet {
   std::string name;
   StoreSetting setting;
+  bool has_time = true;  ///< and metrics: what was sealed at first has neither
 };
 void PrintTo(const GoldenSet& set, std::ostream* out) {
   *out << set.name;
@@ -41,14 +42,15 @@ MasterKey golden_key() {
 
 std::vector<GoldenSet> golden_sets() {
   return {
+      {.name = "1-without-time", .has_time = false},
       {"1-plain", {}},
       {"2-crc32c", {.digest = DigestKind::crc32c}},
       {"2-encrypted", {.key = golden_key()}},
   };
 }
 
-SetHeader golden_header() {
-  return {
+SetHeader golden_header(bool has_time = true) {
+  SetHeader header{
       .job = JobId{7},
       .attempt = 2,
       .step = 120,
@@ -56,6 +58,11 @@ SetHeader golden_header() {
       .facts = {{"kind", "golden"}, {"golden.name", "Größe \"1/3\"\n"}, {"golden.alpha", "0.05"}},
       .sealed_at_s = 1795737600.25,
       .metrics = {{"val_loss", 1.0 / 3}, {"golden_steps", 120}}};
+  if (!has_time) {
+    header.sealed_at_s = 0;
+    header.metrics.clear();
+  }
+  return header;
 }
 
 template <class T>
@@ -157,8 +164,7 @@ class Golden : public testing::TestWithParam<GoldenSet> {
   std::string dir_;
 };
 
-void expect_golden(const SetInfo& info, const std::string& dir) {
-  const SetHeader header = golden_header();
+void expect_golden(const SetInfo& info, const SetHeader& header, const std::string& dir) {
   EXPECT_EQ(info.header.job, header.job);
   EXPECT_EQ(info.header.attempt, header.attempt);
   EXPECT_EQ(info.header.step, header.step);
@@ -177,14 +183,15 @@ void expect_golden(const SetInfo& info, const std::string& dir) {
 }
 
 TEST_P(Golden, IsListedAndVerifiesAndIsRestoredOnAnyRanks) {
+  const SetHeader header = golden_header(GetParam().has_time);
   std::vector<RejectedSet> rejected;
   const auto listed = list_sets(dir_, rejected);
   ASSERT_TRUE(listed && listed->size() == 1 && rejected.empty());
-  expect_golden(listed->front(), dir_);
+  expect_golden(listed->front(), header, dir_);
   for (const auto& key : {std::optional<MasterKey>(), GetParam().setting.key}) {
     const auto verified = verify_set(dir_ + "/gen-000120", key);
     ASSERT_TRUE(verified) << to_text(verified.error());
-    expect_golden(*verified, dir_);
+    expect_golden(*verified, header, dir_);
   }
   for (const int readers : {1, 2, 4})
     workers::run_on_threads(readers, 60, [&](Communicator& comm) {
@@ -193,7 +200,7 @@ TEST_P(Golden, IsListedAndVerifiesAndIsRestoredOnAnyRanks) {
       const auto restored = store->restore_newest(comm, golden_header().facts, JobId{1}, bad);
       ASSERT_TRUE(restored) << to_text(restored.error());
       ASSERT_TRUE(*restored);
-      expect_golden((*restored)->set, dir_);
+      expect_golden((*restored)->set, header, dir_);
       expect_state(*(*restored)->reader, golden_state());
       EXPECT_TRUE(bad.empty());
     });
