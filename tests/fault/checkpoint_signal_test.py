@@ -17,7 +17,7 @@ PHASES = (  # what a rank does, and a call by which it is known
     ("beginning a seal", "mkdir gen-??????.tmp-*"), ("writing a shard", f"write {SHARD}"),
     ("flushing a shard", f"fsync {SHARD}"), ("writing the manifest", f"write {MANIFEST}"),
     ("naming the set", "rename gen-??????"), ("set is sealed", "unlink RESTORES"))
-PEER_DEADLINE_S = 2
+PEER_DEADLINE_S = 4
 
 
 class Signals(FaultCase):

@@ -50,9 +50,20 @@ class Sweep(FaultCase):
                     with self.subTest(fault=name, kind=kind):
                         self.one(kind, name, f"{call} {pattern} {nth} {action}", action)
 
-    def one(self, kind, name, faults, action):
+    def test_on_another_rank(self):
+        """What happens to one rank's shard is told to all."""
+        shard = f"{self.sets_dir}/gen-??????.tmp-*/shard-00001.h5"
+        for place, kind in enumerate(KINDS):
+            for number, call in enumerate(("open", "fallocate", "write", "fsync", "close")):
+                chosen = (FAULTS[call][(number + place) % len(FAULTS[call])], "EIO")
+                for action in [action for action in FAULTS[call] if EVERY or action in chosen]:
+                    name = f"{action} at {call} of a shard, on rank 1 of 2"
+                    with self.subTest(fault=name, kind=kind):
+                        self.one(kind, name, f"{call} {shard} 1 {action} 1", action, "--ranks", 2)
+
+    def one(self, kind, name, faults, action, *words):
         digest = self.job_of(kind)
-        done = self.run_job(*self.settings, faults=faults)
+        done = self.run_job(*self.settings, *words, faults=faults)
         if not self.fired():
             # The first set goes once the agent has noted the second: a short job may end before.
             self.assertIn("-deleted", faults, "every other call is made in every run")

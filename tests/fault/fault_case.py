@@ -190,12 +190,16 @@ class FaultCase(SovrenCase):
         elif done.returncode == 0:
             self.assertEqual(json.loads(done.stdout)["digest"], digest)
             warning = re.search(r"warning: (.*)", done.stderr)
-            why = ": " + warning[1].replace(str(self.dir), "") if warning else ""
+            why = ": " + self.below_sets(warning[1]) if warning else ""
             return f"no difference{why}; same digest"
         else:
             self.assertEqual(done.returncode, 74, done.stderr)
             self.assertIn(f"({action})", done.stderr)
-            what = "exit 74, " + re.search(r"error: (.*)", done.stderr)[1].replace(str(self.dir), "")
+            what = "exit 74, " + self.below_sets(re.search(r"error: \S+: (.*)", done.stderr)[1])
         said = self.ends_undisturbed(digest, *words)
         self.assertIn(f"gen-{self.resumed_at(said):06}", sets)
         return f"{what}; resumed at step {self.resumed_at(said)}; same digest"
+
+    def below_sets(self, text):
+        """Paths without the folder that they are all in."""
+        return text.replace(f"{self.sets_dir}/", "").replace(f"{self.dir}/", "")
