@@ -96,27 +96,29 @@ class Sweep {
   DiskImage image_;
 };
 
-void sweep(CrashLab& lab, const FaultRow& row, std::span<const Life> lives, int calls_min) {
+void sweep(CrashLab& lab, const FaultRow& row, std::span<const Life> lives, int calls_min,
+           const std::string& where = "") {
   RowCount count;
   for (const Life& life : lives) {
     Sweep sweep(lab, life);
     for (int call = 1; sweep.strike(row, call, count); ++call) continue;
   }
   EXPECT_GT(count.calls, calls_min) << row.name;
-  std::printf("%-26s %6d %6d %8d %18d %18d\n", row.name, count.calls, count.said,
+  std::printf("%-34s %6d %6d %8d %18d %18d\n", (row.name + where).c_str(), count.calls, count.said,
               count.tally.states, count.tally.of(Verdict::wrong),
               count.tally.of(Verdict::lost) + count.tally.of(Verdict::nothing));
 }
 
 TEST(FaultSweep, WhatGoesWrongAtAnyCallIsSaidOrDoesNoHarm) {
   CrashLab lab;
-  std::printf("%-26s %6s %6s %8s %18s %18s\n", "fault", "calls", "said", "states",
+  std::printf("%-34s %6s %6s %8s %18s %18s\n", "fault", "calls", "said", "states",
               "accepted-but-wrong", "acknowledged-lost");
   const Life lives[] = {attempt_on(1), retention_life(), quarantine_life(), restore_life(),
                         fence_life()};
   for (const FaultRow& row : rows) sweep(lab, row, lives, 30);
   const Life two_ranks[] = {attempt_on(2)};
-  for (const FaultRow& row : {rows[0], rows[3], rows[5]}) sweep(lab, row, two_ranks, 10);
+  for (const FaultRow& row : {rows[0], rows[3], rows[5]})
+    sweep(lab, row, two_ranks, 10, ", 2 ranks");
 }
 
 /// The shard of one rank is written only after that of the other is on the disk.

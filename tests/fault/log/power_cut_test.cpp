@@ -2,10 +2,9 @@
 // What is left of the event log, its saved states and its history when the power goes.
 #include <gtest/gtest.h>
 
-#include <algorithm>
+#include <cstdio>
 #include <fstream>
 #include <memory>
-#include <set>
 
 #include "core/model/state.h"
 #include "storage/log/event_log.h"
@@ -70,7 +69,6 @@ class Keeper {
 
 /// Made anew, filled with checkpoints on the way, closed in good order, opened again.
 Result<void> keep_log(const std::string& folder, Trace& trace) {
-  const RecordingVfs vfs(folder, trace);
   Keeper keeper(folder + log_name, trace);
   SOVREN_DO(keeper.open());
   SOVREN_DO(keeper.append(8));
@@ -165,6 +163,7 @@ Result<CrashTally> watch_log(const std::string& synchronous, int states_per_mome
                   .live =
                       [&](const std::string& folder, Trace& trace) {
                         const SessionSettings settings(synchronous, 12);
+                        const RecordingVfs vfs(folder, trace);
                         return keep_log(folder, trace);
                       },
                   .check = &check_log};
@@ -187,6 +186,44 @@ TEST(LogPowerCut, LooserSettingsLoseAcknowledgedEvents) {
     EXPECT_GT(tally->of(Verdict::lost) + tally->of(Verdict::nothing), 50) << synchronous;
     print_tallies({*tally});
   }
+}
+
+/// A call that fails, also in a checkpoint that SQLite makes by itself, costs nothing that was
+/// acknowledged.
+TEST(LogFault, AnErrorAtAnyCallIsSaidOrDoesNoHarm) {
+  CrashLab lab;
+  const Life life{.name = "event log, EIO",
+                  .prepare = [](const std::string&) -> Result<void> { return {}; },
+                  .live = {},
+                  .check = &check_log};
+  const SessionSettings settings("", 12);
+  CrashTally sum;
+  int said = 0;
+  int struck = 0;
+  for (int call = 1;; call += 4, ++struck) {
+    ASSERT_TRUE(lab.prepare(life));
+    const DiskModel start(lab.root());
+    Trace trace;
+    Result<void> lived;
+    {
+      const RecordingSystem system(lab.root(), trace);
+      const RecordingVfs vfs(lab.root(), trace, call);
+      lived = keep_log(lab.root(), trace);
+      if (!vfs.has_failed()) break;
+    }
+    const std::string when = "call " + std::to_string(call) + ": ";
+    if (!lived) {
+      ++said;
+      EXPECT_EQ(lived.error().code, Code::storage_io) << when << to_text(lived.error());
+    }
+    const CrashTally tally =
+        lab.search(life, start, trace, {.states_per_moment = 5, .seed = 10, .only_at_end = true});
+    EXPECT_EQ(tally.of(Verdict::good), tally.states) << when << tally.first;
+    sum.add(tally);
+  }
+  EXPECT_GT(struck, 100);
+  EXPECT_GT(said, 50);
+  std::printf("%d calls failed, %d said so, %d states\n", struck, said, sum.states);
 }
 
 }  // namespace

@@ -70,6 +70,7 @@ struct RecordingVfs::Calls {
   }
 
   static int write(sqlite3_file* file, const void* data, int size, sqlite3_int64 offset) {
+    if (current->fails_now()) return SQLITE_IOERR_WRITE;
     const int code = real_of(file).xWrite(file, data, size, offset);
     if (code == SQLITE_OK)
       current->trace_.add(
@@ -81,6 +82,7 @@ struct RecordingVfs::Calls {
   }
 
   static int truncate(sqlite3_file* file, sqlite3_int64 size) {
+    if (current->fails_now()) return SQLITE_IOERR_TRUNCATE;
     const int code = real_of(file).xTruncate(file, size);
     if (code == SQLITE_OK)
       current->trace_.add({.kind = Operation::Kind::truncate,
@@ -90,6 +92,7 @@ struct RecordingVfs::Calls {
   }
 
   static int sync(sqlite3_file* file, int) {
+    if (current->fails_now()) return SQLITE_IOERR_FSYNC;
     File& known = current->files_.at(file);
     current->trace_.add({.kind = Operation::Kind::sync, .handle = known.handle});
     if (std::exchange(known.syncs_folder, false)) current->sync_folder();
@@ -104,6 +107,7 @@ struct RecordingVfs::Calls {
   }
 
   static int remove(sqlite3_vfs*, const char* name, int syncs_folder) {
+    if (current->fails_now()) return SQLITE_IOERR_DELETE;
     const int code = current->real_->xDelete(current->real_, name, 0);
     if (code != SQLITE_OK) return code;
     current->trace_.add({.kind = Operation::Kind::remove, .path = current->below(name)});
@@ -112,8 +116,11 @@ struct RecordingVfs::Calls {
   }
 };
 
-RecordingVfs::RecordingVfs(std::string root, Trace& trace)
-    : root_(std::move(root)), trace_(trace), real_(sqlite3_vfs_find(nullptr)) {
+RecordingVfs::RecordingVfs(std::string root, Trace& trace, int failing_call)
+    : root_(std::move(root)),
+      trace_(trace),
+      failing_call_(failing_call),
+      real_(sqlite3_vfs_find(nullptr)) {
   SOVREN_CHECK(current == nullptr, "one at a time");
   current = this;
   own_ = *real_;

@@ -15,10 +15,13 @@ namespace sovren::storage {
 /// One at a time, one thread.
 class RecordingVfs {
  public:
-  RecordingVfs(std::string root, Trace& trace);
+  /// failing_call: of the writes, truncations, syncs and deletions the one (from 1) that does
+  /// nothing and fails; 0: none.
+  RecordingVfs(std::string root, Trace& trace, int failing_call = 0);
   RecordingVfs(const RecordingVfs&) = delete;
   RecordingVfs& operator=(const RecordingVfs&) = delete;
   ~RecordingVfs();
+  bool has_failed() const { return failing_call_ > 0 && calls_ >= failing_call_; }
 
  private:
   struct Calls;  ///< what SQLite calls
@@ -33,10 +36,13 @@ class RecordingVfs {
   };
 
   std::string below(const char* path) const;
+  bool fails_now() { return ++calls_ == failing_call_; }
   void sync_folder();  ///< all files lie in the root
 
   std::string root_;
   Trace& trace_;
+  int failing_call_;
+  int calls_ = 0;
   sqlite3_vfs* real_ = nullptr;
   sqlite3_vfs own_{};
   std::map<const sqlite3_io_methods*, Methods> methods_;
