@@ -8,7 +8,7 @@ import subprocess
 import unittest
 
 from queue_case import QueueCase
-from sovren_case import BIN, PATIENCE_S
+from sovren_case import BIN, PATIENCE_S, SOURCE
 
 
 class CheckpointsTest(QueueCase):
@@ -78,6 +78,24 @@ exec "{BIN}/sovren-rank" "$@"
         self.damage(newest)
         self.assertIn("changed", self.sovren("checkpoints", "show", newest, code=74).stderr)
         self.assertEqual(self.json("checkpoints", "show", newest, "--quick"), quick)
+
+    def test_encrypted_sets_are_shown_with_their_key(self):
+        key, other = self.dir / "secret.key", self.dir / "other.key"
+        key.write_bytes(bytes(range(32)))  # of the golden set
+        other.write_bytes(bytes(32))
+        for file in (key, other):
+            file.chmod(0o600)
+        golden = SOURCE / "tests/golden/checkpoint/2-encrypted/gen-000120"
+        self.assertIn("encrypted", self.sovren("checkpoints", "show", golden, code=3).stderr)
+        self.sovren("checkpoints", "show", golden, "--key-file", other, code=3)
+        self.assertTrue(self.json("checkpoints", "show", golden, "--quick")["encrypted"])
+        shown = self.json("checkpoints", "show", golden, "--key-file", key)
+        self.assertTrue(any(array["max"] is not None for array in shown["arrays"]))
+        self.env["THE_KEY"] = key.read_bytes().hex()
+        self.assertEqual(self.json("checkpoints", "show", golden, "--key-env", "THE_KEY"), shown)
+        self.sovren("checkpoints", "verify", golden, code=0)
+        self.sovren("checkpoints", "verify", golden, "--key-file", key, code=0)
+        self.sovren("checkpoints", "verify", golden, "--key-file", other, code=3)
 
     def test_trees_are_verified_and_listed(self):
         count = len(self.sealed_job())
