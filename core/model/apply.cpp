@@ -190,6 +190,8 @@ struct Applier {
 
   void operator()(const CheckpointRestored& e) const {
     Job& job = job_of(state, e.job);
+    if (e.step > job.furthest_step)
+      job.failures = 0;  // from a level whose sets are not told: it got further all the same
     job.furthest_step = std::max(job.furthest_step, e.step);
     job.seen_at = at;
     job.sealed_step = e.step;

@@ -168,6 +168,7 @@ class CheckpointStore {
   Result<void> prune(const Retention& retention, JobId job, int attempt);
 
  private:
+  friend class LevelStore;
   CheckpointStore(std::string dir, StoreSetting setting);
   std::string dir_;
   StoreSetting setting_;

@@ -2,43 +2,76 @@
 #include "storage/checkpoint/level.h"
 
 #include <algorithm>
+#include <cerrno>
 #include <map>
 #include <utility>
 
 #include "storage/checkpoint/collective.h"
 #include "storage/checkpoint/level_folder.h"
 #include "storage/checkpoint/seal_memory.h"
+#include "storage/checkpoint/seal_parts.h"
 #include "storage/file/file.h"
+#include "storage/file/system.h"
 
 namespace sovren::storage {
+namespace {
 
-LevelStore::LevelStore(LevelSetting setting, StoreSetting writing, NodeMap nodes, int rank)
+constexpr std::string_view mark = "mark-";  // of a node in a folder that is being opened
+
+}  // namespace
+
+LevelStore::LevelStore(LevelSetting setting, StoreSetting writing, NodeMap nodes, int rank,
+                       std::shared_ptr<SealMemory> memory)
     : setting_(std::move(setting)),
       writing_(std::move(writing)),
       nodes_(std::move(nodes)),
       rank_(rank),
-      memory_(std::make_shared<SealMemory>(0)) {}
+      memory_(std::move(memory)) {}
 
-Result<LevelStore> LevelStore::open(Communicator& comm, LevelSetting setting,
-                                    StoreSetting writing) {
+Result<LevelStore> LevelStore::open(Communicator& comm, LevelSetting setting, StoreSetting writing,
+                                    const CheckpointStore& above) {
   SOVREN_TRY(names, gather_texts(comm, setting.node));
-  LevelStore store(std::move(setting), std::move(writing), map_nodes(names), comm.rank());
+  LevelStore store(std::move(setting), std::move(writing), map_nodes(names), comm.rank(),
+                   above.memory_);
   const std::string& folder = store.setting_.folder;
   const auto make = [&]() -> Result<std::string> {
     if (store.is_leader()) SOVREN_DO(prepare_level_folder(folder));
     return std::string();
   };
   SOVREN_DO(gather_results(comm, make()));
-  const auto look = [&]() -> Result<std::string> {
-    if (path_exists(folder)) return std::string();
-    return fail(
-        {.code = Code::storage_io,
-         .what = "the ranks of node " + store.setting_.node + " do not all see '" + folder + "'",
-         .hint = "",
-         .where = folder});
-  };
-  SOVREN_DO(gather_results(comm, look()));
+  SOVREN_DO(store.check_folders(comm));
   return store;
+}
+
+/// Each node leaves a mark in its folder, and must see its own and no other: the ranks of a node
+/// see the same folder, those of others do not.
+Result<void> LevelStore::check_folders(Communicator& comm) const {
+  SOVREN_TRY(nonces, gather_texts(comm, nonce()));
+  const std::string all = std::string(mark) + nonces.front() + "-";
+  const std::string mine = all + std::to_string(nodes_.node_of[static_cast<std::size_t>(rank_)]);
+  const auto leave = [&]() -> Result<std::string> {
+    const std::string path = setting_.folder + "/" + mine;
+    if (is_leader() && system_calls().mkdir(path.c_str(), 0700) != 0)
+      return fail(io_error("make the folder", path, errno));
+    return std::string();
+  };
+  SOVREN_DO(gather_results(comm, leave()));
+  const auto look = [&]() -> Result<std::string> {
+    SOVREN_TRY(names, list_directory(setting_.folder));
+    std::erase_if(names, [&](const std::string& name) { return !name.starts_with(all); });
+    if (names == std::vector{mine}) return std::string();
+    return fail({.code = Code::storage_io,
+                 .what = names.size() > 1 ? "the nodes see the same folder '" + setting_.folder +
+                                                "': it is no disk of their own"
+                                          : "the ranks of node " + setting_.node +
+                                                " do not all see '" + setting_.folder + "'",
+                 .hint = "",
+                 .where = setting_.folder});
+  };
+  const auto seen = gather_results(comm, look());
+  if (is_leader()) static_cast<void>(remove_tree(setting_.folder + "/" + mine));
+  if (!seen) return fail(seen.error());
+  return {};
 }
 
 Result<void> LevelStore::prune() const {
@@ -51,7 +84,8 @@ Result<void> LevelStore::prune() const {
     if (i >= keep || !sets[i].manifest) SOVREN_DO(remove_set(setting_.folder, sets[i].name));
   SOVREN_TRY(names, list_directory(setting_.folder));
   for (const std::string& name : names)
-    if (is_unfinished_name(name)) SOVREN_DO(remove_tree(setting_.folder + "/" + name));
+    if (is_unfinished_name(name) || name.starts_with(mark))
+      SOVREN_DO(remove_tree(setting_.folder + "/" + name));
   return {};
 }
 

@@ -50,9 +50,10 @@ class PendingLevelSeal {
 /// Threads  all calls are collective; each rank has a store of its own.
 class LevelStore {
  public:
-  /// Makes the folders.
-  static Result<LevelStore> open(Communicator& comm, LevelSetting setting,
-                                 StoreSetting writing = {});
+  /// Makes the folders. above: the store of the job directory, which shares its memory for copies:
+  /// one of the two seals at a time.
+  static Result<LevelStore> open(Communicator& comm, LevelSetting setting, StoreSetting writing,
+                                 const CheckpointStore& above);
 
   const std::string& name() const { return setting_.name; }
 
@@ -75,7 +76,9 @@ class LevelStore {
   Result<void> remove(Communicator& comm);
 
  private:
-  LevelStore(LevelSetting setting, StoreSetting writing, NodeMap nodes, int rank);
+  LevelStore(LevelSetting setting, StoreSetting writing, NodeMap nodes, int rank,
+             std::shared_ptr<SealMemory> memory);
+  Result<void> check_folders(Communicator& comm) const;
   bool is_leader() const { return nodes_.is_leader(rank_); }
   Result<std::string> copy_rows(PendingLevelSeal::State& state,
                                 const std::function<Result<void>(StateWriter&)>& fill) const;

@@ -20,6 +20,7 @@ namespace sovren::storage {
 //   gen-000130.tmp-3-9f2c61d0      being written by attempt 3, or left by one that died
 //   quarantine/                    sets that did not verify
 //   FENCE RESTORES LOCK            who may seal; which sets were tried; held while either changes
+//   NODES                          tells this folder from others at its place (level_folder.h)
 
 std::string set_name(std::int64_t step, int repeat);
 bool is_sealed_name(std::string_view name);

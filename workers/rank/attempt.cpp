@@ -23,6 +23,7 @@
 #include "workers/rank/asset_folder.h"
 #include "workers/rank/attempt_reporter.h"
 #include "workers/rank/backend.h"
+#include "workers/rank/levels.h"
 #include "workers/rank/loop.h"
 #include "workers/rank/preview.h"
 #include "workers/rank/result_folder.h"
@@ -144,12 +145,18 @@ class Attempt {
                      .mtbf_s = options_.mtbf_s,
                      .retention = reporter_.has_agent() ? LoopSetting::Retention::when_recorded
                                                         : LoopSetting::Retention::at_once};
-    SOVREN_TRY(restored_step, restore(store, *kind));
+    SOVREN_TRY(levels, open_levels(comm_, spec.checkpoint, options_.dir + "/checkpoints",
+                                   store_setting(spec.checkpoint), store, [this](std::string why) {
+                                     tell(ReportWarning{std::move(why)});
+                                   }));
+    SOVREN_TRY(restored_step, restore(store, levels, *kind));
     loop.sealed_step = restored_step;
     loop.recovery_s = steady_s() - began_s;
     auto ended = [&]() -> Result<LoopEnd> {
-      SOVREN_TRY(end, run_loop(loop, {comm_, *kind, store, control_, reporter_, steady_s, wall_s}));
+      SOVREN_TRY(end, run_loop(loop, {comm_, *kind, store, control_, reporter_, steady_s, wall_s,
+                                      levels}));
       if (end == LoopEnd::done) SOVREN_DO(finish(*kind));
+      SOVREN_DO(remove_levels(levels));
       return end;
     }();
     // A full disk is not the fault of the set it resumed from, which must not be passed over.
@@ -208,11 +215,16 @@ class Attempt {
     return store;
   }
 
-  /// The step of the set that was restored; -1: the job starts from the beginning.
-  Result<std::int64_t> restore(storage::CheckpointStore& store, jobs::JobKind& kind) {
+  /// The step of the set in the job directory that was restored; -1: it was one of a level, or the
+  /// job starts from the beginning.
+  Result<std::int64_t> restore(storage::CheckpointStore& store, std::span<JobLevel> levels,
+                               jobs::JobKind& kind) {
     const double start_s = steady_s();
+    std::vector<storage::LevelStore*> below;
+    for (JobLevel& level : levels) below.push_back(&level.store);
     std::vector<storage::RejectedSet> rejected;
-    auto found = store.restore_newest(comm_, kind.facts(), options_.oldest_set_job, rejected);
+    auto found =
+        store.restore_newest(comm_, kind.facts(), options_.oldest_set_job, rejected, below);
     for (const storage::RejectedSet& set : rejected) tell(ReportRejected{set.name, set.why});
     if (!found) return fail(std::move(found).error().within("looking for a checkpoint"));
     if (!*found) {
@@ -224,7 +236,20 @@ class Attempt {
       return fail(std::move(restored).error().within("restoring " + set.name));
     tell(ReportRestored{
         .step = set.header.step, .set = set.name, .restore_s = steady_s() - start_s});
-    return set.header.step;
+    return (*found)->level.empty() ? set.header.step : -1;
+  }
+
+  /// The end is in the job directory: sets of levels have nothing to add.
+  Result<void> remove_levels(std::span<JobLevel> levels) {
+    for (JobLevel& level : levels) {
+      auto removed = level.store.remove(comm_);
+      if (!removed && removed.error().code == Code::peer_lost)
+        return fail(std::move(removed).error());
+      if (!removed)
+        reporter_.log("checkpoints stay in this node's " + level.store.name() + ": " +
+                      to_text(std::move(removed).error()));
+    }
+    return {};
   }
 
   Result<void> finish(jobs::JobKind& kind) {

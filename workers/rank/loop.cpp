@@ -15,7 +15,8 @@ namespace {
 
 /// What all ranks agreed on at a step boundary.
 struct Agreed {
-  bool seal = false;  ///< somebody asked, or it is due
+  bool seal = false;       ///< somebody asked, or it is due
+  std::int64_t level = 0;  ///< below the job directory, that is due; LevelSeals::due
   bool stop = false;
   bool preview = false;  ///< is due
   bool writing = false;  ///< a rank is still writing its part of the pending set
@@ -32,6 +33,8 @@ class Loop {
         facts_(parts.kind.facts()),
         schedule_(setting.checkpoint.interval, setting.mtbf_s, setting.recovery_s, parts.now_s(),
                   parts.kind.steps()),
+        levels_(parts.levels, setting.mtbf_s, setting.recovery_s, parts.now_s(),
+                parts.kind.steps()),
         previews_(parts.now_s()),
         reported_s_(parts.now_s()) {}
 
@@ -40,11 +43,12 @@ class Loop {
     if (!parts_.kind.done()) SOVREN_DO(prepare());
     while (!parts_.kind.done()) {
       SOVREN_TRY(agreed, agree());
-      if (step_began_s_) slowdown_.stepped(parts_.now_s() - *step_began_s_, pending_.has_value());
-      if (pending_ && (agreed.failed || !agreed.writing)) SOVREN_DO(finish_seal());
+      if (step_began_s_) slowdown_.stepped(parts_.now_s() - *step_began_s_, is_sealing());
+      if (agreed.failed || !agreed.writing) SOVREN_DO(finish_pending());
       if (agreed.stop) return stop();
       is_seal_wanted_ = is_seal_wanted_ || agreed.seal;
-      if (is_seal_wanted_ && !pending_) SOVREN_DO(start_seal());
+      if (is_seal_wanted_ && !is_sealing()) SOVREN_DO(start_seal());
+      if (agreed.level > 0 && !is_sealing()) SOVREN_DO(start_level(agreed.level));
       prune_recorded();
       if (agreed.preview) SOVREN_DO(show_preview());
       step_began_s_ = parts_.now_s();
@@ -54,6 +58,7 @@ class Loop {
       if (parts_.now_s() - reported_s_ >= progress_interval_s) report_progress();
     }
     if (pending_) SOVREN_DO(finish_seal());
+    levels_.abandon();
     prune_recorded();
     report_progress();
     return LoopEnd::done;
@@ -70,12 +75,16 @@ class Loop {
   }
 
   Result<Agreed> agree() {
-    std::array<std::int64_t, 5> flags{
-        parts_.control.take_checkpoint() || is_due(), parts_.control.is_stopping(),
-        is_root_ && previews_.is_due(parts_.now_s()), pending_ && !pending_->is_written(),
-        pending_ && pending_->has_failed()};
+    std::array<std::int64_t, 6> flags{
+        parts_.control.take_checkpoint() || is_due(),
+        parts_.control.is_stopping(),
+        is_root_ && previews_.is_due(parts_.now_s()),
+        (pending_ && !pending_->is_written()) || !levels_.is_written(),
+        pending_ && pending_->has_failed(),
+        is_root_ && !is_sealing() ? levels_.due(parts_.now_s(), steps()) : 0};
     SOVREN_DO(parts_.comm.all_reduce(flags, Reduce::max));
     return Agreed{.seal = flags[0] != 0,
+                  .level = flags[5],
                   .stop = flags[1] != 0,
                   .preview = flags[2] != 0,
                   .writing = flags[3] != 0,
@@ -117,7 +126,7 @@ class Loop {
   }
 
   Result<LoopEnd> stop() {
-    if (pending_) SOVREN_DO(finish_seal());
+    SOVREN_DO(finish_pending());
     if (sealed_step_ != steps() && setting_.checkpoint.interval.mode == CheckpointPolicy::Mode::off)
       return fail({.code = Code::interrupted,
                    .what = "stopped after step " + std::to_string(steps()) +
@@ -136,16 +145,41 @@ class Loop {
     return LoopEnd::checkpointed;
   }
 
+  storage::SetHeader header() const {
+    return {.job = setting_.job,
+            .attempt = setting_.attempt,
+            .step = steps(),
+            .kind = setting_.kind,
+            .facts = facts_,
+            .sealed_at_s = parts_.wall_s ? parts_.wall_s() : 0,
+            .metrics = parts_.kind.progress().metrics};
+  }
+
+  bool is_sealing() const { return pending_ || levels_.is_pending(); }
+
+  /// What is being written; all ranks have written.
+  Result<void> finish_pending() {
+    if (levels_.is_pending())
+      SOVREN_DO(warn_of(levels_.finish(parts_.comm, parts_.now_s, slowdown_)));
+    return pending_ ? finish_seal() : Result<void>();
+  }
+
+  Result<void> start_level(std::int64_t number) {
+    return warn_of(levels_.start(
+        parts_.comm, number, header(),
+        [&](StateWriter& writer) { return parts_.kind.checkpoint(writer); }, parts_.now_s));
+  }
+
+  Result<void> warn_of(const Result<std::string>& trouble) {
+    if (!trouble) return fail(trouble.error());
+    if (is_root_ && !trouble->empty()) parts_.reporter.report(ReportWarning{*trouble});
+    return {};
+  }
+
   Result<void> start_seal() {
     is_seal_wanted_ = false;
     if (sealed_step_ == steps()) return {};  // asked for what is there already
-    const storage::SetHeader header{.job = setting_.job,
-                                    .attempt = setting_.attempt,
-                                    .step = steps(),
-                                    .kind = setting_.kind,
-                                    .facts = facts_,
-                                    .sealed_at_s = parts_.wall_s ? parts_.wall_s() : 0,
-                                    .metrics = parts_.kind.progress().metrics};
+    const storage::SetHeader header = this->header();
     warn_of_missing_metric(header);
     started_s_ = parts_.now_s();
     auto started = parts_.store.start_seal(
@@ -172,6 +206,7 @@ class Loop {
     pending_.reset();
     if (!sealed) return fail(std::move(sealed).error().within(activity(pending_step_)));
     sealed_step_ = pending_step_;
+    levels_.sealed_above(started_s_ + blocked_s_, sealed_step_);
     if (!is_root_) return {};
     const double now_s = parts_.now_s();
     const double blocked_s = blocked_s_ + (now_s - finishing_s);
@@ -220,7 +255,10 @@ class Loop {
 
   void report_progress() {
     reported_s_ = parts_.now_s();
-    if (is_root_) parts_.reporter.report(ReportProgress{parts_.kind.progress()});
+    if (!is_root_) return;
+    Progress progress = parts_.kind.progress();
+    progress.metrics.insert(levels_.counts().begin(), levels_.counts().end());
+    parts_.reporter.report(ReportProgress{std::move(progress)});
   }
 
   std::int64_t steps() const { return parts_.kind.steps(); }
@@ -231,7 +269,8 @@ class Loop {
   std::int64_t sealed_step_;
   const SpecFacts facts_;
   CheckpointSchedule schedule_;  ///< rank 0's decides
-  Slowdown slowdown_;            ///< rank 0's counts
+  LevelSeals levels_;
+  Slowdown slowdown_;  ///< rank 0's counts
   std::optional<double> step_began_s_;
   std::int64_t skipped_ = 0;  ///< since the newest sealed set
   PreviewSchedule previews_;  ///< rank 0's decides

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <functional>
+#include <span>
 #include <string>
 
 #include "core/base/id.h"
@@ -12,6 +13,7 @@
 #include "jobs/kind/job_kind.h"
 #include "storage/checkpoint/checkpoint_set.h"
 #include "workers/rank/control.h"
+#include "workers/rank/level_seals.h"
 
 namespace sovren::workers {
 
@@ -37,9 +39,10 @@ struct LoopParts {
   jobs::JobKind& kind;
   storage::CheckpointStore& store;
   Control& control;
-  Reporter& reporter;              ///< used by rank 0 only
-  std::function<double()> now_s;   ///< any steady clock
-  std::function<double()> wall_s;  ///< seconds since 1970, for people and retention
+  Reporter& reporter;               ///< used by rank 0 only
+  std::function<double()> now_s;    ///< any steady clock
+  std::function<double()> wall_s;   ///< seconds since 1970, for people and retention
+  std::span<JobLevel> levels = {};  ///< below the store, the fastest first
 };
 
 enum class LoopEnd { done, checkpointed };

@@ -15,15 +15,18 @@ std::string shared_of(const std::string& root) {
   return root + "/checkpoints";
 }
 
-Result<LevelStore> open_level(Communicator& comm, const std::string& root) {
+Result<LevelStore> open_level(Communicator& comm, const std::string& root,
+                              const CheckpointStore& store) {
   const std::string node = std::to_string(comm.rank());
   SOVREN_TRY(id, level_id(shared_of(root)));
   SOVREN_TRY(folder, level_folder(root + "/disk-" + node, shared_of(root), id));
-  return LevelStore::open(comm, {.name = "local",
-                                 .folder = folder,
-                                 .node = "n" + node,
-                                 .shared_dir = shared_of(root),
-                                 .keep = 2});
+  return LevelStore::open(comm,
+                          {.name = "local",
+                           .folder = folder,
+                           .node = "n" + node,
+                           .shared_dir = shared_of(root),
+                           .keep = 2},
+                          {}, store);
 }
 
 Result<void> seal_level(Communicator& comm, LevelStore& level, std::int64_t step) {
@@ -39,7 +42,7 @@ Result<void> seal_level(Communicator& comm, LevelStore& level, std::int64_t step
 Result<void> live_rank(Communicator& comm, const std::string& root, Trace& trace) {
   SOVREN_TRY(store, CheckpointStore::open(shared_of(root)));
   if (comm.rank() == 0) SOVREN_DO(store.raise_fence(JobId{1}, 2));
-  SOVREN_TRY(level, open_level(comm, root));
+  SOVREN_TRY(level, open_level(comm, root, store));
   for (const std::int64_t step : {2, 3, 4, 5}) {
     if (step == 4)
       SOVREN_DO(seal_sample(store, comm, sample_header(step, 2)));
@@ -68,7 +71,7 @@ Finding check(const std::string& root, const CrashState& state) {
   std::array<Finding, nodes> found;
   const auto restored = on_ranks([&](Communicator& comm) -> Result<void> {
     SOVREN_TRY(store, CheckpointStore::open(shared_of(root)));
-    SOVREN_TRY(level, open_level(comm, root));
+    SOVREN_TRY(level, open_level(comm, root, store));
     std::vector<RejectedSet> rejected;
     LevelStore* const levels[] = {&level};
     SOVREN_TRY(result,

@@ -167,6 +167,21 @@ TEST(Apply, CountsFailuresUntilTheJobGetsFurther) {
   EXPECT_FALSE(fold.job().error);
 }
 
+TEST(Apply, ARestoreFromALevelThatGotFurtherEndsTheCountingOfFailures) {
+  Fold fold;
+  fold << node("n1") << submitted(1);
+  const auto fails_at = [&](int attempt, std::int64_t step) {
+    fold << AttemptStarted{{1}, attempt, "n1", 4} << CheckpointRestored{{1}, attempt, step, 0.1}
+         << AttemptEnded{{1}, attempt, Ending::retry, 75, Error{.code = Code::peer_lost}}
+         << JobRequeued{{1}, {}, true, "retry"};
+    return fold.job().failures;
+  };
+  EXPECT_EQ(fails_at(1, 10), 1);
+  EXPECT_EQ(fails_at(2, 10), 2);
+  EXPECT_EQ(fails_at(3, 30), 1);
+  EXPECT_EQ(fails_at(4, 20), 2);
+}
+
 TEST(Apply, CountsKillsAtTheSameStep) {
   Fold fold;
   fold << node("n1") << submitted(1);

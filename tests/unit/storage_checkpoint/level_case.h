@@ -41,9 +41,10 @@ class LevelCase : public CheckpointTest {
 
   void on_nodes(const Nodes& nodes, const Body& body) const {
     workers::run_on_threads(static_cast<int>(nodes.size()), 60, [&](Communicator& comm) {
-      auto store = CheckpointStore::open(dir_);
-      auto level = LevelStore::open(comm, setting(nodes[static_cast<std::size_t>(comm.rank())]));
+      auto store = CheckpointStore::open(dir_, writing_);
       ASSERT_TRUE(store);
+      auto level = LevelStore::open(comm, setting(nodes[static_cast<std::size_t>(comm.rank())]),
+                                    writing_, *store);
       ASSERT_TRUE(level) << to_text(level.error());
       body(comm, *store, *level);
     });
@@ -96,6 +97,7 @@ class LevelCase : public CheckpointTest {
   }
 
   std::string id_;
+  StoreSetting writing_;
 };
 
 }  // namespace sovren::storage

@@ -251,6 +251,48 @@ TEST_F(Level, LargeShardsCrossInRounds) {
   });
 }
 
+TEST_F(Level, NodesThatSeeOneFolderAndRanksThatDoNotAreRefused) {
+  const auto refusal = [&](std::vector<int> folders, std::vector<int> nodes) {
+    std::string what;
+    workers::run_on_threads(2, 60, [&](Communicator& comm) {
+      const auto rank = static_cast<std::size_t>(comm.rank());
+      auto store = CheckpointStore::open(dir_);
+      LevelSetting mine = setting(folders[rank]);
+      mine.node = std::to_string(nodes[rank]);
+      const auto level = LevelStore::open(comm, mine, {}, *store);
+      ASSERT_FALSE(level);
+      EXPECT_EQ(level.error().code, Code::storage_io);
+      if (rank == 1) what = level.error().what;
+    });
+    return what;
+  };
+  EXPECT_THAT(refusal({0, 0}, {0, 1}), HasSubstr("it is no disk of their own"));
+  EXPECT_THAT(refusal({0, 1}, {0, 0}), HasSubstr("do not all see"));
+  EXPECT_THAT(*list_directory(folder(0)), IsEmpty());
+}
+
+TEST_F(Level, EncryptedSetsAreKeptByTheNeighbourAsTheyAreAndNeedTheKey) {
+  const Nodes nodes{0, 1};
+  writing_.key = *key_of_hex(std::string(64, '7'), "test");
+  writing_.digest = DigestKind::crc32c;
+  seal(nodes, sample_header(8));
+  const auto stored = read_file(shard(0, 8, 0));
+  ASSERT_TRUE(stored);
+  EXPECT_EQ(read_file(shard(1, 8, 0)), *stored);
+  EXPECT_EQ(stored->find("HDF"), std::string::npos);
+  lose(0);
+  EXPECT_EQ(restore(nodes).name, "memory/gen-000008");
+  writing_.key = std::nullopt;
+  on_nodes(nodes, [&](Communicator& comm, CheckpointStore& store, LevelStore& level) {
+    std::vector<RejectedSet> rejected;
+    LevelStore* const levels[] = {&level};
+    const auto found =
+        store.restore_newest(comm, sample_header(0).facts, JobId{1}, rejected, levels);
+    ASSERT_FALSE(found);
+    EXPECT_EQ(found.error().code, Code::mismatch) << "a wrong key is no damage";
+  });
+}
+
 TEST_F(Level, RemoveTakesTheFoldersAway) {
   seal({0, 1}, sample_header(1));
   on_nodes({0, 1}, [&](Communicator& comm, CheckpointStore&, LevelStore& level) {
