@@ -4,12 +4,14 @@
 #include "cli/subprocess.h"
 #include "core/text/job_file.h"
 #include "core/text/json.h"
+#include "storage/checkpoint/master_key.h"
 
 namespace sovren::cli {
 Result<Preflight> check_inputs(const JobSpec& spec, const std::string& rank_program) {
   // A command is what its job file says: nobody here knows what it reads.
   if (std::holds_alternative<CommandSpec>(spec.kind))
     return Preflight{.facts = text::spec_facts(spec), .warnings = {}};
+  SOVREN_DO(storage::read_policy_key(spec.checkpoint));
   SOVREN_TRY(done, run_program({rank_program, "--check", "-"}, text::print_job_file(spec)));
   const std::string line = done.output.substr(0, done.output.find('\n'));
   const auto json = text::parse_json(line, "the answer of sovren-rank --check");

@@ -16,8 +16,9 @@ struct Preflight {
   std::vector<std::string> warnings;  ///< a constant column, ...
 };
 
-/// Has the rank program read and check the job's inputs, before anything is created. Errors: those
-/// of the inputs, and refused when this build cannot run the job.
+/// Has the rank program read and check the job's inputs, before anything is created, and reads the
+/// key of its checkpoints. Errors: those of the inputs and the key, and refused when this build
+/// cannot run the job.
 Result<Preflight> check_inputs(const JobSpec& spec, const std::string& rank_program);
 
 }  // namespace sovren::cli

@@ -190,6 +190,13 @@ Result<JobId> latest_job(const std::string& dir);
 Result<SetInfo> verify_set(const std::string& set_path,
                            const std::optional<MasterKey>& key = std::nullopt);
 
+/// Writes an encrypted set as a plain one, a new folder that only its owner can enter: for other
+/// programs to read, or for a job with another key to resume from.
+/// Errors   mismatch: another key; storage_corrupt: nothing is left of out_path then; refused: it
+/// is not encrypted, or out_path is there.
+Result<SetInfo> decrypt_set(const std::string& set_path, const MasterKey& key,
+                            const std::string& out_path);
+
 /// "causal_analysis.alpha: 0.01 there, 0.05 here" for each fact that differs; empty when all agree.
 std::vector<std::string> difference(const SpecFacts& there, const SpecFacts& here);
 

@@ -101,6 +101,14 @@ Result<MasterKey> read_key_variable(const std::string& name) {
                .where = ""});
 }
 
+std::int64_t mark_of(const MasterKey& key) {
+  const SecretKey derived = derive_key(key.bytes, {}, "sovren checkpoint key mark");
+  std::int64_t mark = 0;
+  for (std::size_t i = 0; i < 7; ++i)
+    mark = mark * 256 + std::to_integer<std::int64_t>(derived.bytes[i]);
+  return mark + 1;
+}
+
 Result<std::optional<MasterKey>> read_policy_key(const CheckpointPolicy& policy) {
   if (policy.key_file.empty() && policy.key_env.empty()) return std::optional<MasterKey>();
   auto key =

@@ -3,6 +3,7 @@
 
 #include <array>
 #include <cstddef>
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -38,6 +39,9 @@ Result<MasterKey> key_of_hex(std::string_view hex, const std::string& where);
 
 /// Of this process's environment. input_missing when there is no such variable.
 Result<MasterKey> read_key_variable(const std::string& name);
+
+/// By which ranks see that they have the same key: a number from 1 on that tells nothing of it.
+std::int64_t mark_of(const MasterKey& key);
 
 /// The key that a job file names, where it names one.
 Result<std::optional<MasterKey>> read_policy_key(const CheckpointPolicy& policy);

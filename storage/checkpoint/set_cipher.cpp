@@ -101,6 +101,11 @@ std::string SetCipher::sign(std::string_view manifest) const {
   return text::hex_of(hmac_sha256(manifest_key_, std::as_bytes(std::span(manifest))));
 }
 
+BlockPlace place_of(const Shard& shard, std::int64_t block) {
+  return {static_cast<std::uint32_t>(shard_number(shard.file)), static_cast<std::uint64_t>(block),
+          static_cast<std::size_t>(block) + 1 == shard.digest.crc32c.size()};
+}
+
 Result<std::optional<SetCipher>> find_cipher(const std::optional<Encryption>& encryption,
                                              const SetHeader& header,
                                              const std::optional<MasterKey>& key,

@@ -71,6 +71,9 @@ class SetCipher {
   Mac check_{};
 };
 
+/// Of a shard as the manifest names it.
+BlockPlace place_of(const Shard& shard, std::int64_t block);
+
 /// None for a plain set, which can be read with a key, too. mismatch: it is encrypted and there is
 /// no key, or another.
 Result<std::optional<SetCipher>> find_cipher(const std::optional<Encryption>& encryption,

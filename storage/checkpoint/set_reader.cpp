@@ -6,8 +6,7 @@
 #include <optional>
 #include <vector>
 
-#include "storage/checkpoint/crc32c.h"
-#include "storage/file/file.h"
+#include "storage/checkpoint/block_reader.h"
 
 namespace sovren::storage {
 namespace {
@@ -18,7 +17,7 @@ class SetReader : public StateReader {
       : manifest_(std::move(manifest)),
         set_path_(std::move(set_path)),
         cipher_(std::move(cipher)),
-        files_(manifest_.shards.size()) {}
+        shards_(manifest_.shards.size()) {}
 
   Result<ArrayInfo> info(std::string_view name) const override {
     SOVREN_TRY(array, find(name));
@@ -87,8 +86,9 @@ class SetReader : public StateReader {
 
   Result<void> copy_bytes(int shard, std::int64_t offset, std::span<std::byte> out) {
     while (!out.empty()) {
-      const std::int64_t block = offset / block_size();
-      const auto from = static_cast<std::size_t>(offset - block * block_size());
+      const std::int64_t block = offset / BlockReader::block_size(cipher());
+      const auto from =
+          static_cast<std::size_t>(offset - block * BlockReader::block_size(cipher()));
       const std::size_t whole = size_of_block(shard, block);
       const std::size_t size = std::min(out.size(), whole - from);
       const bool is_held = shard == shard_ && block == number_;
@@ -104,12 +104,9 @@ class SetReader : public StateReader {
     return {};
   }
 
-  /// Of the HDF5, in each block but the last.
-  std::int64_t block_size() const { return cipher_ ? plain_block_bytes : block_bytes; }
+  const SetCipher* cipher() const { return cipher_ ? &*cipher_ : nullptr; }
   std::size_t size_of_block(int shard, std::int64_t block) const {
-    const std::int64_t left =
-        manifest_.shards[static_cast<std::size_t>(shard)].hdf5_bytes() - block * block_size();
-    return static_cast<std::size_t>(std::min(block_size(), left));
+    return BlockReader::size_of(manifest_.shards[static_cast<std::size_t>(shard)], cipher(), block);
   }
 
   /// The block that was read last in part is kept: many small arrays lie in one.
@@ -125,40 +122,20 @@ class SetReader : public StateReader {
 
   /// Fills out with a whole block, as it was sealed.
   Result<void> read_block(int shard, std::int64_t block, std::span<std::byte> out) {
-    if (!cipher_) return read_stored(shard, block, out);
-    stored_.resize(out.size() + gcm_tag_bytes);
-    SOVREN_DO(read_stored(shard, block, stored_));
-    const Shard& of = manifest_.shards[static_cast<std::size_t>(shard)];
-    const auto is_last = static_cast<std::size_t>(block) + 1 == of.digest.crc32c.size();
-    const BlockPlace place{static_cast<std::uint32_t>(shard_number(of.file)),
-                           static_cast<std::uint64_t>(block), is_last};
-    if (cipher_->decrypt(place, stored_, out)) return {};
-    return fail(corrupt(of.file + " is not what was encrypted, in the 4 MiB from byte " +
-                        std::to_string(block * block_bytes) + " on"));
-  }
-
-  Result<void> read_stored(int shard, std::int64_t block, std::span<std::byte> out) {
     const auto index = static_cast<std::size_t>(shard);
-    const std::int64_t offset = block * block_bytes;
-    const Shard& of = manifest_.shards[index];
-    if (!files_[index]) {
-      SOVREN_TRY(file, FileReader::open(set_path_ + "/" + of.file));
-      files_[index] = std::move(file);
+    if (!shards_[index]) {
+      SOVREN_TRY(reader, BlockReader::open(set_path_, manifest_.shards[index], cipher()));
+      shards_[index] = std::move(reader);
     }
-    SOVREN_DO(files_[index]->read_at(offset, out));
-    if (crc32c(out) != of.digest.crc32c[static_cast<std::size_t>(block)])
-      return fail(corrupt(of.file + " changed since it was verified, in the 4 MiB from byte " +
-                          std::to_string(offset) + " on"));
-    return {};
+    return shards_[index]->read(block, out);
   }
 
   Manifest manifest_;
   std::string set_path_;
   std::optional<SetCipher> cipher_;
-  std::vector<std::optional<FileReader>> files_;  ///< opened when first needed, by shard
+  std::vector<std::optional<BlockReader>> shards_;  ///< opened when first needed
   std::vector<std::byte> block_;
-  std::vector<std::byte> stored_;  ///< the block being decrypted
-  int shard_ = -1;                 ///< of block_; -1: none
+  int shard_ = -1;  ///< of block_; -1: none
   std::int64_t number_ = 0;
 };
 

@@ -39,11 +39,9 @@ class Proof {
       return;
     }
     plain_.resize(block.size() - gcm_tag_bytes);
-    const BlockPlace place{static_cast<std::uint32_t>(shard_number(shard_.file)), count_,
-                           count_ + 1 == shard_.digest.crc32c.size()};
-    if (flaw_.empty() && !cipher_->decrypt(place, block, plain_))
+    if (flaw_.empty() && !cipher_->decrypt(place_of(shard_, count_), block, plain_))
       flaw_ = shard_.file + " is not what was encrypted, in the 4 MiB from byte " +
-              std::to_string(static_cast<std::int64_t>(count_) * block_bytes) + " on";
+              std::to_string(count_ * block_bytes) + " on";
     ++count_;
   }
 
@@ -58,7 +56,7 @@ class Proof {
   const SetCipher* cipher_;
   text::Sha256 sha256_;
   std::vector<std::byte> plain_;
-  std::uint64_t count_ = 0;
+  std::int64_t count_ = 0;
   std::string flaw_;
 };
 

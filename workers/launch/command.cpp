@@ -113,7 +113,9 @@ void add_exports(std::vector<std::string>& argv, const Environment& environment,
     const bool is_ours =
         name.starts_with("SOVREN_") || name.starts_with("SLURM_") || name.ends_with("_NUM_THREADS");
     const bool is_local = name == cookie_variable || name == launch_socket_variable;
-    if ((is_ours && !is_local) || (command != nullptr && command->environment.contains(name)))
+    const bool is_key = name == order.spec.checkpoint.key_env;
+    if ((is_ours && !is_local) || is_key ||
+        (command != nullptr && command->environment.contains(name)))
       argv.insert(argv.end(), {"-x", name});
   }
 }

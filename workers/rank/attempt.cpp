@@ -100,14 +100,15 @@ void describe_attempt(const Options& options, int rank) {
   set("SOVREN_CHECKPOINT_DIR", options.dir + "/checkpoints");
 }
 
-storage::StoreSetting store_setting(const CheckpointPolicy& policy) {
+storage::StoreSetting store_setting(const CheckpointPolicy& policy,
+                                    std::optional<storage::MasterKey> key) {
   using Setting = storage::StoreSetting;
   const bool is_sync = policy.mode == CheckpointPolicy::Writing::sync;
   return {.writing = is_sync ? Setting::Writing::sync : Setting::Writing::async,
           .digest = policy.digest == CheckpointPolicy::Digest::crc32c ? storage::DigestKind::crc32c
                                                                       : storage::DigestKind::sha256,
           .copy_memory_bytes = policy.copy_memory_bytes,
-          .key = {}};
+          .key = std::move(key)};
 }
 
 /// One rank of one attempt, once it has joined the others.
@@ -197,8 +198,23 @@ class Attempt {
     return std::move(link.comm);
   }
 
+  /// Seen now, and not when the first set cannot be sealed.
+  Result<void> agree_on_key(const std::optional<storage::MasterKey>& key) {
+    const std::int64_t mine = key ? storage::mark_of(*key) : 0;
+    std::array marks{mine, -mine};
+    SOVREN_DO(comm_.all_reduce(std::span(marks), Reduce::min));
+    if (marks == std::array{mine, -mine}) return {};
+    return fail({.code = Code::mismatch,
+                 .what = "the ranks do not all have the same key for checkpoints",
+                 .hint = "checkpoint.key_file or the variable of checkpoint.key_env must hold the "
+                         "same on every node",
+                 .where = ""});
+  }
+
   /// Rank 0 takes the lock of the job directory and raises the fence; the others wait for it.
   Result<storage::CheckpointStore> open_store(const CheckpointPolicy& policy) {
+    SOVREN_TRY(key, storage::read_policy_key(policy));
+    SOVREN_DO(agree_on_key(key));
     const std::string dir = options_.dir + "/checkpoints";
     if (comm_.rank() == 0) {
       SOVREN_DO(storage::make_directories(dir));
@@ -209,7 +225,7 @@ class Attempt {
                  storage::FileLock::acquire(options_.dir + "/attempt.lock", holder, lock_wait_s));
       lock_.emplace(std::move(lock));
     }
-    SOVREN_TRY(store, storage::CheckpointStore::open(dir, store_setting(policy)));
+    SOVREN_TRY(store, storage::CheckpointStore::open(dir, store_setting(policy, key)));
     if (comm_.rank() == 0) SOVREN_DO(store.raise_fence(options_.job, options_.attempt));
     SOVREN_DO(comm_.barrier());
     return store;

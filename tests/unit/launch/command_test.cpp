@@ -125,8 +125,13 @@ TEST(Command, OtherNodesAreReachedThroughTheAgents) {
   setting.rsh_agent = "/bin/sovren rsh-agent --";
   setting.launch_socket = "/tmp/x/12-3/launch";
   setting.subnet = "10.1.0.0/16";
-  const auto command = make_command(order, setting, {});
+  order.spec.checkpoint.key_env = "MY_KEY";
+  const auto command = make_command(order, setting, std::vector<std::string>{"MY_KEY=00", "X=1"});
   ASSERT_TRUE(command.has_value());
+  EXPECT_TRUE(has_pair(command->argv, "-x", "MY_KEY"));
+  EXPECT_FALSE(has_pair(command->argv, "-x", "X"));
+  EXPECT_THAT(command->argv, Not(Contains(testing::HasSubstr("MY_KEY="))))
+      << "all can see it there";
   EXPECT_TRUE(has_pair(command->argv, "--host", "n1:2,n2:4"));
   EXPECT_TRUE(has_pair(command->argv, "plm_rsh_agent", "/bin/sovren rsh-agent --"));
   EXPECT_TRUE(has_pair(command->argv, "btl_tcp_if_include", "10.1.0.0/16"));

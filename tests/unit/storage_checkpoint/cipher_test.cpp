@@ -198,6 +198,12 @@ TEST(SetCipher, SignaturesNeedTheKey) {
   EXPECT_NE(cipher.sign("text"), other.sign("text"));
 }
 
+TEST(MasterKey, MarksDifferAndTellNothing) {
+  EXPECT_EQ(mark_of(key_with(1)), mark_of(key_with(1)));
+  EXPECT_NE(mark_of(key_with(1)), mark_of(key_with(2)));
+  EXPECT_GT(mark_of(key_with(1)), 0);
+}
+
 class MasterKeyTest : public CheckpointTest {
  protected:
   std::string put(const std::string& text, mode_t mode = 0600) {

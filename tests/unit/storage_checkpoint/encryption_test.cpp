@@ -359,6 +359,39 @@ TEST_F(EncryptedSet, DamageIsQuarantinedAndTheOlderSetIsRestored) {
   EXPECT_TRUE(path_exists(dir_ + "/quarantine/gen-000002"));
 }
 
+TEST_F(EncryptedSet, IsDecryptedForOthersAndForAnotherKey) {
+  ASSERT_TRUE(seal(with_key("old"), 1, three_blocks, 2));
+  const std::string plain = root_ + "/plain/gen-000001";
+  const auto wrong = decrypt_set(set("gen-000001"), key_of("new"), plain);
+  ASSERT_FALSE(wrong);
+  EXPECT_EQ(wrong.error().code, Code::mismatch);
+  EXPECT_FALSE(path_exists(root_ + "/plain"));
+  const auto decrypted = decrypt_set(set("gen-000001"), key_of("old"), plain);
+  ASSERT_TRUE(decrypted) << to_text(decrypted.error());
+  EXPECT_TRUE(verify_set(plain));
+  EXPECT_EQ(bytes_of(plain + "/shard-00000.h5").substr(1, 3), "HDF");
+  EXPECT_EQ(fs::status(plain).permissions(), fs::perms::owner_all);
+  EXPECT_EQ(decrypt_set(set("gen-000001"), key_of("old"), plain).error().code, Code::refused);
+  EXPECT_EQ(decrypt_set(plain, key_of("old"), plain + "-2").error().code, Code::refused);
+
+  // The key changes: the plain set takes the place of the encrypted one.
+  fs::remove_all(set("gen-000001"));
+  fs::rename(plain, set("gen-000001"));
+  expect_restored(with_key("new"), 3, 1, three_blocks);
+}
+
+TEST_F(EncryptedSet, NothingIsLeftOfADecryptionThatFails) {
+  ASSERT_TRUE(seal(with_key("a"), 1, three_blocks));
+  const std::string path = set("gen-000001") + "/shard-00000.h5";
+  std::string bytes = bytes_of(path);
+  bytes.back() = static_cast<char>(bytes.back() ^ 1);
+  put_bytes(path, bytes);
+  const auto decrypted = decrypt_set(set("gen-000001"), key_of("a"), root_ + "/plain/gen-000001");
+  ASSERT_FALSE(decrypted);
+  EXPECT_EQ(decrypted.error().code, Code::storage_corrupt);
+  EXPECT_TRUE(list_directory(root_ + "/plain")->empty());
+}
+
 TEST_F(EncryptedSet, AManifestThatContradictsItselfIsDamaged) {
   ASSERT_TRUE(seal(with_key("a"), 1));
   const FoundSet found = load_set(set("gen-000001"));
