@@ -137,7 +137,10 @@ class Attempt {
     SOVREN_DO(kind->load());
     for (const std::string& warning : kind->warnings()) tell(ReportWarning{warning});
 
-    SOVREN_TRY(store, open_store(spec.checkpoint));
+    SOVREN_TRY(key, storage::read_policy_key(spec.checkpoint));
+    SOVREN_DO(agree_on_key(key));
+    const storage::StoreSetting writing = store_setting(spec.checkpoint, key);
+    SOVREN_TRY(store, open_store(writing));
     LoopSetting loop{.job = options_.job,
                      .attempt = options_.attempt,
                      .kind = kind_name(spec.kind),
@@ -146,10 +149,9 @@ class Attempt {
                      .mtbf_s = options_.mtbf_s,
                      .retention = reporter_.has_agent() ? LoopSetting::Retention::when_recorded
                                                         : LoopSetting::Retention::at_once};
-    SOVREN_TRY(levels, open_levels(comm_, spec.checkpoint, options_.dir + "/checkpoints",
-                                   store_setting(spec.checkpoint), store, [this](std::string why) {
-                                     tell(ReportWarning{std::move(why)});
-                                   }));
+    SOVREN_TRY(levels,
+               open_levels(comm_, spec.checkpoint, options_.dir + "/checkpoints", writing, store,
+                           [this](std::string why) { tell(ReportWarning{std::move(why)}); }));
     SOVREN_TRY(restored_step, restore(store, levels, *kind));
     loop.sealed_step = restored_step;
     loop.recovery_s = steady_s() - began_s;
@@ -212,9 +214,7 @@ class Attempt {
   }
 
   /// Rank 0 takes the lock of the job directory and raises the fence; the others wait for it.
-  Result<storage::CheckpointStore> open_store(const CheckpointPolicy& policy) {
-    SOVREN_TRY(key, storage::read_policy_key(policy));
-    SOVREN_DO(agree_on_key(key));
+  Result<storage::CheckpointStore> open_store(const storage::StoreSetting& writing) {
     const std::string dir = options_.dir + "/checkpoints";
     if (comm_.rank() == 0) {
       SOVREN_DO(storage::make_directories(dir));
@@ -225,7 +225,7 @@ class Attempt {
                  storage::FileLock::acquire(options_.dir + "/attempt.lock", holder, lock_wait_s));
       lock_.emplace(std::move(lock));
     }
-    SOVREN_TRY(store, storage::CheckpointStore::open(dir, store_setting(policy, key)));
+    SOVREN_TRY(store, storage::CheckpointStore::open(dir, writing));
     if (comm_.rank() == 0) SOVREN_DO(store.raise_fence(options_.job, options_.attempt));
     SOVREN_DO(comm_.barrier());
     return store;
