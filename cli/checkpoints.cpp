@@ -2,6 +2,7 @@
 // sovren checkpoints list|show|verify DIR...
 #include "cli/checkpoints.h"
 
+#include "cli/checkpoint_decrypt.h"
 #include "cli/terminal.h"
 #include "core/text/json.h"
 
@@ -77,10 +78,15 @@ Result<int> list_checkpoints(const std::vector<CheckpointFolder>& folders,
 
 Result<int> inspect_checkpoints(const Arguments& arguments) {
   const std::string& verb = arguments.operands[0];
+  if (verb == "decrypt") {
+    SOVREN_DO(arguments.only("checkpoints decrypt", {"key-file", "key-env"}));
+    return decrypt_checkpoint(arguments);
+  }
   if (verb != "list" && verb != "show" && verb != "verify")
-    return fail({.code = Code::usage,
-                 .what = "sovren checkpoints does list, show or verify, not '" + verb + "'",
-                 .hint = "sovren checkpoints list DIR"});
+    return fail(
+        {.code = Code::usage,
+         .what = "sovren checkpoints does list, show, verify or decrypt, not '" + verb + "'",
+         .hint = "sovren checkpoints list DIR"});
   SOVREN_TRY(folders, find_checkpoints(std::span(arguments.operands).subspan(1)));
   if (verb == "show") {
     SOVREN_DO(arguments.only("checkpoints show", {"json", "quick", "key-file", "key-env"}));

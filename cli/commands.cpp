@@ -241,14 +241,14 @@ constexpr std::array table{
             "$SOVREN_TOKEN, or the file $SOVREN_TOKEN_FILE.",
             manage_tokens},
     Command{
-        "checkpoints", "list, show or verify checkpoint sets", "list|show|verify DIR...", 2, many,
-        checkpoints_options,
+        "checkpoints", "list, show, verify or decrypt checkpoint sets",
+        "list|show|verify|decrypt DIR...", 2, many, checkpoints_options,
         "DIR is one set (gen-...), a job directory, or any folder: all sets below it are meant. "
         "show takes the newest\n"
         "of one job, and reads it to tell the ranges of its arrays and what is NaN or infinite. "
         "verify reads every byte\n"
         "and compares it with the checksums of the manifest; exit code 74 when a set is "
-        "damaged.",
+        "damaged. decrypt SET OUT writes an encrypted set as a plain one into a new folder.",
         inspect_checkpoints},
     Command{
         "generate", "make data with a known answer, a scene to render, or let a model write",

@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Encrypted checkpoints as a user sees them: resumed with their key, refused with another, read by nobody else."""
+import json
 import unittest
 
-from sovren_case import SovrenCase
+from sovren_case import SOURCE, SovrenCase
 
 KEY = "000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f"
 OTHER = KEY[::-1]
@@ -25,6 +26,10 @@ class Encryption(SovrenCase):
     @staticmethod
     def by_variable():
         return ["--set", 'checkpoint.key_env="SOVREN_TEST_KEY"']
+
+    @staticmethod
+    def option(name="checkpoint.key"):
+        return ["--key-file", name]
 
     def stop_in_midst(self, *words):
         """Kills the job once it has sealed a set."""
@@ -100,6 +105,40 @@ class Encryption(SovrenCase):
         self.assertNotIn(b"\x89HDF", b"".join(map(self.all_bytes, self.sets("job"))))
         report = self.report("job.toml", *self.by_file(), "--set", 'checkpoint.mode="sync"')
         self.assertGreater(report["seconds"]["restore"], 0)
+
+    def test_the_documents_example_decrypts(self):
+        """docs/formats.md tells enough to write a reader: the golden set is the plain one, encrypted with KEY."""
+        code = (SOURCE / "docs/formats.md").read_text(encoding="utf-8").split("Decrypting a shard with Python")[1]
+        names = {}
+        try:
+            exec(code.split("```python\n", 1)[1].split("```", 1)[0], names)  # pylint: disable=exec-used
+        except ImportError as error:
+            self.skipTest(f"python3-cryptography is not there: {error}")
+        golden = SOURCE / "tests/golden/checkpoint"
+        encrypted, plain = (golden / name / "gen-000120" for name in ("2-encrypted", "1-plain"))
+        shards = json.loads((encrypted / "MANIFEST.json").read_bytes())["shards"]
+        self.assertGreater(len(shards), 1)
+        for index, shard in enumerate(shards):
+            decrypted = names["decrypt_shard"](encrypted, index, bytes.fromhex(KEY))
+            self.assertEqual(decrypted, (plain / shard["file"]).read_bytes())
+            with self.assertRaises(AssertionError):
+                names["decrypt_shard"](encrypted, index, bytes.fromhex(OTHER))
+
+    def test_looked_at_with_and_without_the_key(self):
+        self.key_file()
+        self.stop_in_midst(*self.by_file())
+        newest = self.sets("job")[-1]
+        self.sovren("checkpoints", "verify", newest, code=0)
+        self.sovren("checkpoints", "verify", newest, *self.option(), code=0)
+        self.key_file("other.key", OTHER)
+        done = self.sovren("checkpoints", "verify", newest, *self.option("other.key"), code=3)
+        self.assertIn("another key", done.stdout + done.stderr)
+        self.refused("checkpoints", "decrypt", newest, "plain", code=2, says=["--key-file"])
+        self.refused("checkpoints", "decrypt", newest, "plain", *self.option("other.key"), code=3, says=["another key"])
+        plain = self.dir / "plain" / newest.name
+        self.sovren("checkpoints", "decrypt", newest, plain, *self.option(), code=0)
+        self.assertTrue((plain / "shard-00000.h5").read_bytes().startswith(b"\x89HDF"))
+        self.sovren("checkpoints", "verify", plain, code=0)
 
 
 if __name__ == "__main__":
