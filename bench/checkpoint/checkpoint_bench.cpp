@@ -6,11 +6,13 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+#include <chrono>
 #include <cstdio>
 #include <cstdlib>
 #include <memory>
 #include <optional>
 #include <string>
+#include <thread>
 
 #include "bench/checkpoint/core_image.h"
 #include "bench/checkpoint/ways.h"
@@ -99,7 +101,7 @@ class Bench {
   std::vector<Way> ways() {
     const auto all = static_cast<double>(values_.size() * sizeof(double));
     const std::span<const double> small = std::span(values_).first(small_bytes / sizeof(double));
-    enum : std::size_t { raw = 0, one_rank = 1, raw_small = 8, read_and_verify = 10 };
+    enum : std::size_t { raw = 0, one_rank = 1, raw_small = 9, read_and_verify = 11 };
     std::vector<Way> ways;
     const auto add = [&](const char* name, double bytes, std::size_t base,
                          std::function<void()> work, std::function<void()> prepare = {},
@@ -128,6 +130,9 @@ class Bench {
     add(
         "seal, job blocked, new memory", all, raw, [this] { start(*fresh_); },
         [this] { fresh_ = open("fresh", {}); }, [this] { finish(*fresh_); });
+    add(
+        "seal, job blocked, first of a job", all, raw, [this] { start(*fresh_); },
+        [this] { open_prepared(); }, [this] { finish(*fresh_); });
     add(
         "HDF5's core-driver image", all, raw,
         [this] {
@@ -200,6 +205,11 @@ class Bench {
     });
   }
   static void keep_one(CheckpointStore& store) { expect(store.prune({.keep = 2}, JobId{1}, 1)); }
+  void open_prepared() {
+    fresh_ = open("fresh", {});
+    expect(fresh_->prepare(*comm_, fill(values_)));
+    std::this_thread::sleep_for(std::chrono::seconds(1));  // a job has twice as long
+  }
   void start(CheckpointStore& store) {
     auto started = store.start_seal(*comm_, header(), fill(values_));
     expect(started);
