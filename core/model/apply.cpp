@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <algorithm>
 #include <cmath>
+#include <iterator>
 
 #include "core/base/check.h"
 #include "core/model/state.h"
@@ -125,6 +126,7 @@ struct Applier {
     job.submitted_at = at;
     job.not_before = at;
     if (const auto begin = parse_utc(job.spec->begin)) job.not_before = std::max(at, *begin);
+    inherit_breakdowns(job);
     if (!e.request_key.empty()) remember_key(e);
   }
 
@@ -273,6 +275,18 @@ struct Applier {
   void operator()(const StateMarked&) const {}
 
  private:
+  // Of the job of the same folder that it goes on with, as when it is run with other settings.
+  void inherit_breakdowns(Job& job) const {
+    if (job.oldest_set_job.value <= 0) return;
+    for (auto it = std::make_reverse_iterator(state.jobs.find(job.id));
+         it != state.jobs.rend() && it->first >= job.oldest_set_job; ++it) {
+      if (it->second.dir != job.dir) continue;
+      job.breakdowns = it->second.breakdowns;
+      job.node_s = it->second.node_s;
+      return;
+    }
+  }
+
   void count_breakdown(Job& job, double lost_s) const {
     job.breakdowns += 1;
     job.lost_s += lost_s;

@@ -49,7 +49,7 @@ struct Job {
   Instant started_at;  ///< of the running or last attempt
   Instant seen_at;     ///< its newest event
   double run_s = 0;    ///< of ended attempts; a lost one counts up to its newest event
-  double node_s = 0;   ///< the same, times the nodes of each
+  double node_s = 0;   ///< the same, times the nodes of each; see breakdowns
   double queue_s = 0;  ///< waiting before each start, summed
 
   std::int64_t sealed_step = -1;    ///< what the next attempt goes on from; -1: none
@@ -64,9 +64,11 @@ struct Job {
   CheckpointPlan plan;   ///< as of the newest seal
   double restore_s = 0;  ///< summed
   int restores = 0;
-  Instant kept_at;     ///< the running attempt has lost what it did since then if it breaks down
-  double lost_s = 0;   ///< such work of attempts that broke down, summed
-  int breakdowns = 0;  ///< attempts that did, as Totals count them
+  Instant kept_at;    ///< the running attempt has lost what it did since then if it breaks down
+  double lost_s = 0;  ///< such work of attempts that broke down, summed
+  /// Attempts that did, as Totals count them; as node_s, with those of the job of the same folder
+  /// that it goes on with.
+  int breakdowns = 0;
   int preemptions = 0;
   std::int64_t killed_at_step = -1;  ///< sealed step at which the last attempt was killed
   int kills_at_step = 0;             ///< how many attempts were killed from there

@@ -56,7 +56,8 @@ struct SetInfo {
   std::string path;
   std::int64_t size_bytes = 0;  ///< of all shards
   int shards = 0;
-  double seal_s = 0;  ///< that this rank was blocked for by sealing; 0 for a set that was found
+  double seal_s = 0;   ///< that this rank was blocked for by sealing; 0 for a set that was found
+  double write_s = 0;  ///< that this rank wrote for, in the background or not; 0 likewise
   std::vector<ArrayInfo> arrays;
 };
 

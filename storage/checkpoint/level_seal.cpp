@@ -92,6 +92,7 @@ struct PendingLevelSeal::State {
   std::thread writing;
   std::shared_ptr<SealMemory> memory;
   double blocked_s = 0;
+  double write_s = 0;  ///< as `written`
 
   State() = default;
   State(const State&) = delete;
@@ -111,12 +112,14 @@ struct PendingLevelSeal::State {
   }
 
   void write() {
+    const auto start = Clock::now();
     const auto path = [&](int of) { return folder + "/" + shard_file_name(of); };
     if (has_shard) written = write_shard(path(rank), pieces_of(layout, staged), form_of(rank));
     for (Kept& each : kept) {
       const std::array<std::span<const std::byte>, 1> whole{each.bytes};
       each.written = write_shard(path(each.rank), whole, form_of(each.rank));
     }
+    write_s = seconds_since(start);
     is_written.store(true, std::memory_order_release);
   }
   void write_in_background() {
@@ -347,6 +350,7 @@ Result<SetInfo> LevelStore::finish_seal(Communicator& comm, PendingLevelSeal pen
   SetInfo info = info_of(*outcome, setting_.folder + "/" + state.name);
   info.name = setting_.name + "/" + state.name;
   info.seal_s = state.blocked_s + seconds_since(start);
+  info.write_s = state.write_s;
   return info;
 }
 

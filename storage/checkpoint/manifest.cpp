@@ -154,6 +154,7 @@ SetInfo info_of(const Manifest& manifest, const std::string& set_path) {
                .size_bytes = 0,
                .shards = static_cast<int>(manifest.shards.size()),
                .seal_s = 0,
+               .write_s = 0,
                .arrays = {}};
   for (const Shard& shard : manifest.shards) info.size_bytes += shard.digest.bytes;
   for (const StoredArray& array : manifest.arrays) info.arrays.push_back(array.info);

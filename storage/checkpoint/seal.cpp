@@ -56,6 +56,7 @@ struct PendingSeal::State {
   std::thread writing;
   std::shared_ptr<SealMemory> memory;
   double blocked_s = 0;
+  double write_s = 0;  ///< as `written`
 
   State() = default;
   State(const State&) = delete;
@@ -109,6 +110,7 @@ void PendingSeal::State::begin_shard(const std::string& encryption,
 
 /// fill: puts the rows that were not copied, collectively: called whatever has failed here.
 void PendingSeal::State::write(const std::function<Result<void>(StateWriter&)>& fill) {
+  const auto start = Clock::now();
   if (has_shard) {
     ShardStream stream(staged, layout, path(), form);
     const Result<void> filled = fill ? fill(stream) : Result<void>();
@@ -118,6 +120,7 @@ void PendingSeal::State::write(const std::function<Result<void>(StateWriter&)>& 
     if (auto filled = fill(discard); !filled && written) written = fail(filled.error());
   }
   has_failed.store(!written, std::memory_order_release);
+  write_s = seconds_since(start);
   is_written.store(true, std::memory_order_release);
 }
 
@@ -325,6 +328,7 @@ Result<SetInfo> CheckpointStore::finish_seal(Communicator& comm, PendingSeal pen
   SetInfo info = info_of(manifest, sealed.at(0));
   memory_->proven.insert(restore_key(info.name, sealed.at(1)));
   info.seal_s = state.blocked_s + seconds_since(start);
+  info.write_s = state.write_s;
   return info;
 }
 

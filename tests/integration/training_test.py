@@ -93,6 +93,15 @@ class Training(TrainingCase):
         want = self.report("job.toml", "--dir", "undisturbed")
         report = self.killed_twice("job.toml")
         self.assertEqual((report["ranks"], report["digest"]), (1, want["digest"]))
+        self.assertEqual(want["checkpoints"]["mtbf_s"], 0, "it sealed nothing")
+        seen = report["checkpoints"]
+        self.assertLess(seen["mtbf_s"], 86400 / 8, "of a node, 24 h, until this job is killed twice in seconds")
+        self.assertGreater(seen["mtbf_s"], 86400 / 10)
+        self.assertEqual((seen["interval_s"], seen["expected_overhead"]), (0, 0), "steps decide, not time")
+        seconds = report["seconds"]
+        spent_s = sum(seconds[name] for name in ("checkpoint", "slowdown", "lost", "restore"))
+        self.assertGreater(spent_s, 0)
+        self.assertAlmostEqual(seen["actual_overhead"], min(1, spent_s / seconds["run"]), places=6)
         self.assertEqual((self.result() / "samples.txt").read_bytes(),
                          (self.dir / "undisturbed/result/samples.txt").read_bytes())
         drop_rate = [{key: value for key, value in row.items() if key != "tokens_per_s"} for row in self.losses()]

@@ -211,7 +211,7 @@ class Loop {
     const double now_s = parts_.now_s();
     const double blocked_s = blocked_s_ + (now_s - finishing_s);
     const SealTimes times{.blocked_s = blocked_s,
-                          .slowdown_s = slowdown_.take(finishing_s - started_s_),
+                          .slowdown_s = slowdown_.take(sealed->write_s),
                           .seal_s = now_s - started_s_};
     schedule_.sealed(times);
     parts_.reporter.report(ReportSealed{.step = sealed_step_,

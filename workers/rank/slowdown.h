@@ -7,7 +7,7 @@ namespace sovren::workers {
 ///
 /// Model    Compared with the mean of the newest steps without writing, about `window` of them.
 ///          That is a rough measure where steps are unlike, and can be below 0: take it as one
-///          sample of many, with its sign.
+///          sample of many, with its sign, and never for more than the writing itself took.
 class Slowdown {
  public:
   /// A step, with its wait for the other ranks, took so long.

@@ -131,6 +131,22 @@ TEST(Apply, AddsUpWhatCheckpointsAndBreakdownsCost) {
   EXPECT_EQ(totals.blocked_s, 2);
 }
 
+TEST(Apply, BreakdownsAreInheritedFromTheJobThatAnotherGoesOnWith) {
+  Fold fold;
+  JobSubmitted elsewhere = submitted(2), next = submitted(3), fresh = submitted(4);
+  elsewhere.dir = "/jobs/2";
+  next.oldest_set_job = {1};
+  fresh.oldest_set_job = {4};
+  fold << node("n1") << submitted(1) << elsewhere;
+  fold << AttemptStarted{{1}, 1, "n1", 1};
+  fold.at(5) << CheckpointSealed{{1}, 1, 10, 1, 0, 0, 0, 0, {}};
+  fold.at(10) << AttemptEnded{{1}, 1, Ending::lost, 0, std::nullopt} << next << fresh;
+  EXPECT_EQ(fold.job(3).breakdowns, 1);
+  EXPECT_EQ(fold.job(3).node_s, 5);
+  EXPECT_EQ(fold.job(4).breakdowns, 0);
+  EXPECT_EQ(fold.state.totals.breakdowns, 1) << "there was but one";
+}
+
 TEST(Apply, WorkIsLostByBreakdownsOnly) {
   for (const Ending ending : {Ending::done, Ending::checkpointed, Ending::failed}) {
     Fold fold;

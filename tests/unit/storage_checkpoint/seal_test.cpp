@@ -27,6 +27,7 @@ TEST_F(Seal, RoundTripsEveryDtypeOddSizesAndEmptyArrays) {
   EXPECT_EQ(sealed->arrays.size(), sample_state(0).size());
   EXPECT_GT(sealed->size_bytes, 0);
   EXPECT_GT(sealed->seal_s, 0);
+  EXPECT_GT(sealed->write_s, 0);
   const auto restored = restore_sample(dir_);
   ASSERT_TRUE(restored) << to_text(restored.error());
   ASSERT_TRUE(restored->result);
