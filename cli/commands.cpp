@@ -100,8 +100,7 @@ constexpr std::array worker_options{
     Option{"memory", "SIZE", "memory to offer, e.g. 64GiB; default: all that is granted"},
     Option{"subnet", "CIDR", "that ranks on different nodes talk over, e.g. 10.1.0.0/16"},
     Option{"scrub-interval", "TIME",
-           "read the checkpoints of the jobs here again so often, to find damage at rest: a "
-           "duration or off; default 1d"},
+           "verify the checkpoints of jobs here so often (a duration or off); default 1d"},
     Option{"token-file", "FILE", "holds a token of scope node; default $SOVREN_TOKEN_FILE"},
     Option{"ca", "FILE", "certificate authorities to believe (PEM); default $SOVREN_CA_FILE"},
     Option{"certificate", "FILE", "the scheduler's own certificate; default $SOVREN_CERTIFICATE"},
@@ -247,8 +246,9 @@ constexpr std::array table{
         "show takes the newest\n"
         "of one job, and reads it to tell the ranges of its arrays and what is NaN or infinite. "
         "verify reads every byte\n"
-        "and compares it with the checksums of the manifest; exit code 74 when a set is "
-        "damaged. decrypt SET OUT writes an encrypted set as a plain one into a new folder.",
+        "and compares it with the checksums of the manifest; exit code 74 when a set is damaged. "
+        "decrypt SET OUT writes\n"
+        "an encrypted set as a plain one into a new folder.",
         inspect_checkpoints},
     Command{
         "generate", "make data with a known answer, a scene to render, or let a model write",

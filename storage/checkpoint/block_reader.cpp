@@ -35,8 +35,15 @@ Result<void> BlockReader::read(std::int64_t block, std::span<std::byte> out) {
 }
 
 Result<void> BlockReader::read_stored(std::int64_t block, std::span<std::byte> out) const {
-  SOVREN_DO(file_.read_at(block * block_bytes, out));
-  if (crc32c(out) == shard_->digest.crc32c[static_cast<std::size_t>(block)]) return {};
+  // In pieces that the processor's cache still holds when they are summed.
+  constexpr std::size_t piece_bytes = std::size_t{256} << 10;
+  std::uint32_t crc = 0;
+  for (std::size_t done = 0; done < out.size(); done += piece_bytes) {
+    const auto piece = out.subspan(done, std::min(piece_bytes, out.size() - done));
+    SOVREN_DO(file_.read_at(block * block_bytes + static_cast<std::int64_t>(done), piece));
+    crc = crc32c(piece, crc);
+  }
+  if (crc == shard_->digest.crc32c[static_cast<std::size_t>(block)]) return {};
   return fail(corrupt("is not as it was sealed", block));
 }
 

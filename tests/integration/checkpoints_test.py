@@ -80,7 +80,7 @@ exec "{BIN}/sovren-rank" "$@"
         quick = self.json("checkpoints", "show", newest, "--quick")
         self.assertNotIn("min", quick["arrays"][0])
         self.damage(newest)
-        self.assertIn("changed", self.sovren("checkpoints", "show", newest, code=74).stderr)
+        self.assertIn("not as it was sealed", self.sovren("checkpoints", "show", newest, code=74).stderr)
         self.assertEqual(self.json("checkpoints", "show", newest, "--quick"), quick)
 
     def test_encrypted_sets_are_shown_with_their_key(self):
