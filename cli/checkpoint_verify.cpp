@@ -29,6 +29,13 @@ std::vector<Task> tasks_of(const std::vector<CheckpointFolder>& folders) {
   return tasks;
 }
 
+/// A key that is missing, or a disk that does not answer, says nothing of the set.
+std::string verdict_on(const Result<storage::SetInfo>& set) {
+  if (set) return "ok";
+  const bool is_damaged = set.error().code == Code::storage_corrupt;
+  return (is_damaged ? "DAMAGED: " : "NOT VERIFIED: ") + to_text(set.error());
+}
+
 /// How many sets were good and how much was read; on a terminal, shown while it goes on.
 class Sum {
  public:
@@ -58,7 +65,7 @@ class Sum {
   std::string text(std::size_t folders) const {
     return std::to_string(total_) + " sets in " + std::to_string(folders) +
            (folders == 1 ? " folder, " : " folders, ") + format_bytes(static_cast<double>(bytes_)) +
-           ": " + (damaged_ == 0 ? "all are good" : std::to_string(damaged_) + " DAMAGED") + "\n";
+           ": " + (damaged_ == 0 ? "all are good" : std::to_string(damaged_) + " not good") + "\n";
   }
   std::size_t sets() const { return total_; }
   std::int64_t bytes() const { return bytes_; }
@@ -112,9 +119,7 @@ Result<int> verify_checkpoints(const std::vector<CheckpointFolder>& folders,
                     {"why", set ? "" : to_text(set.error())},
                     {"path", tasks[i].path}});
     sum.clear();
-    if (!is_json)
-      SOVREN_DO(print_text(tasks[i].label +
-                           (set ? ": ok\n" : ": DAMAGED: " + to_text(set.error()) + "\n")));
+    if (!is_json) SOVREN_DO(print_text(tasks[i].label + ": " + verdict_on(set) + "\n"));
   }
   if (is_json)
     SOVREN_DO(print_text(text::dump_json({{"schema", "sovren.verify/1"},

@@ -76,7 +76,8 @@ class JobKind {
   /// Starts from a checkpoint set, of any number of ranks.
   virtual Result<void> restore(StateReader& reader) = 0;
 
-  /// One bounded unit of work (aim 0.1 to 2 s). Steps are numbered alike for every rank count.
+  /// One bounded unit of work (aim 0.1 to 2 s). Steps are numbered alike for every rank count, but
+  /// where the size of a step grows with the ranks of the spec (rendering).
   virtual Result<void> step() = 0;
 
   /// Are all steps done? The same on every rank.

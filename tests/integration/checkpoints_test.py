@@ -118,7 +118,7 @@ exec "{BIN}/sovren-rank" "$@"
         done = self.sovren("checkpoints", "verify", "tree/a", "tree/c", "data.sovren", code=74)
         self.assertIn(f"{hurt}: DAMAGED", done.stdout)
         self.assertIn(f"{4 * count} sets in 4 folders", done.stdout)
-        self.assertIn("1 DAMAGED", done.stdout)
+        self.assertIn("1 not good", done.stdout)
         told = self.json("checkpoints", "verify", "tree", "--jobs", "2", code=74)
         self.assertEqual((told["sets"], told["damaged"]), (3 * count, 1))
         self.assertEqual([row["path"] for row in told["checkpoints"] if not row["ok"]], [str(hurt)])
