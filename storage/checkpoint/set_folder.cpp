@@ -119,6 +119,20 @@ FoundSet load_set(const std::string& path) {
   return set;
 }
 
+Result<FoundSet> find_set(const std::string& set_path) {
+  std::string path = set_path;
+  while (path.size() > 1 && path.ends_with('/')) path.pop_back();
+  struct stat status {};
+  if (::stat(path.c_str(), &status) != 0 || !S_ISDIR(status.st_mode))
+    return fail({.code = Code::not_found,
+                 .what = "there is no checkpoint set '" + path + "'",
+                 .hint = "list them with: sovren checkpoints list DIR",
+                 .where = path});
+  FoundSet set = load_set(path);
+  if (!set.manifest) return fail(std::move(set.error));
+  return set;
+}
+
 std::string set_name(std::int64_t step, int repeat) {
   std::array<char, 48> name{};
   std::snprintf(name.data(), name.size(), "gen-%06lld", static_cast<long long>(step));

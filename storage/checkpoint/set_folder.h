@@ -38,6 +38,10 @@ struct FoundSet {
 
 FoundSet load_set(const std::string& path);
 
+/// The set that a user named, with its manifest. not_found: there is no such folder; else as
+/// load_set.
+Result<FoundSet> find_set(const std::string& set_path);
+
 /// Where a set stands in the order of sealing: a greater one is newer.
 struct SetOrder {
   std::int64_t job = 0;

@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "storage/checkpoint/set_summary.h"
 
-#include <sys/stat.h>
-
 #include <algorithm>
 #include <cmath>
 #include <type_traits>
@@ -101,20 +99,6 @@ Manifest flattened(Manifest manifest) {
     for (Slab& slab : array.slabs) slab.rows = {slab.rows.first * width, slab.rows.count * width};
   }
   return manifest;
-}
-
-Result<FoundSet> find_set(const std::string& set_path) {
-  std::string path = set_path;
-  while (path.size() > 1 && path.ends_with('/')) path.pop_back();
-  struct stat status {};
-  if (::stat(path.c_str(), &status) != 0 || !S_ISDIR(status.st_mode))
-    return fail({.code = Code::not_found,
-                 .what = "there is no checkpoint set '" + path + "'",
-                 .hint = "list them with: sovren checkpoints list DIR",
-                 .where = path});
-  FoundSet set = load_set(path);
-  if (!set.manifest) return fail(std::move(set.error));
-  return set;
 }
 
 SetSummary described(const FoundSet& set) {

@@ -116,18 +116,8 @@ Result<void> check_shard(const std::string& set_path, const Shard& shard, const 
 }
 
 Result<SetInfo> verify_set(const std::string& set_path, const std::optional<MasterKey>& key) {
-  const std::string path = set_path.size() > 1 && set_path.ends_with('/')
-                               ? set_path.substr(0, set_path.size() - 1)
-                               : set_path;
-  struct stat status {};
-  if (::stat(path.c_str(), &status) != 0 || !S_ISDIR(status.st_mode)) {
-    return fail({.code = Code::not_found,
-                 .what = "there is no checkpoint set '" + path + "'",
-                 .hint = "list them with: sovren checkpoints list DIR",
-                 .where = path});
-  }
-  FoundSet set = load_set(path);
-  if (!set.manifest) return fail(std::move(set.error));
+  SOVREN_TRY(set, find_set(set_path));
+  const std::string& path = set.path;
   SOVREN_DO(check_files(path, *set.manifest));
   std::optional<SetCipher> cipher;
   if (key) {

@@ -21,17 +21,6 @@ struct Damage {
   std::function<void(const std::string& set, const std::string& older)> do_it;
 };
 
-std::string bytes_of(const std::string& path) {
-  auto text = read_file(path);
-  EXPECT_TRUE(text);
-  return text ? *text : "";
-}
-
-void put_bytes(const std::string& path, const std::string& bytes) {
-  ASSERT_TRUE(remove_tree(path));
-  ASSERT_TRUE(write_file_atomic(path, bytes));
-}
-
 void resize(const std::string& path, std::int64_t by) {
   const auto size = static_cast<std::int64_t>(fs::file_size(path));
   fs::resize_file(path, static_cast<std::uintmax_t>(by == INT64_MIN ? 0 : size + by));

@@ -31,17 +31,6 @@ StoreSetting with_key(const std::string& name) {
   return {.key = key_of(name)};
 }
 
-std::string bytes_of(const std::string& path) {
-  auto text = read_file(path);
-  EXPECT_TRUE(text);
-  return text ? *text : "";
-}
-
-void put_bytes(const std::string& path, const std::string& bytes) {
-  ASSERT_TRUE(remove_tree(path));
-  ASSERT_TRUE(write_file_atomic(path, bytes));
-}
-
 class EncryptedSet : public CheckpointTest {
  protected:
   Result<SetInfo> seal(const StoreSetting& setting, std::int64_t step, std::int64_t scale = 1,

@@ -142,4 +142,15 @@ inline Result<Restored> restore_sample(const std::string& dir, JobId oldest = Jo
   return restored;
 }
 
+inline std::string bytes_of(const std::string& path) {
+  auto text = read_file(path);
+  EXPECT_TRUE(text);
+  return text ? *text : "";
+}
+
+inline void put_bytes(const std::string& path, const std::string& bytes) {
+  ASSERT_TRUE(remove_tree(path));
+  ASSERT_TRUE(write_file_atomic(path, bytes));
+}
+
 }  // namespace sovren::storage
