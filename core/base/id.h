@@ -16,5 +16,6 @@ struct Id {
 using JobId = Id<struct JobTag>;     ///< counts from 1 within one event log
 using EventSeq = Id<struct SeqTag>;  ///< place of an event in the log, counts from 1 without gaps
 using SpecId = Id<struct SpecTag>;   ///< a spec of the log, counts from 1
+using AllocationId = Id<struct AllocationTag>;  ///< of a pool, counts from 1 within one event log
 
 }  // namespace sovren

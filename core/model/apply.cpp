@@ -63,6 +63,12 @@ SpecEntry& spec_of(State& state, SpecId id) {
   return found->second;
 }
 
+Allocation& allocation_of(State& state, AllocationId id) {
+  const auto found = state.allocations.find(id);
+  SOVREN_CHECK(found != state.allocations.end(), "events name allocations that were asked for");
+  return found->second;
+}
+
 struct Applier {
   State& state;
   Instant at;
@@ -273,6 +279,33 @@ struct Applier {
   }
   void operator()(const HalfLifeSet& e) const { state.half_life_s = e.half_life_s; }
   void operator()(const StateMarked&) const {}
+
+  void operator()(const AllocationAsked& e) const {
+    state.last_allocation = std::max(state.last_allocation, e.allocation.value);
+    state.allocations[e.allocation] = {
+        .id = e.allocation, .pool = e.pool, .time_limit_s = e.time_limit_s, .asked_at = at};
+  }
+  void operator()(const AllocationQueued& e) const {
+    allocation_of(state, e.allocation).site_job = e.site_job;
+  }
+  void operator()(const AllocationStarted& e) const {
+    Allocation& allocation = allocation_of(state, e.allocation);
+    allocation.is_started = true;
+    allocation.started_at = at;
+    allocation.ends_at = e.ends_at;
+  }
+  void operator()(const AllocationReleased& e) const {
+    Allocation& allocation = allocation_of(state, e.allocation);
+    allocation.is_released = true;
+    allocation.why = e.why;
+  }
+  void operator()(const AllocationEnded& e) const { state.allocations.erase(e.allocation); }
+  void operator()(const PoolNoted& e) const {
+    if (e.note.empty())
+      state.pool_notes.erase(e.pool);
+    else
+      state.pool_notes[e.pool] = e.note;
+  }
 
  private:
   // Of the job of the same folder that it goes on with, as when it is run with other settings.

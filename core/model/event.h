@@ -207,16 +207,58 @@ struct HalfLifeSet {
   double half_life_s = 0;
   bool operator==(const HalfLifeSet&) const = default;
 };
+// Pools: each allocation is one node that was asked of a site for a pool.
+
+/// Durable before the site is asked: after a crash between the two it is looked for there by its
+/// name.
+struct AllocationAsked {
+  AllocationId allocation;
+  std::string pool;
+  double time_limit_s = 0;
+  bool operator==(const AllocationAsked&) const = default;
+};
+/// The site has taken it.
+struct AllocationQueued {
+  AllocationId allocation;
+  std::string site_job;  ///< its id there
+  bool operator==(const AllocationQueued&) const = default;
+};
+/// Its agent starts, or will within moments.
+struct AllocationStarted {
+  AllocationId allocation;
+  Instant ends_at;  ///< when the site will end it; 0: it told no end
+  bool operator==(const AllocationStarted&) const = default;
+};
+/// It is not needed any more, or about to end: its node is drained, and it is given back once idle.
+struct AllocationReleased {
+  AllocationId allocation;
+  std::string why;
+  bool operator==(const AllocationReleased&) const = default;
+};
+/// It is gone, or was refused.
+struct AllocationEnded {
+  AllocationId allocation;
+  std::string why;
+  bool operator==(const AllocationEnded&) const = default;
+};
+/// Why a pool does not do what its load asks for; empty: it does.
+struct PoolNoted {
+  std::string pool;
+  std::string note;
+  bool operator==(const PoolNoted&) const = default;
+};
 /// state_hash() of the state before this event: replay must lead to the same.
 struct StateMarked {
   std::uint64_t hash = 0;
   bool operator==(const StateMarked&) const = default;
 };
 
-using EventBody = std::variant<NodeJoined, NodeLeft, JobSubmitted, StopRequested, AttemptStarted,
-                               CheckpointSealed, CheckpointRestored, CheckpointRejected,
-                               AttemptEnded, JobRequeued, JobEnded, NodeDrained, NodeResumed,
-                               SpecAdded, JobsForgotten, HalfLifeSet, StateMarked>;
+using EventBody =
+    std::variant<NodeJoined, NodeLeft, JobSubmitted, StopRequested, AttemptStarted,
+                 CheckpointSealed, CheckpointRestored, CheckpointRejected, AttemptEnded,
+                 JobRequeued, JobEnded, NodeDrained, NodeResumed, SpecAdded, JobsForgotten,
+                 HalfLifeSet, StateMarked, AllocationAsked, AllocationQueued, AllocationStarted,
+                 AllocationReleased, AllocationEnded, PoolNoted>;
 
 /// A fact that happened. seq is given by the log.
 struct Event {

@@ -163,14 +163,26 @@ std::vector<double> selection_levels(const CausalSpec& spec);
 
 /// [command]: any program, as the user would start it in a shell. Either argv or script.
 struct CommandSpec {
-  std::vector<std::string> argv;  ///< program and arguments; empty: script is run
-  std::string script;             ///< text of a script, with its #! line or run by /bin/sh
+  /// Started once for each rank, or once on the head node, where it starts ranks itself (srun,
+  /// mpirun) in the slots that the attempt holds.
+  enum class Start { ranks, head };
+  enum class OpenMode { append, truncate };
+
+  std::vector<std::string> argv;       ///< program and arguments; empty: script is run
+  std::string script;                  ///< text of a script, with its #! line or run by /bin/sh
+  std::vector<std::string> arguments;  ///< of the script
+  Start start = Start::ranks;
   std::map<std::string, std::string> environment;  ///< added to the agent's
   /// Sent to the whole attempt when a checkpoint is wanted ("USR1", "TERM"); empty: it cannot
   /// checkpoint. It then ends with exit code 85: "checkpointed, start me again".
   std::string checkpoint_signal;
   std::string input;   ///< `stdin`: path of a file; empty: nothing to read
   std::string folder;  ///< working folder, absolute; empty: the job's folder
+  /// Files that what it prints goes to besides the job's log, absolute, with Slurm's patterns (%j,
+  /// %A, %a, %N, %t, %x, %u, ...). Empty output: the log alone; empty error: where output goes.
+  std::string output;
+  std::string error;
+  OpenMode open_mode = OpenMode::append;  ///< of the first attempt; later ones always append
   bool operator==(const CommandSpec&) const = default;
 };
 

@@ -72,11 +72,12 @@ std::optional<Ending> ending_of(std::string_view name) {
 
 std::string_view event_name(const EventBody& body) {
   static constexpr std::array<std::string_view, std::variant_size_v<EventBody>> names{
-      "node_joined",     "node_left",         "job_submitted",       "stop_requested",
-      "attempt_started", "checkpoint_sealed", "checkpoint_restored", "checkpoint_rejected",
-      "attempt_ended",   "job_requeued",      "job_ended",           "node_drained",
-      "node_resumed",    "spec_added",        "jobs_forgotten",      "half_life_set",
-      "state_marked"};
+      "node_joined",         "node_left",         "job_submitted",       "stop_requested",
+      "attempt_started",     "checkpoint_sealed", "checkpoint_restored", "checkpoint_rejected",
+      "attempt_ended",       "job_requeued",      "job_ended",           "node_drained",
+      "node_resumed",        "spec_added",        "jobs_forgotten",      "half_life_set",
+      "state_marked",        "allocation_asked",  "allocation_queued",   "allocation_started",
+      "allocation_released", "allocation_ended",  "pool_noted"};
   return names.at(body.index());
 }
 

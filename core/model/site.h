@@ -75,12 +75,44 @@ struct Reservation {
   bool operator==(const Reservation&) const = default;
 };
 
+/// When a pool wants more nodes: a figure of the queue, or the largest of a metric that its running
+/// jobs report, is above a threshold.
+struct ScaleOn {
+  /// "queue_seconds": the longest that a job has waited which the pool could run; "load": cores in
+  /// use / cores there are; "pending": such jobs that wait; else a metric of progress reports,
+  /// without or with the prefix of its kind ("causal_depth" is causal_chain_depth).
+  std::string metric = "queue_seconds";
+  double above = 0;
+  bool operator==(const ScaleOn&) const = default;
+};
+
+/// A partition whose nodes are asked of a site when the queue wants them, and given back. Its nodes
+/// bear the label pool = its name.
+struct Pool {
+  std::string name;  ///< also that of the partition, which is there without being written down
+  std::string via = "slurm";
+  int min_nodes = 0;
+  int max_nodes = 1;
+  int pending_max = 4;  ///< allocations that may wait at the site at once
+  ScaleOn scale_on;
+  double idle_timeout_s = 300;  ///< an idle node is kept so long
+  double time_limit_s = 3600;   ///< of one allocation
+  int cpus = 1;                 ///< of a node, as it is asked for
+  int gpus = 0;
+  std::int64_t memory_bytes = 0;     ///< 0: as the site gives
+  std::string connect;               ///< where agents reach this daemon; empty: its Unix socket
+  std::vector<std::string> options;  ///< of sbatch, further: "--account=physics"
+  std::string setup;                 ///< lines of shell before the agent starts
+  bool operator==(const Pool&) const = default;
+};
+
 /// What an administrator has set up: who may use what. Not in the event log: a change takes effect
 /// at the next start.
 struct Site {
   std::vector<Partition> partitions;  ///< empty: one, "default", of all nodes
-  std::vector<Qos> qos;               ///< empty: one, "normal"
-  std::vector<Account> accounts;      ///< empty: any account, equal shares
+  std::vector<Pool> pools;
+  std::vector<Qos> qos;           ///< empty: one, "normal"
+  std::vector<Account> accounts;  ///< empty: any account, equal shares
   std::vector<Reservation> reservations;
   std::map<std::string, Limits> users;  ///< by user, over all accounts
   Limits user_limits;                   ///< of every user not named there

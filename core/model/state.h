@@ -101,6 +101,25 @@ struct Node {
   bool is_drained() const { return !drained_by.empty(); }
 };
 
+/// A node that was asked of a site for a pool, from its asking to its end. It bears the labels
+/// `pool` and `allocation`.
+struct Allocation {
+  AllocationId id;
+  std::string pool;
+  double time_limit_s = 0;
+  Instant asked_at;
+  std::string site_job;  ///< empty: the site has not taken it yet
+  bool is_started = false;
+  Instant started_at;
+  Instant ends_at;  ///< 0: not known
+  bool is_released = false;
+  std::string why;  ///< of its release
+};
+
+/// Labels by which an allocation's node is known.
+inline constexpr std::string_view pool_label = "pool";
+inline constexpr std::string_view allocation_label = "allocation";
+
 /// What a user has used under an account, in one class of service, decayed to `at`.
 struct Usage {
   double cpu_s = 0;
@@ -151,6 +170,9 @@ struct State {
   std::map<Association, Usage> usage;
   std::map<std::string, KeyedRequest> request_keys;
   std::map<JobId, std::string> request_order;  ///< by first job, to let the oldest go
+  std::int64_t last_allocation = 0;
+  std::map<AllocationId, Allocation> allocations;
+  std::map<std::string, std::string> pool_notes;  ///< by pool: why it does not do what it should
 };
 
 /// The only writer of State. The log has no gaps, and events name jobs and nodes that exist:

@@ -86,6 +86,11 @@ std::uint64_t state_hash(const State& state) {
     hash.all(who.account, who.user, who.qos, usage.cpu_s, usage.gpu_s, usage.at);
   for (const auto& [key, request] : state.request_keys)
     hash.all(key, request.first, request.jobs, request.digest);
+  if (state.last_allocation == 0) return hash.value();  // as before there were pools
+  hash.all(state.last_allocation);
+  for (const auto& [id, a] : state.allocations)
+    hash.all(id, a.pool, a.time_limit_s, a.asked_at, a.site_job, a.is_started, a.started_at,
+             a.ends_at, a.is_released);
   return hash.value();
 }
 

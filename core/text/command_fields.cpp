@@ -24,26 +24,50 @@ const CommandSpec& command(const JobSpec& spec) {
   return std::get<CommandSpec>(spec.kind);
 }
 
-void read_argv(Reading& reading, const Row& row, const TomlValue& value, JobSpec& spec) {
-  const bool is_list = value.type == Type::list && !value.items.empty();
-  if (!is_list || value.items.size() > arguments_max) return report_value(reading, row, value);
-  std::vector<std::string> argv;
-  for (const TomlValue& item : value.items) {
-    if (item.type != Type::text || (argv.empty() && item.text.empty()))
-      return report_value(reading, row, item);
-    if (const std::string fault = text_fault(item.text); !fault.empty())
-      return report_value(reading, row, item, fault);
-    argv.push_back(item.text);
+// A list of texts, the first of which must not be empty if it is a program; none: it is reported.
+std::optional<std::vector<std::string>> words_of(Reading& reading, const Row& row,
+                                                 const TomlValue& value, bool is_program_first) {
+  const bool is_list = value.type == Type::list && !(is_program_first && value.items.empty());
+  if (!is_list || value.items.size() > arguments_max) {
+    report_value(reading, row, value);
+    return std::nullopt;
   }
-  command(spec).argv = std::move(argv);
+  std::vector<std::string> words;
+  for (const TomlValue& item : value.items) {
+    const bool is_good =
+        item.type == Type::text && !(is_program_first && words.empty() && item.text.empty());
+    const std::string fault = is_good ? text_fault(item.text) : "";
+    if (!is_good || !fault.empty()) {
+      if (fault.empty())
+        report_value(reading, row, item);
+      else
+        report_value(reading, row, item, fault);
+      return std::nullopt;
+    }
+    words.push_back(item.text);
+  }
+  return words;
 }
 
-std::optional<std::string> print_argv(const JobSpec& spec) {
-  if (command(spec).argv.empty()) return std::nullopt;
+std::optional<std::string> print_words(const std::vector<std::string>& words) {
+  if (words.empty()) return std::nullopt;
   std::string text;
-  for (const std::string& word : command(spec).argv)
-    text += (text.empty() ? "[" : ", ") + toml_quote(word);
+  for (const std::string& word : words) text += (text.empty() ? "[" : ", ") + toml_quote(word);
   return text + "]";
+}
+
+template <auto member>
+Custom words_field(std::string_view allowed_text) {
+  constexpr bool is_program_first = member == &CommandSpec::argv;
+  return {[](Reading& reading, const Row& row, const TomlValue& value, JobSpec& spec) {
+            if (auto words = words_of(reading, row, value, is_program_first))
+              command(spec).*member = *std::move(words);
+          },
+          [](const JobSpec& spec) { return print_words(command(spec).*member); },
+          [](JobSpec& spec, const Visit& visit) {
+            for (std::string& word : command(spec).*member) visit(word);
+          },
+          allowed_text};
 }
 
 bool is_variable_name(std::string_view name) {
@@ -108,11 +132,12 @@ void read_signal(Reading& reading, const Row& row, const TomlValue& value, JobSp
 }  // namespace
 
 Custom argv_field() {
-  return {read_argv, print_argv,
-          [](JobSpec& spec, const Visit& visit) {
-            for (std::string& word : command(spec).argv) visit(word);
-          },
-          "a list of 1 to 10000 texts, of which the first names a program"};
+  return words_field<&CommandSpec::argv>(
+      "a list of 1 to 10000 texts, of which the first names a program");
+}
+
+Custom arguments_field() {
+  return words_field<&CommandSpec::arguments>("a list of at most 10000 texts");
 }
 
 Custom environment_field() {

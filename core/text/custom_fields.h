@@ -23,6 +23,7 @@ Custom frame_field();
 Custom aovs_field();
 Custom denoise_field();
 Custom argv_field();
+Custom arguments_field();
 Custom environment_field();
 Custom signal_field();
 

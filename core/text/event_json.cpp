@@ -108,6 +108,31 @@ static void fields(auto& io, HalfLifeSet& e) {
 static void fields(auto& io, StateMarked& e) {
   io.hex("hash", e.hash);
 }
+static void fields(auto& io, AllocationAsked& e) {
+  io.required("allocation", e.allocation);
+  io.required("pool", e.pool);
+  io.required("time_limit_s", e.time_limit_s);
+}
+static void fields(auto& io, AllocationQueued& e) {
+  io.required("allocation", e.allocation);
+  io.required("site_job", e.site_job);
+}
+static void fields(auto& io, AllocationStarted& e) {
+  io.required("allocation", e.allocation);
+  io.optional("ends_at", e.ends_at);
+}
+static void fields(auto& io, AllocationReleased& e) {
+  io.required("allocation", e.allocation);
+  io.optional("why", e.why);
+}
+static void fields(auto& io, AllocationEnded& e) {
+  io.required("allocation", e.allocation);
+  io.optional("why", e.why);
+}
+static void fields(auto& io, PoolNoted& e) {
+  io.required("pool", e.pool);
+  io.optional("note", e.note);
+}
 
 namespace {
 

@@ -23,6 +23,8 @@ constexpr Choice::Alias test_aliases[] = {{"cmiknn", "cmi-knn"}, {"fisher-z", "p
 constexpr std::string_view mask_types[] = {"y", "x", "z", "xy", "xz", "yz", "xyz"};
 constexpr std::string_view fdrs[] = {"bh", "none"};
 
+constexpr std::string_view starts[] = {"ranks", "head"};
+constexpr std::string_view open_modes[] = {"append", "truncate"};
 constexpr std::string_view models[] = {"gpt2", "llama"};
 constexpr std::string_view norms[] = {"layer", "rms"};
 constexpr std::string_view positions[] = {"learned", "rotary"};
@@ -207,6 +209,11 @@ std::vector<Row> command_rows() {
        "Run by the program that its `#!` line names, or by /bin/sh. Of an array: `${axis}` is "
        "replaced, any other `${...}` is the shell's.",
        optional, "none"},
+      {c, "arguments", arguments_field(), "[\"--steps\", \"100\"]", "Of the script.", optional,
+       "none"},
+      {c, "start", choice<InKind<C, &C::start>>(starts), "\"head\"",
+       "ranks: started once for each rank; head: once, on the head node, where it starts ranks "
+       "itself with srun or mpirun."},
       {c, "environment", environment_field(), "{ OMP_PROC_BIND = \"close\" }",
        "Variables that the program gets besides SOVREN_* and SLURM_*.", optional, "none"},
       {c, "checkpoint_signal", signal_field(), "\"USR1\"",
@@ -217,6 +224,15 @@ std::vector<Row> command_rows() {
        "nothing to read"},
       {c, "folder", path<InKind<C, &C::folder>>("the path of a folder"), "\"runs\"",
        "Where it runs.", optional, "the job's folder"},
+      {c, "output", path<InKind<C, &C::output>>(), "\"out-%j.txt\"",
+       "A file for what it prints, besides the job's log; Slurm's patterns (%j, %A, %a, %N, %t, "
+       "%x, %u) are replaced.",
+       optional, "the log alone"},
+      {c, "error", path<InKind<C, &C::error>>(), "\"err-%j.txt\"",
+       "The same for its standard error.", optional, "where output goes"},
+      {c, "open_mode", choice<InKind<C, &C::open_mode>>(open_modes), "\"truncate\"",
+       "What the first attempt does with files of output and error that are there; later ones "
+       "append."},
   };
 }
 

@@ -20,6 +20,10 @@ struct Head {
   double run_s = 0, half_life_s = 0;
   std::int64_t breakdowns = 0;
   Totals totals;  ///< further
+  std::int64_t last_allocation = 0;
+};
+struct PoolLine {
+  std::string pool, note;
 };
 struct SpecLine {
   SpecId spec_id;
@@ -57,6 +61,7 @@ static void fields(auto& io, Head& h) {
   io.unless("lost_s", h.totals.lost_s, 0.0);
   io.unless("seals", h.totals.seals, std::int64_t{0});
   io.unless("blocked_s", h.totals.blocked_s, 0.0);
+  io.unless("last_allocation", h.last_allocation, std::int64_t{0});
 }
 static void fields(auto& io, SpecLine& s) {
   io.required("spec_id", s.spec_id);
@@ -85,6 +90,22 @@ static void fields(auto& io, UsageLine& u) {
   io.required("cpu_s", u.usage.cpu_s);
   io.required("gpu_s", u.usage.gpu_s);
   io.required("at", u.usage.at);
+}
+static void fields(auto& io, Allocation& a) {
+  io.required("allocation", a.id);
+  io.required("pool", a.pool);
+  io.required("time_limit_s", a.time_limit_s);
+  io.required("asked_at", a.asked_at);
+  io.required("site_job", a.site_job);
+  io.required("is_started", a.is_started);
+  io.required("started_at", a.started_at);
+  io.required("ends_at", a.ends_at);
+  io.required("is_released", a.is_released);
+  io.required("why", a.why);
+}
+static void fields(auto& io, PoolLine& p) {
+  io.required("pool", p.pool);
+  io.required("note", p.note);
 }
 static void fields(auto& io, KeyLine& k) {
   io.required("key", k.key);
@@ -226,13 +247,17 @@ Result<void> write_state(const State& state,
                                  .run_s = state.totals.run_s,
                                  .half_life_s = state.half_life_s,
                                  .breakdowns = state.totals.breakdowns,
-                                 .totals = state.totals}));
+                                 .totals = state.totals,
+                                 .last_allocation = state.last_allocation}));
   for (const auto& [id, entry] : state.specs)
     SOVREN_DO(pieces.add('S', SpecLine{id, entry.jobs, print_job_file(*entry.spec)}));
   for (const auto& [name, node] : state.nodes) SOVREN_DO(pieces.add('N', node));
   for (const auto& [who, usage] : state.usage) SOVREN_DO(pieces.add('U', UsageLine{who, usage}));
   for (const auto& [key, request] : state.request_keys)
     SOVREN_DO(pieces.add('K', KeyLine{key, request}));
+  for (const auto& [id, allocation] : state.allocations) SOVREN_DO(pieces.add('A', allocation));
+  for (const auto& [pool, note] : state.pool_notes)
+    SOVREN_DO(pieces.add('P', PoolLine{pool, note}));
   for (const auto& entry : state.jobs) {
     const Job& job = entry.second;
     SOVREN_DO(pieces.add_with('J', [&job](TextWriter& writer) {
@@ -281,6 +306,7 @@ Result<void> StateReader::take_line(std::string_view line) {
     state_.totals.run_s = head.run_s;
     state_.totals.breakdowns = head.breakdowns;
     state_.half_life_s = head.half_life_s;
+    state_.last_allocation = head.last_allocation;
   } else if (letter == 'S') {
     SOVREN_TRY(spec, read_line<SpecLine>(text));
     SOVREN_TRY(parsed, read_stored_job(std::move(spec.spec)));
@@ -292,6 +318,13 @@ Result<void> StateReader::take_line(std::string_view line) {
   } else if (letter == 'U') {
     SOVREN_TRY(usage, read_line<UsageLine>(text));
     state_.usage[std::move(usage.who)] = usage.usage;
+  } else if (letter == 'A') {
+    SOVREN_TRY(allocation, read_line<Allocation>(text));
+    const AllocationId id = allocation.id;
+    state_.allocations[id] = std::move(allocation);
+  } else if (letter == 'P') {
+    SOVREN_TRY(pool, read_line<PoolLine>(text));
+    state_.pool_notes[std::move(pool.pool)] = std::move(pool.note);
   } else if (letter == 'K') {
     SOVREN_TRY(key, read_line<KeyLine>(text));
     state_.request_order[key.request.first] = key.key;

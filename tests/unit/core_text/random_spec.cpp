@@ -172,11 +172,16 @@ CommandSpec random_command(Draw& draw) {
     for (std::int64_t i = draw.below(4); i > 0; --i) c.argv.push_back(draw.text());
   } else {
     c.script = "#!/bin/sh\n\033[0m${HOME}" + draw.text();
+    for (std::int64_t i = draw.below(3); i > 0; --i) c.arguments.push_back(draw.text());
   }
   for (std::int64_t i = draw.below(3); i > 0; --i) c.environment[draw.word()] = draw.text();
   if (draw.coin()) c.checkpoint_signal = draw.coin() ? "USR1" : "TERM";
   if (draw.coin()) c.input = path(draw);
   if (draw.coin()) c.folder = path(draw);
+  if (draw.coin()) c.start = CommandSpec::Start::head;
+  if (draw.coin()) c.output = path(draw) + "-%j.txt";
+  if (draw.coin()) c.error = path(draw);
+  if (draw.coin()) c.open_mode = CommandSpec::OpenMode::truncate;
   return c;
 }
 
@@ -267,6 +272,13 @@ struct Filler {
   }
   void operator()(JobsForgotten& e) { e.jobs = {job(), job()}; }
   void operator()(HalfLifeSet& e) { e.half_life_s = draw.uniform(); }
+  AllocationId allocation() { return {draw.between(1, 1000)}; }
+  void operator()(AllocationAsked& e) { e = {allocation(), draw.word(), draw.uniform()}; }
+  void operator()(AllocationQueued& e) { e = {allocation(), draw.word()}; }
+  void operator()(AllocationStarted& e) { e = {allocation(), {draw.below(1'000'000'000)}}; }
+  void operator()(AllocationReleased& e) { e = {allocation(), draw.text()}; }
+  void operator()(AllocationEnded& e) { e = {allocation(), draw.text()}; }
+  void operator()(PoolNoted& e) { e = {draw.word(), draw.text()}; }
   void operator()(StateMarked& e) { e.hash = ~static_cast<std::uint64_t>(draw.below(1 << 30)); }
 
   void operator()(ReportStarted& r) { r = {draw.word(), {draw.text(), draw.text()}, attempt()}; }

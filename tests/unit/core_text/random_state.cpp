@@ -128,6 +128,12 @@ State random_state(std::uint64_t seed) {
     state.request_keys[key] = {{i}, draw.between(1, 5), draw.word()};
     state.request_order[{i}] = key;
   }
+  state.last_allocation = draw.below(5);
+  for (std::int64_t id = 1; id <= state.last_allocation; ++id)
+    state.allocations[{id}] = {{id},        draw.word(), draw.uniform(), moment(draw),
+                               draw.word(), draw.coin(), moment(draw),   moment(draw),
+                               draw.coin(), draw.text()};
+  for (std::int64_t i = draw.below(3); i > 0; --i) state.pool_notes[draw.word()] = draw.text();
   add_jobs(draw, state);
   return state;
 }
