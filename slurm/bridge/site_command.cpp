@@ -15,6 +15,7 @@
 #include <cstring>
 
 #include "core/base/units.h"
+#include "slurm/bridge/descriptor.h"
 
 extern char** environ;
 
@@ -22,23 +23,6 @@ namespace sovren::slurm {
 namespace {
 
 using Steady = std::chrono::steady_clock;
-
-/// A file descriptor that closes itself.
-class Descriptor {
- public:
-  explicit Descriptor(int fd = -1) : fd_(fd) {}
-  Descriptor(const Descriptor&) = delete;
-  Descriptor& operator=(const Descriptor&) = delete;
-  ~Descriptor() { reset(); }
-  int get() const { return fd_; }
-  void reset(int fd = -1) {
-    if (fd_ >= 0) ::close(fd_);
-    fd_ = fd;
-  }
-
- private:
-  int fd_;
-};
 
 Error system_error(const std::string& what) {
   return {.code = Code::storage_io, .what = what + ": " + std::strerror(errno)};
