@@ -306,6 +306,11 @@ struct Applier {
     else
       state.pool_notes[e.pool] = e.note;
   }
+  void operator()(const NodeForgotten& e) const {
+    const Node& node = node_of(state, e.node);
+    SOVREN_CHECK(!node.is_up && node.attempts == 0, "only nodes that are gone are forgotten");
+    state.nodes.erase(e.node);
+  }
 
  private:
   // Of the job of the same folder that it goes on with, as when it is run with other settings.

@@ -108,6 +108,8 @@ inline constexpr std::string_view by_grace = "scheduler:grace";  ///< a request 
 inline constexpr std::string_view by_policy = "scheduler:preemption";  ///< for another job
 /// One of the attempt's nodes went away: what is left of it is ended.
 inline constexpr std::string_view by_node_loss = "scheduler:node-loss";
+/// Drained a node whose allocation is given back, or asked what runs there to move on.
+inline constexpr std::string_view by_pool = "scheduler:pool";
 inline constexpr std::string_view by_breaker = "scheduler:circuit-breaker";  ///< drained a node
 /// Some ranks of an attempt, all on one node.
 struct Slot {
@@ -183,7 +185,7 @@ struct JobEnded {
 struct NodeDrained {
   std::string node;
   std::string why;
-  std::string by;  ///< a user, or by_breaker
+  std::string by;  ///< a user, by_breaker or by_pool
   bool operator==(const NodeDrained&) const = default;
 };
 struct NodeResumed {
@@ -247,6 +249,12 @@ struct PoolNoted {
   std::string note;
   bool operator==(const PoolNoted&) const = default;
 };
+/// Of a node that is down and holds no attempt, and whose allocation has ended: it will not come
+/// back.
+struct NodeForgotten {
+  std::string node;
+  bool operator==(const NodeForgotten&) const = default;
+};
 /// state_hash() of the state before this event: replay must lead to the same.
 struct StateMarked {
   std::uint64_t hash = 0;
@@ -258,7 +266,7 @@ using EventBody =
                  CheckpointSealed, CheckpointRestored, CheckpointRejected, AttemptEnded,
                  JobRequeued, JobEnded, NodeDrained, NodeResumed, SpecAdded, JobsForgotten,
                  HalfLifeSet, StateMarked, AllocationAsked, AllocationQueued, AllocationStarted,
-                 AllocationReleased, AllocationEnded, PoolNoted>;
+                 AllocationReleased, AllocationEnded, PoolNoted, NodeForgotten>;
 
 /// A fact that happened. seq is given by the log.
 struct Event {

@@ -77,7 +77,7 @@ std::string_view event_name(const EventBody& body) {
       "attempt_ended",       "job_requeued",      "job_ended",           "node_drained",
       "node_resumed",        "spec_added",        "jobs_forgotten",      "half_life_set",
       "state_marked",        "allocation_asked",  "allocation_queued",   "allocation_started",
-      "allocation_released", "allocation_ended",  "pool_noted"};
+      "allocation_released", "allocation_ended",  "pool_noted",          "node_forgotten"};
   return names.at(body.index());
 }
 

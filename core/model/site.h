@@ -93,14 +93,20 @@ struct Pool {
   std::string via = "slurm";
   int min_nodes = 0;
   int max_nodes = 1;
-  int pending_max = 4;  ///< allocations that may wait at the site at once
+  int pending_max = 4;  ///< allocations that may be on their way at once
   ScaleOn scale_on;
   double idle_timeout_s = 300;  ///< an idle node is kept so long
   double time_limit_s = 3600;   ///< of one allocation
   int cpus = 1;                 ///< of a node, as it is asked for
   int gpus = 0;
-  std::int64_t memory_bytes = 0;     ///< 0: as the site gives
-  std::string connect;               ///< where agents reach this daemon; empty: its Unix socket
+  std::int64_t memory_bytes = 0;  ///< 0: as the site gives
+  /// Where agents reach this daemon: an https URL, or the absolute path of its Unix socket, which
+  /// only programs on the same machine can use. Empty: the address that the daemon listens at.
+  std::string connect;
+  std::string token_file;  ///< of agents, as the site's nodes see these files; empty: none
+  std::string ca_file;
+  std::string certificate_file;
+  std::string program = "sovren";    ///< as the site's nodes find it
   std::vector<std::string> options;  ///< of sbatch, further: "--account=physics"
   std::string setup;                 ///< lines of shell before the agent starts
   bool operator==(const Pool&) const = default;

@@ -133,6 +133,9 @@ static void fields(auto& io, PoolNoted& e) {
   io.required("pool", e.pool);
   io.optional("note", e.note);
 }
+static void fields(auto& io, NodeForgotten& e) {
+  io.required("node", e.node);
+}
 
 namespace {
 

@@ -32,9 +32,11 @@ Result<std::unique_ptr<EngineHost>> EngineHost::open(EventLog& log, Clock& clock
   };
   host->engine_->on_report = host->config_.on_report;
   host->engine_->on_event = [host = host.get()](const Event& event) {
-    const auto* left = std::get_if<NodeLeft>(&event.body);
-    if (left != nullptr && !host->engine_->state().nodes.at(left->node).is_up)
-      host->book_.forget(left->node);  // else a new agent has taken the old one's place
+    if (const auto* left = std::get_if<NodeLeft>(&event.body)) {
+      const auto node = host->engine_->state().nodes.find(left->node);
+      if (node == host->engine_->state().nodes.end() || !node->second.is_up)
+        host->book_.forget(left->node);  // else a new agent has taken the old one's place
+    }
     if (host->config_.on_event) host->config_.on_event(event);
   };
   return host;

@@ -263,6 +263,13 @@ TEST(Apply, DrainedNodesStayDrainedUntilResumed) {
   EXPECT_FALSE(fold.state.nodes.at("n1").is_drained());
 }
 
+TEST(Apply, ForgetsANodeThatIsDownAndHoldsNothing) {
+  Fold fold;
+  fold << node("n1") << node("n2") << NodeLeft{"n1", "gone"} << NodeForgotten{"n1"};
+  EXPECT_FALSE(fold.state.nodes.contains("n1"));
+  EXPECT_DEATH((fold << NodeForgotten{"n2"}), "only nodes that are gone");
+}
+
 TEST(Apply, CountsFailuresOfANodeInARow) {
   Fold fold;
   fold << node("n1") << submitted(1);

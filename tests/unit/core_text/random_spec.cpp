@@ -279,6 +279,7 @@ struct Filler {
   void operator()(AllocationReleased& e) { e = {allocation(), draw.text()}; }
   void operator()(AllocationEnded& e) { e = {allocation(), draw.text()}; }
   void operator()(PoolNoted& e) { e = {draw.word(), draw.text()}; }
+  void operator()(NodeForgotten& e) { e = {draw.word()}; }
   void operator()(StateMarked& e) { e.hash = ~static_cast<std::uint64_t>(draw.below(1 << 30)); }
 
   void operator()(ReportStarted& r) { r = {draw.word(), {draw.text(), draw.text()}, attempt()}; }
