@@ -32,6 +32,8 @@ test_packages=(git python3 python3-numpy python3-scipy python3-h5py strace librs
 test_packages+=(python3-torch bible-kjv bible-kjv-text)
 # networks, promtool, HTTP and TLS from outside
 test_packages+=(iproute2 prometheus curl openssl)
+# a Slurm of the tests' own; setpriv, unshare, nsenter
+test_packages+=(slurmctld slurmd slurm-client munge util-linux)
 # sources' shape, the fuzzer
 test_packages+=(clang-format-14 clang-19 libclang-rt-19-dev)
 
