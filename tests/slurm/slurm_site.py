@@ -159,6 +159,8 @@ class SlurmSite:
         lines += [f"NodeName={node} NodeHostname={node} NodeAddr=127.0.0.1 Port={port} CPUs={self.cpus} "
                   f"RealMemory=4000{gres} State=UNKNOWN" for node, port in zip(self.nodes, ports[1:])]
         (self.dir / "slurm.conf").write_text("\n".join([*lines, PARTITIONS]))
+        (self.dir / "mpi.conf").write_text(f"PMIxCliTmpDirBase={self.dir}/pmix\n")
+        (self.dir / "pmix").mkdir()
         (self.dir / "state").mkdir()
         (self.dir / "hosts").write_text(f"127.0.0.1 localhost control {' '.join(self.nodes)}\n")
         key = self.dir / "munge.key"
@@ -190,7 +192,8 @@ class SlurmSite:
     def start_node(self, node):
         hide = "".join(f'mount -t tmpfs hidden "{folder}" && ' for folder in self.hidden.get(node, []))
         self.within("unshare", "--uts", "--mount", "sh", "-c",
-                    f'hostname {node} && mount -t tmpfs shm /dev/shm && {hide} exec "$@"', "sh",
+                    f'hostname {node} && mount -t tmpfs shm /dev/shm && mount -t tmpfs pmix {self.dir}/pmix && '
+                    f'{hide} exec "$@"', "sh",
                     "slurmd", "-D", "-N", node)
 
     def kill(self, name, number=signal.SIGKILL):
