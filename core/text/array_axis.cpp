@@ -220,6 +220,34 @@ std::vector<std::size_t> index_of(const std::vector<ArrayAxis>& axes, std::int64
   return index;
 }
 
+// Of several axes, or of one that is no list of numbers, elements are numbered from 0.
+void add_slurm_array_variables(CommandSpec& command, const std::vector<ArrayAxis>& axes,
+                               std::int64_t element) {
+  std::int64_t elements = 1;
+  for (const ArrayAxis& axis : axes) elements *= std::ssize(axis.values);
+  std::vector<std::int64_t> numbers;
+  if (axes.size() == 1)
+    for (const std::string& value : axes[0].values)
+      if (const auto number = plain_number(value)) numbers.push_back(*number);
+  if (std::ssize(numbers) != elements) {
+    numbers.clear();
+    for (const std::int64_t number : {std::int64_t{0}, elements - 1}) numbers.push_back(number);
+  }
+  const auto [min, max] = std::minmax_element(numbers.begin(), numbers.end());
+  // "0-6:3,7" has step 3, "1,4,9" has none.
+  const bool is_even = numbers.size() >= 3 && numbers[2] - numbers[1] == numbers[1] - numbers[0];
+  const std::int64_t step = is_even ? std::max<std::int64_t>(1, numbers[1] - numbers[0]) : 1;
+  const std::pair<const char*, std::int64_t> variables[] = {
+      {"ID",
+       std::ssize(numbers) == elements ? numbers[static_cast<std::size_t>(element)] : element},
+      {"COUNT", elements},
+      {"MIN", *min},
+      {"MAX", *max},
+      {"STEP", step}};
+  for (const auto& [name, value] : variables)
+    command.environment.emplace(std::string("SLURM_ARRAY_TASK_") + name, std::to_string(value));
+}
+
 // What a shell script needs to know which element it is: "${frame}" is not for every program.
 void add_variables(CommandSpec& command, const std::vector<ArrayAxis>& axes,
                    const std::vector<std::size_t>& index, std::int64_t element) {
@@ -229,9 +257,7 @@ void add_variables(CommandSpec& command, const std::vector<ArrayAxis>& axes,
       if (c >= 'a' && c <= 'z') c = static_cast<char>(c - 'a' + 'A');
     command.environment.emplace(std::move(name), axes[a].values[index[a]]);
   }
-  const bool is_numbered = axes.size() == 1 && plain_number(axes[0].values[index[0]]);
-  command.environment.emplace("SLURM_ARRAY_TASK_ID",
-                              is_numbered ? axes[0].values[index[0]] : std::to_string(element));
+  add_slurm_array_variables(command, axes, element);
 }
 
 // All but the axes, which may be long.

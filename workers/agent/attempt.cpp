@@ -2,14 +2,18 @@
 #include "workers/agent/attempt.h"
 
 #include <signal.h>
+#include <unistd.h>
 
 #include <algorithm>
+#include <ctime>
 
 #include "core/model/state.h"
 #include "core/text/report_json.h"
 #include "workers/agent/exit_error.h"
 #include "workers/agent/job_folder.h"
 #include "workers/agent/orphans.h"
+#include "workers/launch/command.h"
+#include "workers/launch/head_command.h"
 #include "workers/launch/process_tree.h"
 
 namespace sovren::workers {
@@ -47,53 +51,66 @@ Result<int> checkpoint_signal_of(const AttemptOrder& order) {
 Result<Attempt> Attempt::start(const AttemptOrder& order, const AttemptHost& host) {
   const std::string name = std::to_string(order.job.value) + "-" + std::to_string(order.attempt);
   const std::string cookie = host.private_dir + "/" + name;
-  const std::string report_socket = cookie + "/reports", launch_socket = cookie + "/launch";
-  const bool is_command = std::holds_alternative<CommandSpec>(order.spec.kind);
   SOVREN_TRY(user, identity_for(order.user));
   SOVREN_TRY(checkpoint_signal, checkpoint_signal_of(order));
   SOVREN_TRY(share, share_of(order, host, group_name(cookie)));
-  SOVREN_TRY(command, make_command(order,
-                                   {.programs = host.programs,
-                                    .report_socket = report_socket,
-                                    .launch_socket = launch_socket,
-                                    .rsh_agent = host.rsh_agent,
-                                    .subnet = host.subnet,
-                                    .private_dir = cookie,
-                                    .cookie = cookie,
-                                    .cpus = host.resources.cpus,
-                                    .is_root = user ? user->uid == 0 : ::geteuid() == 0,
-                                    .user = user,
-                                    .gpus = share.gpus,
-                                    .script = script_file(order)},
-                                   host.environment));
+  const CommandSetting setting{.programs = host.programs,
+                               .report_socket = cookie + "/reports",
+                               .launch_socket = cookie + "/launch",
+                               .rsh_agent = host.rsh_agent,
+                               .subnet = host.subnet,
+                               .private_dir = cookie,
+                               .cookie = cookie,
+                               .cpus = host.resources.cpus,
+                               .is_root = user ? user->uid == 0 : ::geteuid() == 0,
+                               .user = user,
+                               .gpus = share.gpus,
+                               .script = script_file(order),
+                               .shims = host.shims,
+                               .now_s = std::time(nullptr)};
+  SOVREN_TRY(command, make_command(order, setting, host.environment));
   confine(command, share);
   SOVREN_DO(prepare_job_folder(order, user));
-  Ears ears;
-  if (!is_command || order.ranks > 1) {
-    SOVREN_TRY(folder, AttemptFolder::make(cookie, user));
-    ears.folder.emplace(std::move(folder));
-  }
-  if (order.slots.size() > 1) {
-    SOVREN_TRY(launches, LaunchChannel::listen(launch_socket, user));
-    ears.launches.emplace(std::move(launches));
-  }
-  Handle log;
-  if (is_command) {
-    SOVREN_TRY(output, CommandOutput::open({.path = order.dir + "/logs/rank-0000.log",
-                                            .owner = user,
-                                            .bytes_max = host.log_bytes_max}));
-    ears.output.emplace(std::move(output));
-  } else {
-    SOVREN_TRY(ranks, ReportChannel::listen(report_socket, user));
-    ears.ranks.emplace(std::move(ranks));
-    SOVREN_TRY(opened, open_launch_log(order.dir, user));
-    log = std::move(opened);
-  }
-  SOVREN_TRY(process, Process::start(command, ears.output ? ears.output->write_end() : log.get()));
+  SOVREN_TRY(ears, open_ears(order, host, setting));
+  SOVREN_TRY(process, ears.output ? Process::start(command, ears.output->write_end(),
+                                                   ears.output->error_end())
+                                  : Process::start(command, ears.log.get()));
   if (ears.output) ears.output->started();
   Attempt attempt(order, cookie, std::move(share), std::move(ears), std::move(process));
   attempt.checkpoint_signal_ = checkpoint_signal;
   return attempt;
+}
+
+Result<Attempt::Ears> Attempt::open_ears(const AttemptOrder& order, const AttemptHost& host,
+                                         const CommandSetting& setting) {
+  Ears ears;
+  const auto* command = std::get_if<CommandSpec>(&order.spec.kind);
+  if (command == nullptr || order.ranks > 1 || is_started_on_head(order)) {
+    SOVREN_TRY(folder, AttemptFolder::make(setting.private_dir, setting.user));
+    ears.folder.emplace(std::move(folder));
+  }
+  if (is_started_on_head(order))
+    SOVREN_DO(put_private_file(host_file_of(setting), host_file_text(order), setting.user));
+  if (order.slots.size() > 1) {
+    SOVREN_TRY(launches, LaunchChannel::listen(setting.launch_socket, setting.user));
+    ears.launches.emplace(std::move(launches));
+  }
+  if (command != nullptr) {
+    SOVREN_TRY(output,
+               CommandOutput::open({.path = order.dir + "/logs/rank-0000.log",
+                                    .owner = setting.user,
+                                    .bytes_max = host.log_bytes_max,
+                                    .copies = output_paths(order, *command),
+                                    .copies_mode = order.attempt > 1 ? CommandSpec::OpenMode::append
+                                                                     : command->open_mode}));
+    ears.output.emplace(std::move(output));
+  } else {
+    SOVREN_TRY(ranks, ReportChannel::listen(setting.report_socket, setting.user));
+    ears.ranks.emplace(std::move(ranks));
+    SOVREN_TRY(log, open_launch_log(order.dir, setting.user));
+    ears.log = std::move(log);
+  }
+  return ears;
 }
 
 void Attempt::request(Request request) {

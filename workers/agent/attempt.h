@@ -30,6 +30,7 @@ struct AttemptHost {
   std::string rsh_agent;
   Isolation* isolation = nullptr;  ///< null: attempts are not kept apart
   std::string subnet;  ///< that ranks on different nodes talk over; empty: mpirun chooses
+  std::string shims;   ///< folder of srun, sbatch, ... for commands on the head; empty: none
 };
 
 /// One attempt from its start to its end. A rank program speaks through a socket (ReportChannel), a
@@ -65,8 +66,11 @@ class Attempt {
     std::optional<ReportChannel> ranks;     ///< of a rank program
     std::optional<CommandOutput> output;    ///< of a command
     std::optional<LaunchChannel> launches;  ///< of one on several nodes
+    Handle log;                             ///< of what a rank program prints
   };
 
+  static Result<Ears> open_ears(const AttemptOrder& order, const AttemptHost& host,
+                                const CommandSetting& setting);
   Attempt(AttemptOrder order, std::string cookie, Share share, Ears ears, Process process)
       : order_(std::move(order)),
         cookie_(std::move(cookie)),

@@ -23,4 +23,8 @@ class AttemptFolder {
   std::string path_;
 };
 
+/// A small file in it, made by its owner. Errors: storage_io.
+Result<void> put_private_file(const std::string& path, const std::string& text,
+                              const std::optional<Identity>& owner);
+
 }  // namespace sovren::workers

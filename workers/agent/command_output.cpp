@@ -22,22 +22,6 @@ constexpr std::string_view report_start = "sovren: ";
 constexpr int reads_max = 64;  // of 64 KiB at once: a command that never stops printing must not
                                // keep the agent from the others
 
-Error log_error(const std::string& path) {
-  return {.code = Code::storage_io,
-          .what = std::string("the output cannot be kept: ") + std::strerror(errno),
-          .where = path};
-}
-
-Result<void> write_all(int fd, std::string_view bytes, const std::string& path) {
-  while (!bytes.empty()) {
-    const ssize_t written = ::write(fd, bytes.data(), bytes.size());
-    if (written < 0 && errno == EINTR) continue;
-    if (written < 0) return fail(log_error(path));
-    bytes.remove_prefix(static_cast<std::size_t>(written));
-  }
-  return {};
-}
-
 void take_number(const text::Json& json, const char* key, std::int64_t& value) {
   const auto found = json.find(key);
   if (found != json.end() && found->is_number_integer()) value = found->get<std::int64_t>();
@@ -50,36 +34,64 @@ void take_text(const text::Json& json, const char* key, std::string& value) {
 
 }  // namespace
 
-Result<CommandOutput> CommandOutput::open(LogSetting setting) {
+Result<CommandOutput::Stream> CommandOutput::open_stream(const std::string& copy,
+                                                         const LogSetting& setting) {
+  Stream stream;
+  if (!copy.empty()) {
+    SOVREN_TRY(file, OutputFile::open(copy, setting.owner, setting.copies_mode));
+    stream.copy.emplace(std::move(file));
+  }
   std::array<int, 2> ends{-1, -1};
   if (::pipe2(ends.data(), O_CLOEXEC) != 0)
     return fail({.code = Code::refused,
                  .what = std::string("cannot make a pipe: ") + std::strerror(errno)});
-  Handle read_end(ends[0]), write_end(ends[1]);
-  ::fcntl(read_end.get(), F_SETFL, O_NONBLOCK);
-  return CommandOutput(std::move(setting), std::move(read_end), std::move(write_end));
+  stream.read_end = Handle(ends[0]);
+  stream.write_end = Handle(ends[1]);
+  ::fcntl(ends[0], F_SETFL, O_NONBLOCK);
+  return stream;
+}
+
+Result<CommandOutput> CommandOutput::open(LogSetting setting) {
+  SOVREN_TRY(output, open_stream(setting.copies.output, setting));
+  std::optional<Stream> error;
+  if (!setting.copies.error.empty()) {
+    SOVREN_TRY(stream, open_stream(setting.copies.error, setting));
+    error.emplace(std::move(stream));
+  }
+  return CommandOutput(std::move(setting), std::move(output), std::move(error));
+}
+
+void CommandOutput::started() {
+  output_.write_end.reset();
+  if (error_) error_->write_end.reset();
 }
 
 void CommandOutput::add_to(std::vector<pollfd>& wanted) const {
-  if (read_end_.is_open()) wanted.push_back({read_end_.get(), POLLIN, 0});
+  if (output_.read_end.is_open()) wanted.push_back({output_.read_end.get(), POLLIN, 0});
+  if (error_ && error_->read_end.is_open()) wanted.push_back({error_->read_end.get(), POLLIN, 0});
 }
 
 std::vector<RankReport> CommandOutput::serve() {
   std::vector<RankReport> reports;
-  std::array<char, 65536> buffer;
-  for (int turn = 0; turn < reads_max && read_end_.is_open(); ++turn) {
-    const ssize_t got = ::read(read_end_.get(), buffer.data(), buffer.size());
-    if (got < 0 && errno == EINTR) continue;
-    if (got < 0) break;               // nothing more now
-    if (got == 0) read_end_.reset();  // nobody is left to write
-    keep({buffer.data(), static_cast<std::size_t>(got)}, reports);
-  }
+  serve(output_, reports);
+  if (error_) serve(*error_, reports);
   if (is_progress_new_) reports.insert(reports.begin(), ReportProgress{progress_});
   is_progress_new_ = false;
   return reports;
 }
 
-void CommandOutput::keep(std::string_view bytes, std::vector<RankReport>& reports) {
+void CommandOutput::serve(Stream& stream, std::vector<RankReport>& reports) {
+  std::array<char, 65536> buffer;
+  for (int turn = 0; turn < reads_max && stream.read_end.is_open(); ++turn) {
+    const ssize_t got = ::read(stream.read_end.get(), buffer.data(), buffer.size());
+    if (got < 0 && errno == EINTR) continue;
+    if (got < 0) break;                     // nothing more now
+    if (got == 0) stream.read_end.reset();  // nobody is left to write
+    keep(stream, {buffer.data(), static_cast<std::size_t>(got)}, reports);
+  }
+}
+
+void CommandOutput::keep(Stream& stream, std::string_view bytes, std::vector<RankReport>& reports) {
   if (bytes.empty()) return;
   if (!is_log_over_) {
     if (const auto kept = append(bytes); !kept) {
@@ -87,8 +99,14 @@ void CommandOutput::keep(std::string_view bytes, std::vector<RankReport>& report
       reports.push_back(ReportWarning{to_text(kept.error())});
     }
   }
+  if (stream.copy) {
+    if (const auto kept = stream.copy->append(bytes); !kept) {
+      stream.copy.reset();
+      reports.push_back(ReportWarning{to_text(kept.error())});
+    }
+  }
   std::vector<std::string> lines;
-  lines_.feed(bytes, lines);
+  stream.lines.feed(bytes, lines);
   for (const std::string& line : lines) {
     if (!line.starts_with(report_start)) continue;
     if (const auto taken = take_report(std::string_view(line).substr(report_start.size()), reports);
@@ -104,7 +122,7 @@ Result<void> CommandOutput::open_log() {
   log_.reset(::open(setting_.path.c_str(),
                     O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOFOLLOW | O_NOCTTY, 0666));
   struct stat about {};
-  if (!log_.is_open() || ::fstat(log_.get(), &about) != 0) return fail(log_error(setting_.path));
+  if (!log_.is_open() || ::fstat(log_.get(), &about) != 0) return fail(output_error(setting_.path));
   log_bytes_ = about.st_size;
   return {};
 }
@@ -114,10 +132,10 @@ Result<void> CommandOutput::append(std::string_view bytes) {
   const std::int64_t room = std::max<std::int64_t>(0, setting_.bytes_max - log_bytes_);
   const auto fitting = bytes.substr(0, static_cast<std::size_t>(room));
   log_bytes_ += std::ssize(fitting);
-  SOVREN_DO(write_all(log_.get(), fitting, setting_.path));
+  SOVREN_DO(write_all(log_, fitting, setting_.path));
   if (fitting.size() == bytes.size()) return {};
   is_log_over_ = true;
-  return write_all(log_.get(),
+  return write_all(log_,
                    "\nsovren: this log has reached its limit of " +
                        format_size(setting_.bytes_max) +
                        "; what the command prints from here on is not kept\n",

@@ -11,6 +11,7 @@
 #include "core/base/result.h"
 #include "core/port/reporter.h"
 #include "workers/agent/line_reader.h"
+#include "workers/agent/output_file.h"
 #include "workers/launch/identity.h"
 #include "workers/launch/process.h"
 
@@ -18,11 +19,13 @@ namespace sovren::workers {
 
 inline constexpr std::int64_t log_bytes_max_default = std::int64_t{64} << 20;
 
-/// Where a command's log goes.
+/// Where what a command prints is kept.
 struct LogSetting {
   std::string path;               ///< made, with its folder, when the first byte comes
   std::optional<Identity> owner;  ///< who makes it; none: this process
   std::int64_t bytes_max = log_bytes_max_default;
+  OutputPaths copies;  ///< files that it goes to as well, whatever its length
+  OutputFile::Mode copies_mode = OutputFile::Mode::append;
 };
 
 /// What a command prints, on both its outputs: appended to its log as it comes, up to the limit,
@@ -32,16 +35,17 @@ struct LogSetting {
 ///          "metrics": {"loss": 0.1}}, each member optional and kept until said anew;
 ///          {"checkpoint": 12}: the state after step 12 is saved; {"warning": "..."}. Other members
 ///          are ignored. Of progress read at once, only the newest is passed on.
-/// Errors   A line that is no such report is a warning; a log that cannot be written is one
-/// warning.
-///          The command is never held up for either.
+/// Errors   open: those of OutputFile. A line that is no such report is a warning; a file that
+///          cannot be written is one warning. The command is never held up for either.
 class CommandOutput {
  public:
   static Result<CommandOutput> open(LogSetting setting);
 
-  /// For the command's standard output and error; closed by started().
-  int write_end() const { return write_end_.get(); }
-  void started() { write_end_.reset(); }
+  /// For the command's standard output and error, which are one unless a file of error is kept;
+  /// closed by started().
+  int write_end() const { return output_.write_end.get(); }
+  int error_end() const { return error_ ? error_->write_end.get() : write_end(); }
+  void started();
   void add_to(std::vector<pollfd>& wanted) const;
 
   /// Takes in what is there, without waiting.
@@ -52,22 +56,28 @@ class CommandOutput {
   std::optional<std::int64_t> sealed_step() const { return sealed_step_; }
 
  private:
-  CommandOutput(LogSetting setting, Handle read_end, Handle write_end)
-      : setting_(std::move(setting)),
-        read_end_(std::move(read_end)),
-        write_end_(std::move(write_end)) {}
-  void keep(std::string_view bytes, std::vector<RankReport>& reports);
+  /// A pipe, and the file that what comes through it is copied to.
+  struct Stream {
+    Handle read_end;
+    Handle write_end;
+    std::optional<OutputFile> copy;
+    LineReader lines{std::size_t{64} << 10};
+  };
+  CommandOutput(LogSetting setting, Stream output, std::optional<Stream> error)
+      : setting_(std::move(setting)), output_(std::move(output)), error_(std::move(error)) {}
+  static Result<Stream> open_stream(const std::string& copy, const LogSetting& setting);
+  void serve(Stream& stream, std::vector<RankReport>& reports);
+  void keep(Stream& stream, std::string_view bytes, std::vector<RankReport>& reports);
   Result<void> open_log();
   Result<void> append(std::string_view bytes);
   Result<void> take_report(std::string_view json, std::vector<RankReport>& reports);
 
   LogSetting setting_;
-  Handle read_end_;
-  Handle write_end_;
+  Stream output_;
+  std::optional<Stream> error_;
   Handle log_;
   std::int64_t log_bytes_ = 0;
   bool is_log_over_ = false;  ///< full, or it cannot be written
-  LineReader lines_{std::size_t{64} << 10};
   Progress progress_;
   std::optional<std::int64_t> sealed_step_;
   bool is_progress_new_ = false;

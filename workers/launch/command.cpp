@@ -11,6 +11,7 @@
 
 #include "core/base/check.h"
 #include "workers/launch/environment.h"
+#include "workers/launch/head_command.h"
 #include "workers/launch/process_tree.h"
 #include "workers/launch/user_command.h"
 
@@ -34,29 +35,16 @@ std::string as_text(double value) {
   return text.str();
 }
 
-/// Daemons on the other nodes are started through our agents. A cut cable is noticed within 10 s,
-/// where TCP alone would take 8 minutes. Names of nodes need not be known to the resolver.
 void add_other_nodes(std::vector<std::string>& argv, const AttemptOrder& order,
                      const CommandSetting& setting) {
-  const auto set = [&](const char* name, const std::string& value) {
-    argv.insert(argv.end(), {"--mca", name, value});
-  };
   std::string hosts;
   for (const Slot& slot : order.slots)
     hosts += (hosts.empty() ? "" : ",") + slot.node + ":" + std::to_string(slot.ranks);
   // Attached: a daemon that left its parent would count as left over.
   argv.insert(argv.end(), {"--host", hosts, "--map-by", "slot", "--leave-session-attached"});
-  set("btl", "self,vader,tcp");
-  set("plm", "rsh");
-  set("plm_rsh_agent", setting.rsh_agent);
-  set("plm_rsh_no_tree_spawn", "1");
-  set("orte_keep_fqdn_hostnames", "1");
-  set("oob_tcp_keepalive_time", "3");
-  set("oob_tcp_keepalive_intvl", "2");
-  set("oob_tcp_keepalive_probes", "3");
-  if (setting.subnet.empty()) return;
-  set("btl_tcp_if_include", setting.subnet);
-  set("oob_tcp_if_include", setting.subnet);
+  argv.insert(argv.end(), {"--mca", "btl", "self,vader,tcp"});
+  for (const auto& [name, value] : other_nodes_parameters(setting))
+    argv.insert(argv.end(), {"--mca", name, value});
 }
 
 void add_mpirun(std::vector<std::string>& argv, const AttemptOrder& order,
@@ -149,7 +137,9 @@ Environment environment_of(const AttemptOrder& order, const CommandSetting& sett
 Result<Command> make_command(const AttemptOrder& order, const CommandSetting& setting,
                              std::span<const std::string> inherited) {
   SOVREN_CHECK(order.ranks >= 1, "an attempt has at least one rank");
-  if (order.ranks > 1 && setting.programs.mpirun.empty())
+  const bool is_on_head = is_started_on_head(order);
+  const bool is_by_mpirun = order.ranks > 1 && !is_on_head;
+  if (is_by_mpirun && setting.programs.mpirun.empty())
     return fail({.code = Code::input_missing,
                  .what = "mpirun is not on PATH, and a job of " + std::to_string(order.ranks) +
                          " ranks needs it",
@@ -158,7 +148,8 @@ Result<Command> make_command(const AttemptOrder& order, const CommandSetting& se
   Environment environment = environment_of(order, setting, inherited);
   std::vector<std::string> program;
   if (const auto* spec = std::get_if<CommandSpec>(&order.spec.kind)) {
-    add_user_variables(environment, order, *spec);
+    add_user_variables(environment, order, *spec, setting);
+    if (is_on_head) add_head_variables(environment, order, setting);
     SOVREN_TRY(words, user_words(order, *spec, setting, environment));
     program = std::move(words);
     command.input = spec->input;
@@ -171,20 +162,37 @@ Result<Command> make_command(const AttemptOrder& order, const CommandSetting& se
       if (!environment.find(threads)) environment.set(threads, "1");
   }
   const bool is_command = std::holds_alternative<CommandSpec>(order.spec.kind);
-  if (order.ranks > 1 && order.spec.resources.gpus_per_rank > 0)
+  if (is_by_mpirun && order.spec.resources.gpus_per_rank > 0)
     environment.set("SOVREN_GPUS_PER_RANK", std::to_string(order.spec.resources.gpus_per_rank));
-  if (order.ranks > 1 && (is_command || order.spec.resources.gpus_per_rank > 0))
+  if (is_by_mpirun && (is_command || order.spec.resources.gpus_per_rank > 0))
     add_rank_shell(program);
   if (order.slots.size() > 1) {
     environment.set(launch_socket_variable, setting.launch_socket);
     environment.set(head_variable, order.node);
     environment.set("TMPDIR", setting.private_dir);
   }
-  if (order.ranks > 1) add_mpirun(command.argv, order, setting);
-  if (order.slots.size() > 1) add_exports(command.argv, environment, order);
+  if (is_by_mpirun) add_mpirun(command.argv, order, setting);
+  if (is_by_mpirun && order.slots.size() > 1) add_exports(command.argv, environment, order);
   command.argv.insert(command.argv.end(), program.begin(), program.end());
   command.environment = std::move(environment).variables();
   return command;
+}
+
+// Daemons on the other nodes are started through our agents. A cut cable is noticed within 10 s,
+// where TCP alone would take 8 minutes. Names of nodes need not be known to the resolver.
+std::vector<std::pair<const char*, std::string>> other_nodes_parameters(
+    const CommandSetting& setting) {
+  std::vector<std::pair<const char*, std::string>> parameters{{"plm", "rsh"},
+                                                              {"plm_rsh_agent", setting.rsh_agent},
+                                                              {"plm_rsh_no_tree_spawn", "1"},
+                                                              {"orte_keep_fqdn_hostnames", "1"},
+                                                              {"oob_tcp_keepalive_time", "3"},
+                                                              {"oob_tcp_keepalive_intvl", "2"},
+                                                              {"oob_tcp_keepalive_probes", "3"}};
+  if (!setting.subnet.empty())
+    for (const char* name : {"btl_tcp_if_include", "oob_tcp_if_include"})
+      parameters.emplace_back(name, setting.subnet);
+  return parameters;
 }
 
 std::string sequence_folder(const AttemptOrder& order) {

@@ -7,6 +7,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "core/base/result.h"
@@ -42,10 +43,13 @@ struct CommandSetting {
   std::optional<Identity> user;
   /// Of this attempt here, as CUDA_VISIBLE_DEVICES takes them; none: those that are visible.
   std::optional<std::vector<std::string>> gpus;
-  std::string script;  ///< file that holds the script of a command
+  std::string script;      ///< file that holds the script of a command
+  std::string shims;       ///< folder of srun, sbatch, ... for commands on the head; empty: none
+  std::int64_t now_s = 0;  ///< seconds since 1970
 };
 
-/// One rank is started as a plain process; several by mpirun, whose exit code is the first non-zero
+/// One rank is started as a plain process, as is a command that is started on the head alone;
+/// several by mpirun, whose exit code is the first non-zero
 /// one of a rank (85 when all end with 85), 128 + signal when a rank was killed, and 1 when mpirun
 /// itself was told to end. `inherited` is the environment of this process, of which the parts that
 /// name another MPI job or Slurm step are left out: mpirun would join them.
@@ -56,6 +60,10 @@ struct CommandSetting {
 ///          more copy in shared memory because containers forbid process_vm_readv.
 Result<Command> make_command(const AttemptOrder& order, const CommandSetting& setting,
                              std::span<const std::string> inherited);
+
+/// mpirun's parameters for ranks on several nodes, beside the list of these.
+std::vector<std::pair<const char*, std::string>> other_nodes_parameters(
+    const CommandSetting& setting);
 
 /// Folder of the pictures of the order's array, beside the folders of its jobs; empty: none.
 std::string sequence_folder(const AttemptOrder& order);

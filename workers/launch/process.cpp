@@ -33,6 +33,7 @@ struct ChildSetting {
   char* const* environment;
   int input;
   int output;
+  int error;
   pid_t parent;
 };
 
@@ -77,8 +78,7 @@ const char* become(const ChildSetting& setting) {
   if (::getppid() != setting.parent) ::_exit(128 + SIGKILL);  // it died before the line above
   if (!command.folder.empty() && ::chdir(command.folder.c_str()) != 0)
     return "cannot enter its working folder";
-  if (::dup2(setting.input, 0) < 0 || ::dup2(setting.output, 1) < 0 ||
-      ::dup2(setting.output, 2) < 0)
+  if (::dup2(setting.input, 0) < 0 || ::dup2(setting.output, 1) < 0 || ::dup2(setting.error, 2) < 0)
     return "cannot get its input and output";
   reset_signals();
   ::execve(setting.argv[0], setting.argv, setting.environment);
@@ -126,7 +126,7 @@ Handle watch_end(pid_t pid) {
   return Handle(static_cast<int>(::syscall(SYS_pidfd_open, pid, 0)));
 }
 
-Result<Process> Process::start(const Command& command, int output) {
+Result<Process> Process::start(const Command& command, int output, int error) {
   SOVREN_CHECK(!command.argv.empty(), "a command has a program");
   SOVREN_TRY(input, open_input(command));
   const auto argv = pointers_to(command.argv);
@@ -137,6 +137,7 @@ Result<Process> Process::start(const Command& command, int output) {
                                  .environment = environment.data(),
                                  .input = input.get(),
                                  .output = output,
+                                 .error = error < 0 ? output : error,
                                  .parent = ::getpid()},
                                 failure);
   if (pid < 0)
@@ -153,11 +154,11 @@ Result<Process> Process::start(const Command& command, int output) {
   }
   Handle end = watch_end(pid);
   if (end.is_open()) return Process(pid, std::move(end));
-  const int error = errno;
+  const int why = errno;
   ::kill(-pid, SIGKILL);
   ::waitpid(pid, nullptr, 0);
   return fail({.code = Code::refused,
-               .what = std::string("a started process cannot be watched: ") + std::strerror(error),
+               .what = std::string("a started process cannot be watched: ") + std::strerror(why),
                .hint = "pidfd_open needs Linux 5.3 and a free file descriptor"});
 }
 

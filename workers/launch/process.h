@@ -46,11 +46,12 @@ Handle watch_end(pid_t pid);
 /// Threads  one.
 class Process {
  public:
-  /// Starts the command with its standard output and error going to `output`. vfork: a parent with
-  /// a large memory starts children as fast as a small one.
+  /// Starts the command with its standard output going to `output`, and its standard error to
+  /// `error`; -1: there, too. vfork: a parent with a large memory starts children as fast as a
+  /// small one.
   /// Errors   input_missing: the program, its folder or its input is not there; refused: the user
   ///          cannot be become, or there are too many processes.
-  static Result<Process> start(const Command& command, int output);
+  static Result<Process> start(const Command& command, int output, int error = -1);
   Process(Process&&) = default;
   Process& operator=(Process&&) = delete;
   ~Process();

@@ -5,6 +5,9 @@
 #include <sstream>
 #include <string_view>
 
+#include "workers/launch/head_command.h"
+#include "workers/launch/slurm_variables.h"
+
 namespace sovren::workers {
 namespace {
 
@@ -46,7 +49,7 @@ Result<void> check_signal(const std::string& name) {
 }  // namespace
 
 void add_user_variables(Environment& environment, const AttemptOrder& order,
-                        const CommandSpec& spec) {
+                        const CommandSpec& spec, const CommandSetting& setting) {
   const auto set = [&](std::string_view name, std::int64_t value) {
     environment.set(name, std::to_string(value));
   };
@@ -55,33 +58,14 @@ void add_user_variables(Environment& environment, const AttemptOrder& order,
   set("SOVREN_NODES", nodes);
   environment.set("SOVREN_NODELIST", node_list(order));
   environment.set("SOVREN_JOB_DIR", order.dir);
-  set("SLURM_JOB_ID", order.job.value);
-  set("SLURM_JOBID", order.job.value);
-  environment.set("SLURM_JOB_NAME", order.spec.name);
-  set("SLURM_NTASKS", order.ranks);
-  set("SLURM_NPROCS", order.ranks);
-  set("SLURM_CPUS_PER_TASK", std::max(1, order.spec.resources.cpus_per_rank));
-  set("SLURM_JOB_NUM_NODES", nodes);
-  set("SLURM_NNODES", nodes);
-  environment.set("SLURM_JOB_NODELIST", node_list(order));
-  environment.set("SLURMD_NODENAME", order.node);
-  set("SLURM_RESTART_COUNT", order.attempt - 1);
-  environment.set("SLURM_SUBMIT_DIR", spec.folder.empty() ? order.dir : spec.folder);
+  add_slurm_variables(environment, order, spec, setting);
   // SLURM_JOB_ID makes mpirun, ours or one that the command starts, look for Slurm's own parts.
   for (const char* part : {"OMPI_MCA_ras", "OMPI_MCA_plm"}) environment.set(part, "^slurm");
-  if (!order.spec.partition.empty()) environment.set("SLURM_JOB_PARTITION", order.spec.partition);
-  if (!order.user.empty()) environment.set("SLURM_JOB_USER", order.user);
   if (order.element >= 0) {
     set("SOVREN_ARRAY_JOB_ID", order.array_job.value);
     set("SOVREN_ARRAY_TASK_ID", order.element);
-    set("SLURM_ARRAY_JOB_ID", order.array_job.value);
-    set("SLURM_ARRAY_TASK_ID", order.element);
   }
-  if (order.ranks == 1) {
-    set("SOVREN_RANK", 0);
-    set("SLURM_PROCID", 0);
-    set("SLURM_LOCALID", 0);
-  }
+  if (order.ranks == 1) set("SOVREN_RANK", 0);
   for (const auto& [name, value] : spec.environment) environment.set(name, value);
 }
 
@@ -92,11 +76,12 @@ Result<std::vector<std::string>> user_words(const AttemptOrder& order, const Com
   if (words.empty()) {
     if (!spec.script.starts_with("#!")) words = {"/bin/sh"};
     words.push_back(setting.script);
+    words.insert(words.end(), spec.arguments.begin(), spec.arguments.end());
   } else {
     SOVREN_TRY(program, find_program(words[0], environment.find("PATH").value_or("/usr/bin:/bin")));
     words[0] = program;
   }
-  if (order.ranks == 1) return words;
+  if (order.ranks == 1 || is_started_on_head(order)) return words;
   SOVREN_DO(check_signal(spec.checkpoint_signal));
   return words;
 }

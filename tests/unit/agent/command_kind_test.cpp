@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Attempts of users' own programs.
+#include <fcntl.h>
 #include <pwd.h>
 #include <signal.h>
 #include <sys/stat.h>
@@ -84,11 +85,11 @@ TEST_F(CommandKind, ReadsItsInputInItsFolder) {
 }
 
 TEST_F(CommandKind, LogIsKeptAcrossAttempts) {
-  AttemptOrder made = script("echo attempt $SOVREN_ATTEMPT restart $SLURM_RESTART_COUNT");
+  AttemptOrder made = script("echo attempt $SOVREN_ATTEMPT restart ${SLURM_RESTART_COUNT:-none}");
   EXPECT_EQ(run(made).exit_code, 0);
   made.attempt = 2;
   EXPECT_EQ(run(made).exit_code, 0);
-  EXPECT_EQ(log(), "attempt 1 restart 0\nattempt 2 restart 1\n");
+  EXPECT_EQ(log(), "attempt 1 restart none\nattempt 2 restart 1\n");
 }
 
 TEST_F(CommandKind, LogStopsAtItsLimitAndTheCommandGoesOn) {
@@ -191,6 +192,99 @@ TEST_F(CommandKind, SeveralRanksCheckpointOnTheSignal) {
   const auto exited = wait_for<AttemptExited>();
   ASSERT_TRUE(exited.has_value());
   EXPECT_EQ(exited->exit_code, 85);
+}
+
+TEST_F(CommandKind, StartedOnTheHeadItRunsOnceWithItsArguments) {
+  AttemptOrder made =
+      order({.script = "echo run \"$@\" of $SLURM_NTASKS; cat \"$OMPI_MCA_orte_default_hostfile\"",
+             .arguments = {"a b", "c"},
+             .start = CommandSpec::Start::head},
+            3);
+  EXPECT_EQ(run(made).exit_code, 0);
+  EXPECT_EQ(log(), "run a b c of 3\nlocalhost slots=3\n");
+}
+
+TEST_F(CommandKind, MpirunInAScriptOnTheHeadTakesTheSlots) {
+  AttemptOrder made = order({.script = "mpirun sh -c 'echo rank $OMPI_COMM_WORLD_RANK'",
+                             .start = CommandSpec::Start::head},
+                            3);
+  EXPECT_EQ(run(made).exit_code, 0);
+  std::string printed = log();
+  for (const char* line : {"rank 0\n", "rank 1\n", "rank 2\n"})
+    EXPECT_NE(printed.find(line), std::string::npos) << printed;
+  EXPECT_EQ(printed.size(), 3 * std::string("rank 0\n").size()) << printed;
+}
+
+TEST_F(CommandKind, OutputGoesToItsFileToo) {
+  AttemptOrder made = order({.script = "echo out; echo err >&2; echo 'sovren: {\"step\": 3}'",
+                             .output = dir_ + "/%x-%j.%t.txt",
+                             .open_mode = CommandSpec::OpenMode::truncate});
+  std::ofstream(dir_ + "/command-1.0.txt") << "of an earlier job\n";
+  ASSERT_TRUE(agent().start(made).has_value());
+  const auto finished = wait_for<ReportFinished>();
+  ASSERT_TRUE(finished.has_value());
+  EXPECT_EQ(finished->steps, 3);
+  const std::string printed = "out\nerr\nsovren: {\"step\": 3}\n";
+  EXPECT_EQ(log(), printed);
+  EXPECT_EQ(text_of("command-1.0.txt"), printed);
+  ASSERT_TRUE(wait_for<AttemptExited>().has_value());
+  made.attempt = 2;
+  EXPECT_EQ(run(made).exit_code, 0);
+  EXPECT_EQ(text_of("command-1.0.txt"), printed + printed) << "a later attempt appends";
+}
+
+TEST_F(CommandKind, ErrorsGoToTheirOwnFile) {
+  AttemptOrder made = order({.script = "echo out; echo err >&2; echo 'sovren: {\"step\": 3}' >&2",
+                             .folder = dir_,
+                             .output = "out.txt",
+                             .error = "err-%a.txt"});
+  made.array_job = JobId{1};
+  made.element = 4;
+  ASSERT_TRUE(agent().start(made).has_value());
+  const auto finished = wait_for<ReportFinished>();
+  ASSERT_TRUE(finished.has_value());
+  EXPECT_EQ(finished->steps, 3);
+  EXPECT_EQ(text_of("out.txt"), "out\n");
+  EXPECT_EQ(text_of("err-4.txt"), "err\nsovren: {\"step\": 3}\n");
+  for (const char* line : {"out\n", "err\n"}) EXPECT_NE(log().find(line), std::string::npos);
+}
+
+TEST_F(CommandKind, AFileOfBothIsOneStream) {
+  AttemptOrder made = order({.script = "for n in 1 2 3; do echo $n; echo $n >&2; done",
+                             .output = dir_ + "/both.txt",
+                             .error = dir_ + "/both.txt"});
+  EXPECT_EQ(run(made).exit_code, 0);
+  EXPECT_EQ(text_of("both.txt"), "1\n1\n2\n2\n3\n3\n");
+}
+
+TEST_F(CommandKind, OutputThatCannotBeOpenedIsNamed) {
+  const auto missing = agent().start(order({.argv = {"true"}, .output = dir_ + "/none/out-%j"}));
+  ASSERT_FALSE(missing.has_value());
+  EXPECT_EQ(missing.error().code, Code::input_missing);
+  EXPECT_EQ(missing.error().where, dir_ + "/none/out-1");
+  ASSERT_EQ(::mkfifo((dir_ + "/pipe").c_str(), 0600), 0);
+  const Handle reader(::open((dir_ + "/pipe").c_str(), O_RDONLY | O_NONBLOCK));
+  const auto pipe = agent().start(order({.argv = {"true"}, .error = dir_ + "/pipe"}));
+  ASSERT_FALSE(pipe.has_value());
+  EXPECT_EQ(pipe.error().code, Code::refused);
+  EXPECT_TRUE(agent().poll(0).empty());
+}
+
+TEST_F(CommandKind, OutputIsMadeByTheJobsUser) {
+  if (::geteuid() != 0) GTEST_SKIP() << "needs root, to become somebody else";
+  if (::getpwnam("nobody") == nullptr) GTEST_SKIP() << "there is no user nobody";
+  AttemptOrder made = order({.argv = {"true"}, .output = "out.txt"});
+  made.user = "nobody";
+  EXPECT_EQ(run(made).exit_code, 0);
+  struct stat about {};
+  ASSERT_EQ(::stat((made.dir + "/out.txt").c_str(), &about), 0);
+  EXPECT_EQ(about.st_uid, ::getpwnam("nobody")->pw_uid);
+  made.attempt = 2;
+  std::get<CommandSpec>(made.spec.kind).output = dir_ + "/root-only.txt";
+  ASSERT_EQ(::chmod(dir_.c_str(), 0755), 0);
+  const auto refused = agent().start(made);
+  ASSERT_FALSE(refused.has_value());
+  EXPECT_EQ(refused.error().code, Code::input_missing);
 }
 
 TEST_F(CommandKind, RunsAsTheJobsUser) {

@@ -125,6 +125,10 @@ TEST(Command, LeavesTheShellItsBracesInAnArray) {
   const auto& second = std::get<CommandSpec>((*jobs)[1].kind);
   EXPECT_EQ(second.script, "echo ${HOME} 6 $${x ${");
   EXPECT_EQ(second.environment, (std::map<std::string, std::string>{{"SLURM_ARRAY_TASK_ID", "1"},
+                                                                    {"SLURM_ARRAY_TASK_COUNT", "2"},
+                                                                    {"SLURM_ARRAY_TASK_MAX", "1"},
+                                                                    {"SLURM_ARRAY_TASK_MIN", "0"},
+                                                                    {"SLURM_ARRAY_TASK_STEP", "1"},
                                                                     {"SOVREN_ARRAY_COLOR", "red"},
                                                                     {"SOVREN_ARRAY_FRAME", "6"}}));
 }
@@ -136,7 +140,21 @@ TEST(Command, OfOneNumberedAxisHasItsValueAsTaskId) {
   ASSERT_TRUE(job);
   const auto& environment = std::get<CommandSpec>(job->kind).environment;
   EXPECT_EQ(environment.at("SLURM_ARRAY_TASK_ID"), "20");
+  for (const auto& [name, value] :
+       {std::pair{"COUNT", "3"}, {"MIN", "10"}, {"MAX", "20"}, {"STEP", "5"}})
+    EXPECT_EQ(environment.at(std::string("SLURM_ARRAY_TASK_") + name), value) << name;
   EXPECT_EQ(environment.at("SOVREN_ARRAY_N"), "mine");
+}
+
+TEST(Command, StepOfAnArrayIsSlurms) {  // seen with Slurm 22.05
+  const std::pair<const char*, const char*> cases[] = {
+      {"3", "1"}, {"1,4,9", "1"}, {"0-6:3,7", "3"}, {"4-6,8", "1"}, {"0-3", "1"}};
+  for (const auto& [range, step] : cases) {
+    const auto job = expand_element(spec_of(argv + "[array]\nn = \"" + range + "\""), 0);
+    ASSERT_TRUE(job);
+    EXPECT_EQ(std::get<CommandSpec>(job->kind).environment.at("SLURM_ARRAY_TASK_STEP"), step)
+        << range;
+  }
 }
 
 }  // namespace

@@ -5,6 +5,8 @@
 #include <gtest/gtest.h>
 #include <signal.h>
 
+#include "workers/launch/head_command.h"
+
 namespace sovren::workers {
 namespace {
 
@@ -216,6 +218,70 @@ TEST(UserCommand, SeveralRanksLearnTheirNumberFromMpirun) {
   EXPECT_EQ(command->argv[0], "/bin/mpirun");
   EXPECT_EQ(command->argv.back(), "/usr/bin/true");
   EXPECT_THAT(command->argv, Contains(testing::HasSubstr("SOVREN_RANK=$OMPI_COMM_WORLD_RANK")));
+}
+
+TEST(UserCommand, ScriptOnTheHeadIsNotStartedByMpirun) {
+  AttemptOrder order = order_of(CommandSpec{.script = "#!/bin/sh\n",
+                                            .arguments = {"x", "y z"},
+                                            .start = CommandSpec::Start::head,
+                                            .environment = {{"PATH", "/usr/bin"}},
+                                            .checkpoint_signal = "TERM"},
+                                7);
+  order.slots = {{"n1", 2}, {"n2", 2}, {"n3", 2}, {"m", 1}};
+  order.attempt = 1;
+  order.spec.resources.cpus_per_rank = 2;
+  order.spec.resources.memory_per_rank_bytes = std::int64_t{3} << 30;
+  order.spec.resources.time_limit_s = 60;
+  CommandSetting setting = setting_of(4);
+  setting.programs.mpirun.clear();
+  setting.script = "/script";
+  setting.shims = "/shims";
+  setting.rsh_agent = "/bin/sovren rsh-agent --";
+  setting.launch_socket = "/tmp/x/12-3/launch";
+  setting.now_s = 1000;
+  const auto command = make_command(order, setting, {});
+  ASSERT_TRUE(command.has_value()) << to_text(command.error());
+  EXPECT_EQ(command->argv, (std::vector<std::string>{"/script", "x", "y z"}));
+  EXPECT_THAT(command->environment,
+              testing::IsSupersetOf({"PATH=/shims:/usr/bin",
+                                     "SLURM_NTASKS=7",
+                                     "SLURM_TASKS_PER_NODE=2(x3),1",
+                                     "SLURM_JOB_CPUS_PER_NODE=4(x3),2",
+                                     "SLURM_CPUS_ON_NODE=4",
+                                     "SLURM_NNODES=4",
+                                     "SLURM_JOB_NODELIST=n[1-3],m",
+                                     "SLURM_NODELIST=n[1-3],m",
+                                     "SLURM_CPUS_PER_TASK=2",
+                                     "SLURM_MEM_PER_NODE=6144",
+                                     "SLURM_PROCID=0",
+                                     "SLURM_LOCALID=0",
+                                     "SLURM_NODEID=0",
+                                     "SLURM_JOB_START_TIME=1000",
+                                     "SLURM_JOB_END_TIME=1060",
+                                     "ENVIRONMENT=BATCH",
+                                     "OMPI_MCA_plm=rsh",
+                                     "OMPI_MCA_plm_rsh_agent=/bin/sovren rsh-agent --",
+                                     "OMPI_MCA_orte_default_hostfile=/tmp/x/hosts",
+                                     "SOVREN_HEAD=n1",
+                                     "SOVREN_LAUNCH_SOCKET=/tmp/x/12-3/launch"}));
+  EXPECT_THAT(command->environment, Not(Contains(testing::StartsWith("SLURM_RESTART_COUNT"))));
+  EXPECT_EQ(host_file_text(order), "n1 slots=2\nn2 slots=2\nn3 slots=2\nm slots=1\n");
+}
+
+TEST(UserCommand, GpusAreNumberedForSlurm) {
+  AttemptOrder order = order_of(CommandSpec{.argv = {"true"}}, 1);
+  order.spec.resources.gpus_per_rank = 2;
+  CommandSetting setting = setting_of(4);
+  for (const auto& [ids, numbers] :
+       {std::pair{std::vector<std::string>{"3", "5"}, "SLURM_JOB_GPUS=3,5"},
+        std::pair{std::vector<std::string>{"GPU-a", "GPU-b"}, "SLURM_JOB_GPUS=0,1"}}) {
+    setting.gpus = ids;
+    const auto command = make_command(order, setting, std::vector<std::string>{"PATH=/usr/bin"});
+    ASSERT_TRUE(command.has_value());
+    EXPECT_THAT(command->environment,
+                testing::IsSupersetOf({std::string(numbers), std::string("SLURM_GPUS=2"),
+                                       std::string("SLURM_GPUS_ON_NODE=2")}));
+  }
 }
 
 TEST(UserCommand, SignalThatMpirunKeepsToItselfIsRefused) {

@@ -146,7 +146,13 @@ TEST(ProcessTree, OrphansBecomeChildrenAndKeepTheirCookie) {
   ASSERT_EQ(children.size(), 1U);
   EXPECT_FALSE(children[0].is_zombie);
   const pid_t orphan = children[0].pid;
+  const std::string program = "/proc/" + std::to_string(orphan) + "/comm";
   for (int turn = 0; turn < 1000; ++turn) {  // setsid and sleep are executed one after the other
+    std::string name;
+    if (std::getline(std::ifstream(program), name) && name == "sleep") break;
+    ::usleep(1000);
+  }
+  for (int turn = 0; turn < 1000; ++turn) {
     if (cookie_ownership(orphan, "7-1") != Ownership::unknown) break;
     ::usleep(1000);
   }
