@@ -87,7 +87,7 @@ struct ToLine {
             .why = e.end.why};
   }
   Line operator()(const SiteContinued& e) const {
-    return {.record = "continued", .at = at, .site_job = e.from, .to = e.to};
+    return {.record = "continued", .at = at, .site_job = e.from, .to = e.to, .task = e.task};
   }
 };
 
@@ -111,7 +111,7 @@ Result<SiteRecord> record_from_line(std::string_view text) {
     return made(SiteSeen{e.site_job, e.task, {e.state, e.restarts, e.reason, e.nodes, e.at}});
   if (e.record == "ended")
     return made(SiteEnded{e.site_job, e.task, {e.state, e.exit_code, e.why, e.at}});
-  if (e.record == "continued") return made(SiteContinued{e.site_job, e.to});
+  if (e.record == "continued") return made(SiteContinued{e.site_job, e.to, e.task});
   return fail({.code = Code::mismatch, .what = "unknown record '" + e.record + "'"});
 }
 

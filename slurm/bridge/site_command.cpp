@@ -53,6 +53,21 @@ struct Pipe {
   }
 };
 
+// What a user's shell sets for their own eyes (SQUEUE_PARTITION, SACCT_FORMAT) would hide jobs from
+// us; a list of array elements is wanted whole.
+std::vector<char*> environment() {
+  static char whole_lists[] = "SLURM_BITSTR_LEN=0";
+  std::vector<char*> kept{whole_lists};
+  for (char** variable = environ; *variable != nullptr; ++variable) {
+    const std::string_view text = *variable;
+    if (!text.starts_with("SQUEUE_") && !text.starts_with("SACCT_") &&
+        !text.starts_with("SLURM_BITSTR_LEN="))
+      kept.push_back(*variable);
+  }
+  kept.push_back(nullptr);
+  return kept;
+}
+
 Result<pid_t> spawn(const std::vector<std::string>& argv, int in, int out, int err) {
   posix_spawn_file_actions_t actions;
   posix_spawn_file_actions_init(&actions);
@@ -70,7 +85,8 @@ Result<pid_t> spawn(const std::vector<std::string>& argv, int in, int out, int e
   for (const std::string& word : argv) words.push_back(const_cast<char*>(word.c_str()));
   words.push_back(nullptr);
   pid_t pid = 0;
-  const int failed = ::posix_spawnp(&pid, words[0], &actions, &attributes, words.data(), environ);
+  const int failed =
+      ::posix_spawnp(&pid, words[0], &actions, &attributes, words.data(), environment().data());
   posix_spawnattr_destroy(&attributes);
   posix_spawn_file_actions_destroy(&actions);
   if (failed == 0) return pid;

@@ -25,7 +25,7 @@ using SiteCommand = std::function<Result<SiteAnswer>(const std::vector<std::stri
 
 inline constexpr double site_patience_s = 60;  ///< slurmctld may be slow, but not gone
 
-/// The real one. Threads: any.
+/// The real one. It does not see the user's SQUEUE_* and SACCT_* variables. Threads: any.
 SiteCommand site_command(double patience_s = site_patience_s);
 
 }  // namespace sovren::slurm

@@ -53,7 +53,9 @@ struct Fold {
     SiteJob next = *from;
     next.site_job = e.to;
     next.submitted_at = at;
-    next.continues = e.from;
+    next.continues = task_id(e.from, e.task);
+    next.dir = dir_of(*from, e.task);
+    if (e.task != no_task) next.array_tasks = 0;
     next.tasks.clear();
     all.jobs.emplace(e.to, std::move(next));
   }

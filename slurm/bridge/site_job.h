@@ -21,6 +21,9 @@ inline constexpr std::int64_t no_task = -1;
 /// The end of a task that neither the site nor its job directory can tell anything of.
 inline constexpr std::string_view vanished = "VANISHED";
 
+/// State of a task that the site does not list, though nobody knows its end yet.
+inline constexpr std::string_view not_listed = "NOT_LISTED";
+
 /// How a task was last seen at the site.
 struct SiteSight {
   std::string state;   ///< the site's own text: "RUNNING"; empty: not seen yet
@@ -59,8 +62,8 @@ struct SiteJob {
   std::int64_t array_tasks = 0;  ///< elements 0 .. n - 1; 0: no array
   Instant asked_at;
   Instant submitted_at;
-  std::string continues;                   ///< site job that this one goes on with; empty: none
-  std::string continued_by;                ///< the one that goes on with this
+  std::string continues;     ///< site job, or element "12_3", that this goes on with; empty: none
+  std::string continued_by;  ///< the one that goes on with this
   std::map<std::int64_t, SiteTask> tasks;  ///< those seen or ended, by number
   bool operator==(const SiteJob&) const = default;
 };
@@ -98,9 +101,10 @@ struct SiteEnded {
   std::int64_t task = no_task;
   SiteEnd end;
 };
-/// A job has handed in what goes on with it.
+/// A job, or an element of an array, has handed in what goes on with it.
 struct SiteContinued {
   std::string from, to;
+  std::int64_t task = no_task;  ///< element of from
 };
 struct SiteRecord {
   Instant at;

@@ -1,0 +1,86 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "slurm/bridge/job_folder.h"
+
+#include <fstream>
+#include <sstream>
+
+#include "core/base/error.h"
+#include "core/model/event.h"
+#include "core/text/json_fields.h"
+#include "slurm/bridge/chain.h"
+
+namespace sovren::slurm {
+
+static void fields(auto& io, FolderProgress& e) {
+  io.required("step", e.step);
+  io.optional("fraction", e.fraction);
+  io.optional("metrics", e.metrics);
+  io.optional("sealed_step", e.sealed_step);
+  io.optional("attempt", e.attempt);
+  io.optional("at", e.at);
+}
+
+namespace {
+
+std::optional<text::Json> read_document(const std::string& path) {
+  std::ifstream file(path, std::ios::binary);
+  if (!file) return std::nullopt;
+  const std::string text = (std::ostringstream() << file.rdbuf()).str();
+  auto json = text::parse_json(text, path);
+  if (!json) return std::nullopt;
+  return *std::move(json);
+}
+
+JobState state_of_exit(int exit_code) {
+  if (exit_code == exit_done) return JobState::completed;
+  if (exit_code == cli_exit_code(Code::timed_out)) return JobState::timeout;
+  return JobState::failed;
+}
+
+// What the report says of an end that was not good.
+std::string reason_in_report(const std::string& dir) {
+  const auto report = read_document(dir + "/report.json");
+  if (!report) return "";
+  return text::get_string(*report, "reason").value_or("");
+}
+
+}  // namespace
+
+std::string progress_to_json(const FolderProgress& progress) {
+  text::Json json{{"schema", "sovren.progress/1"}};
+  text::Writer(json).all(progress);
+  return text::dump_json(json) + "\n";
+}
+
+std::optional<FolderProgress> read_progress(const std::string& dir) {
+  const auto json = read_document(dir + "/" + std::string(progress_file_name));
+  if (!json) return std::nullopt;
+  FolderProgress progress;
+  text::Reader reader(*json);
+  fields(reader, progress);
+  if (reader.error()) return std::nullopt;
+  return progress;
+}
+
+std::optional<SiteEnd> end_by_folder(const std::string& dir, const std::string& task) {
+  const auto chain = read_chain(dir);
+  if (!chain) return std::nullopt;
+  const Allocation* last = nullptr;
+  for (const Allocation& allocation : *chain)
+    if (allocation.site_job == task) last = &allocation;
+  if (last == nullptr) return std::nullopt;
+  if (!last->end)
+    return SiteEnd{
+        .state = std::string(vanished),
+        .why = "its last allocation ended without a word, and the site has forgotten it"};
+  if (last->end->exit_code == exit_checkpointed)
+    return SiteEnd{.state = std::string(vanished),
+                   .exit_code = exit_checkpointed,
+                   .why = "it stopped after checkpoint " + std::to_string(last->end->sealed_step) +
+                          ", and nothing goes on with it"};
+  return SiteEnd{.state = std::string(state_name(state_of_exit(last->end->exit_code))),
+                 .exit_code = last->end->exit_code,
+                 .why = last->end->exit_code == exit_done ? "" : reason_in_report(dir)};
+}
+
+}  // namespace sovren::slurm

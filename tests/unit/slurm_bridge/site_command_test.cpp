@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "slurm/bridge/site_command.h"
+
+#include <gtest/gtest.h>
+
+#include <cstdlib>
+
+namespace sovren::slurm {
+namespace {
+
+TEST(SiteCommand, AnswersWithAllThatAProgramSays) {
+  const auto answer = site_command()({"sh", "-c", "cat; echo oops >&2; exit 7"}, "given");
+  ASSERT_TRUE(answer) << to_text(answer.error());
+  EXPECT_EQ(answer->output, "given");
+  EXPECT_EQ(answer->errors, "oops\n");
+  EXPECT_EQ(answer->exit_code, 7);
+}
+
+TEST(SiteCommand, AMissingProgramAndOneThatHangsAreErrors) {
+  EXPECT_EQ(site_command()({"sovren-no-such-program"}, "").error().code, Code::not_found);
+  EXPECT_EQ(site_command(0.05)({"sleep", "600"}, "").error().code, Code::timed_out);
+}
+
+TEST(SiteCommand, WhatAUserSetsForTheirOwnEyesHidesNothing) {
+  ::setenv("SQUEUE_PARTITION", "debug", 1);
+  ::setenv("SACCT_FORMAT", "jobid", 1);
+  ::setenv("SBATCH_ACCOUNT", "physics", 1);
+  const auto answer = site_command()(
+      {"sh", "-c", "echo $SQUEUE_PARTITION,$SACCT_FORMAT,$SBATCH_ACCOUNT,$SLURM_BITSTR_LEN"}, "");
+  ASSERT_TRUE(answer) << to_text(answer.error());
+  EXPECT_EQ(answer->output, ",,physics,0\n");
+}
+
+}  // namespace
+}  // namespace sovren::slurm
