@@ -98,6 +98,7 @@ Result<int> inspect_checkpoints(const Arguments&);
 Result<int> generate(const Arguments&);
 Result<int> lint_job_file(const Arguments&);
 Result<int> use_tokenizer(const Arguments&);
+Result<int> use_slurm(const Arguments&);
 Result<int> simulate_trace(const Arguments&);
 Result<int> print_completion(const Arguments&);
 Result<int> examine_machine(const Arguments&);

@@ -43,6 +43,26 @@ constexpr std::array submit_options{
     json,
     connect,
 };
+constexpr std::array slurm_options{
+    Option{"dir", "DIR",
+           "job directory, on a shared folder; default <name>.sovren beside the job file"},
+    Option{"launcher", "NAME", "what starts the ranks; default auto: srun if it has pmix",
+           "auto|srun|mpirun"},
+    Option{"continue", "HOW",
+           "how a job comes back at its time limit; default auto: requeue if it may",
+           "auto|requeue|submit"},
+    set,
+    Option{"ranks", "N", "number of MPI ranks (resources.ranks)"},
+    Option{"backend", "NAME", "where kernels run (resources.backend)", "auto|cpu|cuda"},
+    Option{"time-limit", "TIME", "of one allocation, e.g. 90s or 1h30m (resources.time_limit)"},
+    Option{"oversubscribe", "WHEN", "may ranks share cores (resources.oversubscribe)",
+           "auto|no|yes"},
+    Option{"array", "RANGE", "one job per element, e.g. 0-99, or 0-99%8: 8 at once"},
+    Option{"after", "WHAT", "wait for other jobs of the site, e.g. ok:12, any:13, singleton"},
+    Option{"hold", "", "submit: do not start it before: scontrol release"},
+    Option{"dry-run", "", "submit: print the script, ask the site, and change nothing"},
+    json,
+};
 constexpr std::array jobs_options{
     Option{"state", "STATES", "only these, e.g. PENDING,RUNNING; open: not ended; final: ended"},
     Option{"user", "USER", "only of this user"},
@@ -276,6 +296,14 @@ constexpr std::array table{
         "Jobs that ran or asked for nothing, or for more than there is, are dropped; run times "
         "over the request are cut to it.",
         simulate_trace},
+    Command{"slurm", "hand jobs to a Slurm site, and follow them there", "script|submit FILE...", 1,
+            many, slurm_options,
+            "script prints a batch script for sbatch, and makes the folder for its output. submit "
+            "hands it in, and\n"
+            "prints the site's id of each job. The job runs as long as it needs: before its time "
+            "limit it seals a\n"
+            "checkpoint, and comes back by itself (docs/guide/slurm.md).",
+            use_slurm},
     Command{"lint", "check a job file and report every error in it", "FILE...", 0, many,
             lint_options, "Exit code 0 when all files are valid, 2 otherwise.", lint_job_file},
     Command{"doctor", "say what this machine has: cores, MPI, CUDA, HDF5, Slurm, disk, clock", "",

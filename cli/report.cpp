@@ -54,6 +54,7 @@ std::string report_json(const RunOutcome& outcome, const JobDirectory& directory
                   {"checkpoints",
                    {{"sealed", job.seals},
                     {"skipped", job.skipped_seals},
+                    {"seal_s", job.seals > 0 ? job.seal_s / job.seals : 0.0},
                     {"last_step", job.sealed_step},
                     {"interval_s", job.plan.interval_s},
                     {"mtbf_s", job.plan.mtbf_s},

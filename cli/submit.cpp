@@ -5,6 +5,7 @@
 #include "cli/client.h"
 #include "cli/job_input.h"
 #include "cli/listing.h"
+#include "cli/slurm.h"
 #include "cli/terminal.h"
 #include "core/text/utf8.h"
 
@@ -70,11 +71,8 @@ Result<std::string> id_line(const Json& answer) {
 }  // namespace
 
 Result<int> submit_jobs(const Arguments& arguments) {
-  if (arguments.text("to") == "slurm")
-    return fail({.code = Code::refused,
-                 .what = "this version cannot submit to Slurm",
-                 .hint = "sovren submit --to local queues on your own nodes"});
   SOVREN_TRY(jobs, read_all(arguments));
+  if (arguments.text("to") == "slurm") return submit_to_site(jobs, arguments);
   SOVREN_TRY(overrides, read_overrides(arguments));
   SOVREN_TRY(client, Client::create(arguments));
   Json answers = Json::array();

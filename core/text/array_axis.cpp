@@ -414,4 +414,19 @@ Result<JobSpec> expand_element(const JobSpec& spec, std::int64_t element) {
   return job;
 }
 
+Result<std::vector<Override>> array_overrides(const JobSpec& without, std::string_view range) {
+  if (without.array.size() > 1)
+    return fail({.code = Code::usage,
+                 .what = "the job file has " + std::to_string(without.array.size()) +
+                         " axes: which one 'array' is for cannot be told",
+                 .hint = "override array.NAME instead"});
+  const std::string axis = without.array.empty() ? "task" : without.array.front().name;
+  const std::size_t percent = range.find('%');
+  std::vector<Override> overrides{
+      {"array." + axis, "\"" + std::string(range.substr(0, percent)) + "\""}};
+  if (percent != range.npos)
+    overrides.push_back({"array_max_running", std::string(range.substr(percent + 1))});
+  return overrides;
+}
+
 }  // namespace sovren::text

@@ -46,6 +46,10 @@ Result<JobSpec> read_stored_job(std::string_view toml);
 /// for each spec that parse_job_file or expand_array returned.
 std::string print_job_file(const JobSpec& spec);
 
+/// What `--array 0-99%8` overrides in a job: the values of its one axis, or of one named `task`
+/// where it has none, and how many elements run at once. Errors: usage: it has several axes.
+Result<std::vector<Override>> array_overrides(const JobSpec& without, std::string_view range);
+
 /// What decides the result: the kind and its section, as "causal_analysis.alpha" -> "0.05". Of
 /// paths only the file name; the job kind adds the digests of the files.
 SpecFacts spec_facts(const JobSpec& spec);

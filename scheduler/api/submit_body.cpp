@@ -103,21 +103,6 @@ tl::expected<text::ScriptJob, text::Errors> parse_text(const Fields& fields) {
   });
 }
 
-/// --array 0-99%8: the values of the file's one axis, or of one named `task` where it has none.
-Result<void> add_array(Fields& fields, const JobSpec& without) {
-  if (without.array.size() > 1)
-    return fail(body_error(Code::usage,
-                           "the job file has " + std::to_string(without.array.size()) +
-                               " axes: which one 'array' is for cannot be told",
-                           "override array.NAME instead"));
-  const std::string axis = without.array.empty() ? "task" : without.array.front().name;
-  const std::size_t percent = fields.array.find('%');
-  fields.overrides.push_back({"array." + axis, "\"" + fields.array.substr(0, percent) + "\""});
-  if (percent != std::string::npos)
-    fields.overrides.push_back({"array_max_running", fields.array.substr(percent + 1)});
-  return {};
-}
-
 }  // namespace
 
 tl::expected<SubmitBody, text::Errors> parse_submit(const Request& request) {
@@ -127,7 +112,11 @@ tl::expected<SubmitBody, text::Errors> parse_submit(const Request& request) {
   auto job = parse_text(*fields);
   if (!job) return tl::unexpected(std::move(job).error());
   if (!fields->array.empty()) {
-    if (auto added = add_array(*fields, job->spec); !added) return one(std::move(added).error());
+    auto overrides = text::array_overrides(job->spec, fields->array);
+    if (!overrides)
+      return one(
+          body_error(overrides.error().code, overrides.error().what, overrides.error().hint));
+    fields->overrides.insert(fields->overrides.end(), overrides->begin(), overrides->end());
     job = parse_text(*fields);
     if (!job) return tl::unexpected(std::move(job).error());
   }
