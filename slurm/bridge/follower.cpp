@@ -112,22 +112,25 @@ void Follower::find_lost_answers(Records& records) {
   }
 }
 
-// A job that is not known but has a known one's nonce was handed in by that one.
+// A job that is not known but has a known one's nonce was handed in by that one: of an array's
+// element, an array of that element alone.
 void Follower::find_continuations(Records& records) {
   const auto& jobs = ledger_.jobs().jobs;
-  std::unordered_map<std::string, const SiteJob*> newest;  // by nonce
+  std::unordered_map<std::string, std::vector<const SiteJob*>> known;  // by nonce
   for (const SiteRow& row : rows_) {
-    if (jobs.contains(row.site_job) || !row.tasks.empty()) continue;
-    const std::string nonce = nonce_in(row.comment);
-    if (nonce.empty()) continue;
-    if (newest.empty())
-      for (const auto& [id, job] : jobs) {
-        const SiteJob*& known = newest[job.nonce];
-        if (known == nullptr || known->submitted_at < job.submitted_at) known = &job;
-      }
-    const auto from = newest.find(nonce);
-    if (from != newest.end() && from->second->array_tasks == 0)
-      records.push_back({clock_.now(), SiteContinued{from->second->site_job, row.site_job}});
+    if (row.comment.empty() || jobs.contains(row.site_job)) continue;
+    if (known.empty())
+      for (const auto& [id, job] : jobs) known[job.nonce].push_back(&job);
+    const auto family = known.find(nonce_in(row.comment));
+    if (family == known.end()) continue;
+    const std::int64_t task = row.tasks.empty() ? no_task : row.tasks.front().first;
+    const SiteJob* from = nullptr;  // the newest of that element, else the array
+    for (const SiteJob* job : family->second) {
+      const bool is_of_task = job->element == task || (task != no_task && job->array_tasks > task);
+      if (is_of_task && (from == nullptr || from->submitted_at < job->submitted_at)) from = job;
+    }
+    if (from != nullptr)
+      records.push_back({clock_.now(), SiteContinued{from->site_job, row.site_job, task}});
   }
 }
 
@@ -135,8 +138,7 @@ void Follower::take_rows(Records& records) {
   const auto& jobs = ledger_.jobs().jobs;
   for (const SiteRow& row : rows_) {
     const SiteJob& job = jobs.at(row.site_job);
-    if (row.tasks.empty() && !row.has_more_tasks)
-      take_row(job, no_task, row, Source::queue, records);
+    if (job.array_tasks == 0) take_row(job, no_task, row, Source::queue, records);
     for (const auto& [first, last] : row.tasks)
       for (std::int64_t task = first; task <= std::min(last, job.array_tasks - 1); ++task)
         take_row(job, task, row, Source::queue, records);
@@ -217,7 +219,7 @@ Result<void> Follower::look_for_missing(Records& records) {
     const SiteRow* row = nullptr;
     if (found != rows_of.end())
       for (const SiteRow* each : found->second)
-        if (task == no_task ? each->tasks.empty() : is_listed(*each, task)) row = each;
+        if (task == no_task || is_listed(*each, task)) row = each;
     if (row != nullptr && site_state(row->state).is_final)
       take_row(*job, task, *row, Source::accounting, records);
     else
@@ -237,7 +239,7 @@ void Follower::give_up(const SiteJob& job, std::int64_t task, Records& records) 
     return;
   }
   if (now - seen.at < settings_.missing_patience_s) return;
-  auto end = end_by_folder(dir_of(job, task), task_id(job.site_job, task));
+  auto end = end_by_folder(dir_of(job, task), task_id(job, task));
   if (!end)
     end = SiteEnd{.state = std::string(vanished),
                   .why = "the site does not know it any more, and " + dir_of(job, task) +

@@ -62,7 +62,8 @@ struct ToLine {
             .at = at,
             .nonce = e.nonce,
             .site_job = e.site_job,
-            .continues = e.continues};
+            .continues = e.continues,
+            .task = e.element};
   }
   Line operator()(const SiteWithdrawn& e) const {
     return {.record = "withdrawn", .at = at, .nonce = e.nonce, .why = e.why};
@@ -105,7 +106,7 @@ Result<SiteRecord> record_from_line(std::string_view text) {
   const auto made = [&e](auto body) { return SiteRecord{e.at, std::move(body)}; };
   if (e.record == "asked")
     return made(SiteAsked{e.nonce, e.name, e.dir, e.job_file, e.user, e.array_tasks});
-  if (e.record == "submitted") return made(SiteSubmitted{e.nonce, e.site_job, e.continues});
+  if (e.record == "submitted") return made(SiteSubmitted{e.nonce, e.site_job, e.continues, e.task});
   if (e.record == "withdrawn") return made(SiteWithdrawn{e.nonce, e.why});
   if (e.record == "seen")
     return made(SiteSeen{e.site_job, e.task, {e.state, e.restarts, e.reason, e.nodes, e.at}});

@@ -32,6 +32,7 @@ struct Fold {
     asked.mapped().site_job = e.site_job;
     asked.mapped().submitted_at = at;
     asked.mapped().continues = e.continues;
+    asked.mapped().element = e.element;
     all.jobs.insert_or_assign(e.site_job, std::move(asked.mapped()));
   }
   void operator()(const SiteWithdrawn& e) { all.asked.erase(e.nonce); }
@@ -51,11 +52,14 @@ struct Fold {
     const SiteJob* from = find(e.from);
     if (from == nullptr || e.to.empty() || find(e.to) != nullptr) return;
     SiteJob next = *from;
+    if (from->array_tasks > 0 && e.task != no_task) {
+      next.dir = dir_of(*from, e.task);
+      next.element = e.task;
+      next.array_tasks = 0;
+    }
     next.site_job = e.to;
     next.submitted_at = at;
-    next.continues = task_id(e.from, e.task);
-    next.dir = dir_of(*from, e.task);
-    if (e.task != no_task) next.array_tasks = 0;
+    next.continues = task_id(*from, e.task);
     next.tasks.clear();
     all.jobs.emplace(e.to, std::move(next));
   }
@@ -75,7 +79,8 @@ std::vector<SiteRecord> records_of(const SiteJob& job) {
                                                            .user = job.user,
                                                            .array_tasks = job.array_tasks}}};
   if (job.site_job.empty()) return records;
-  records.push_back({job.submitted_at, SiteSubmitted{job.nonce, job.site_job, job.continues}});
+  records.push_back(
+      {job.submitted_at, SiteSubmitted{job.nonce, job.site_job, job.continues, job.element}});
   for (const auto& [number, task] : job.tasks) {
     if (!task.seen.state.empty())
       records.push_back({task.seen.at, SiteSeen{job.site_job, number, task.seen}});
@@ -117,6 +122,10 @@ std::string nonce_in(std::string_view comment) {
 
 std::string task_id(std::string_view site_job, std::int64_t task) {
   return std::string(site_job) + (task == no_task ? "" : "_" + std::to_string(task));
+}
+
+std::string task_id(const SiteJob& job, std::int64_t task) {
+  return task_id(job.site_job, job.element == no_task ? task : job.element);
 }
 
 std::string dir_of(const SiteJob& job, std::int64_t task) {

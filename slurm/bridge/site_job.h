@@ -64,6 +64,9 @@ struct SiteJob {
   Instant submitted_at;
   std::string continues;     ///< site job, or element "12_3", that this goes on with; empty: none
   std::string continued_by;  ///< the one that goes on with this
+  /// Goes on with this element of an array alone: it is an array of that one element at the site,
+  /// and a job without elements here.
+  std::int64_t element = no_task;
   std::map<std::int64_t, SiteTask> tasks;  ///< those seen or ended, by number
   bool operator==(const SiteJob&) const = default;
 };
@@ -86,6 +89,7 @@ struct SiteAsked {
 struct SiteSubmitted {
   std::string nonce, site_job;
   std::string continues = "";
+  std::int64_t element = no_task;
 };
 /// The site refused it, or was never asked.
 struct SiteWithdrawn {
@@ -134,6 +138,8 @@ std::string nonce_in(std::string_view comment);
 
 /// "1234", "1234_5".
 std::string task_id(std::string_view site_job, std::int64_t task);
+/// As the site shows this task.
+std::string task_id(const SiteJob& job, std::int64_t task);
 /// Directory of a task.
 std::string dir_of(const SiteJob& job, std::int64_t task);
 

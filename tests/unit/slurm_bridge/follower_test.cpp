@@ -398,6 +398,34 @@ TEST_F(FollowerTest, AContinuationIsFoundByItsNonce) {
   EXPECT_NE(open_in(ledger_->jobs(), dir("n1")), nullptr);
 }
 
+TEST_F(FollowerTest, AnElementsContinuationIsAnArrayOfThatElement) {
+  submit("n1", "7", 3);
+  const std::string comment = comment_of("n1");
+  site_.queue = {{"7_0", {.state = "RUNNING", .comment = comment}},
+                 {"7_1", {.state = "RUNNING", .comment = comment}},
+                 {"7_2", {.state = "RUNNING", .comment = comment}}};
+  tick();
+  site_.queue["7_1"].state = "FAILED";
+  site_.queue["9_[1]"] = {.comment = comment};
+  tick(1);
+  EXPECT_EQ(job("9").continues, "7_1");
+  EXPECT_EQ(job("9").dir, dir("n1") + "/1");
+  site_.queue.erase("9_[1]");
+  site_.queue["9_1"] = {.state = "RUNNING", .nodes = "n2", .comment = comment};
+  site_.queue["11_1"] = {.comment = comment};
+  tick(1);
+  EXPECT_EQ(task("9").seen.nodes, "n2");
+  EXPECT_EQ(job("11").continues, "9_1");
+  EXPECT_EQ(job("11").element, 1);
+  allocation("n1/1", "11_1", 0);
+  site_.queue.erase("11_1");
+  for (int i = 0; i < 5; ++i) tick();
+  EXPECT_EQ(task("11").end->state, "COMPLETED");
+  const SiteJobs before = ledger_->jobs();
+  restart();
+  EXPECT_EQ(ledger_->jobs(), before);
+}
+
 TEST_F(FollowerTest, ARestartOfOursForgetsNoJob) {
   submit("n1", "7");
   site_.queue["7"] = {.state = "RUNNING", .restarts = 1};

@@ -197,12 +197,13 @@ TEST_F(LedgerTest, RecordsOfTheFoldFoldToTheSame) {
     SiteJobs jobs;
     for (int i = 0; i < 40; ++i) {
       const std::string id = std::to_string(any(5)), nonce = "n" + std::to_string(any(5));
-      const SiteRecord records[] = {{Instant{i}, asked(nonce, "/" + nonce, any(3))},
-                                    {Instant{i}, SiteSubmitted{nonce, id}},
-                                    {Instant{i}, SiteWithdrawn{nonce, ""}},
-                                    {Instant{i}, SiteSeen{id, any(3), {.state = "RUNNING"}}},
-                                    {Instant{i}, SiteEnded{id, any(3), {.state = "FAILED"}}},
-                                    {Instant{i}, SiteContinued{id, std::to_string(any(9))}}};
+      const SiteRecord records[] = {
+          {Instant{i}, asked(nonce, "/" + nonce, any(3))},
+          {Instant{i}, SiteSubmitted{nonce, id}},
+          {Instant{i}, SiteWithdrawn{nonce, ""}},
+          {Instant{i}, SiteSeen{id, any(3), {.state = "RUNNING"}}},
+          {Instant{i}, SiteEnded{id, any(3), {.state = "FAILED"}}},
+          {Instant{i}, SiteContinued{id, std::to_string(any(9)), any(4) - 1}}};
       apply(jobs, records[any(std::size(records))]);
     }
     SiteJobs again;
