@@ -7,8 +7,10 @@
 
 #include "cli/job_directory.h"
 #include "cli/listing.h"
+#include "cli/system_clock.h"
 #include "cli/users.h"
 #include "core/text/job_file.h"
+#include "slurm/bridge/follower.h"
 #include "storage/file/file.h"
 
 namespace sovren::cli {
@@ -137,6 +139,16 @@ Result<std::string> hand_in(const std::string& script, bool is_held, const std::
   return fail(std::move(error));
 }
 
+// The ledger may say that a job has the directory only because nobody has followed it since. Two
+// whole answers of the site that do not list it are enough here: a user waits.
+Result<void> settle(slurm::Ledger& ledger, const std::string& dir, const slurm::SiteCommand& site) {
+  SystemClock clock;
+  slurm::Follower follower(ledger, site, clock, {.missing_patience_s = 0});
+  for (int answers = 0; answers < 2 && slurm::open_in(ledger.jobs(), dir) != nullptr; ++answers)
+    SOVREN_DO(follower.tick());
+  return {};
+}
+
 }  // namespace
 
 Result<std::string> ledger_path() {
@@ -151,6 +163,7 @@ Result<SiteSubmission> submit_to_site(const SiteRequest& request, const Argument
   SOVREN_TRY(script,
              site_script(request, directory.job_file(), slurm::comment_of(nonce), arguments, site));
   const std::int64_t tasks = request.spec.array.empty() ? 0 : text::array_size(request.spec);
+  SOVREN_DO(settle(ledger, request.dir, site));
   SOVREN_DO(ledger.ask({.nonce = nonce,
                         .name = request.spec.name,
                         .dir = request.dir,

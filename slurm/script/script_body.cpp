@@ -6,6 +6,7 @@
 #include <initializer_list>
 #include <utility>
 
+#include "core/text/job_file.h"
 #include "slurm/script/shell.h"
 
 namespace sovren::slurm {
@@ -125,7 +126,7 @@ std::string script_body(const JobSpec& spec, const ScriptSetting& setting) {
   if (!comes_back) return text + std::string(end);
   text += fill(decide,
                {{"@id@", is_array ? "${SLURM_ARRAY_JOB_ID}_$SLURM_ARRAY_TASK_ID" : "$SLURM_JOB_ID"},
-                {"@run_dir@", is_array ? "$dir/$SLURM_ARRAY_TASK_ID" : "$dir"},
+                {"@run_dir@", text::array_size(spec) > 1 ? "$dir/$SLURM_ARRAY_TASK_ID" : "$dir"},
                 {"@stalled@", std::to_string(stalled_allocations_max)},
                 {"@steps@", std::to_string(stalled_allocations_max + 1)}});
   if (setting.continuation != Continuation::submit) text += requeue;

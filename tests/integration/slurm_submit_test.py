@@ -13,6 +13,7 @@ echo "%s $*" >> "$FAKES/calls"
 TAKES = 'cat > "$FAKES/handed_in"; echo 41'
 REFUSES = "echo 'sbatch: error: Batch job submission failed: Invalid account' >&2; exit 1"
 LOST = "echo 'sbatch: error: Batch job submission failed: Socket timed out on send/recv operation' >&2; exit 1"
+QUEUED = "41|PENDING|0|0|Priority||sovren:x|"  # as squeue --Format has it
 JOB = 'name = "it"\nkind = "command"\n[command]\nargv = ["true"]\ncheckpoint_signal = "USR1"\n'
 
 
@@ -131,11 +132,23 @@ class SlurmSubmitTest(SovrenCase):
 
     def test_a_directory_in_use_is_refused(self):
         self.sovren("slurm", "submit", self.job_file, code=0)
-        self.fake("squeue", "echo '41|'")
+        self.fake("squeue", "echo '" + QUEUED + "'")
         done = self.sovren("slurm", "submit", self.job_file, code=3)
         self.assertIn("41", done.stderr)
         self.assertEqual(len(self.calls("sbatch")), 1)
         self.sovren("slurm", "submit", self.job_file, "--dir", "elsewhere", code=0)
+
+    def test_a_directory_whose_job_has_gone_is_free(self):
+        self.sovren("slurm", "submit", self.job_file, code=0)
+        self.fake("sacct", "echo 'Slurm accounting storage is disabled' >&2; exit 1")
+        self.sovren("slurm", "submit", self.job_file, code=0)
+        self.assertEqual([record["record"] for record in self.records()], ["asked", "submitted", "seen", "ended", "asked",
+                                                                          "submitted"])
+
+    def test_while_the_site_does_not_answer_a_directory_stays_in_use(self):
+        self.sovren("slurm", "submit", self.job_file, code=0)
+        self.fake("squeue", "echo 'slurm_load_jobs error: Unable to contact slurm controller' >&2; exit 1")
+        self.sovren("slurm", "submit", self.job_file, code=3)
 
     def test_a_dry_run_changes_nothing(self):
         self.fake("sbatch", "echo 'sbatch: Job 9 to start at 2027-01-01T00:00:00' >&2")

@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
-# Starts Slurm sites on this machine and runs on them all that Sovren promises of Slurm: one line for
-# each promise, with its outcome and figures. Needs root, scripts/install-deps.sh --test, and the
-# programs (cmake --preset release && cmake --build --preset release). About a quarter of an hour.
+# Starts Slurm sites on this machine and runs on them all that Sovren promises of Slurm: one line
+# for each promise, with its outcome and figures. Needs root, scripts/install-deps.sh --test, and
+# the programs (cmake --preset release && cmake --build --preset release). A quarter of an hour.
 #   tests/slurm/run.sh [NAME_test.py...]    SOVREN_BIN names other programs than build/release/bin
 set -euo pipefail
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
