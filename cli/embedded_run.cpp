@@ -15,7 +15,6 @@
 #include "storage/checkpoint/checkpoint_set.h"
 #include "storage/log/event_log.h"
 #include "workers/agent/agent.h"
-#include "workers/launch/machine.h"
 
 namespace sovren::cli {
 namespace {
@@ -183,7 +182,7 @@ Result<JobId> enter(engine::Engine& engine, const RunRequest& request,
 
 Result<RunOutcome> run_embedded(const RunRequest& request, const JobDirectory& directory,
                                 SignalInbox& signals, ProgressLine& progress) {
-  const NodeResources resources = workers::discover_machine();
+  const NodeResources resources = resources_for(request.spec, request.site);
   State here;
   here.nodes[node_name] = {.name = node_name, .resources = resources};
   SOVREN_DO(policy::can_ever_run(request.spec, here));
@@ -191,8 +190,12 @@ Result<RunOutcome> run_embedded(const RunRequest& request, const JobDirectory& d
   SOVREN_TRY(lock, directory.take());
   SOVREN_TRY(log_path, directory.event_log());
   SOVREN_TRY(log, storage::open_event_log(log_path));
-  SOVREN_TRY(agent, workers::Agent::start({.rank_program = request.programs.rank,
-                                           .mpirun = request.programs.mpirun}));
+  SOVREN_TRY(agent,
+             workers::Agent::start(
+                 {.rank_program = request.programs.rank,
+                  .mpirun = request.programs.mpirun,
+                  .cpus = resources.cpus,
+                  .site = request.site ? std::optional(request.site->launch) : std::nullopt}));
   agent->wake_on(signals.wake_fd());
   SystemClock clock;
   SOVREN_TRY(latest_job, storage::latest_job(directory.checkpoints()));
@@ -210,7 +213,19 @@ Result<RunOutcome> run_embedded(const RunRequest& request, const JobDirectory& d
   Narrator narrator(progress, clock);
   narrator.warn_new(request.warnings);
   engine->on_event = [&](const Event& event) { std::visit(narrator, event.body); };
-  return Session(*engine, id, signals, progress, clock, narrator).run();
+  std::optional<ChainLink> link;
+  if (request.site) {
+    SOVREN_TRY(begun, ChainLink::begin(*request.site, engine->state().jobs.at(id), directory,
+                                       clock.now()));
+    link.emplace(std::move(begun));
+  }
+  auto outcome = Session(*engine, id, signals, progress, clock, narrator).run();
+  if (!link) return outcome;
+  const int exit_code = outcome ? outcome->exit_code : cli_exit_code(outcome.error().code);
+  const std::int64_t step = newest_step(engine->state().jobs.at(id), directory);
+  if (auto ended = link->end(exit_code, step, clock.now()); !ended)
+    print_warning("the end of this allocation is not written down: " + to_text(ended.error()));
+  return outcome;
 }
 
 }  // namespace sovren::cli

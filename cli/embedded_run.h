@@ -8,6 +8,7 @@
 #include "cli/job_directory.h"
 #include "cli/progress_line.h"
 #include "cli/signals.h"
+#include "cli/site_run.h"
 #include "core/base/result.h"
 #include "core/model/spec_facts.h"
 #include "core/model/state.h"
@@ -24,6 +25,7 @@ struct RunRequest {
   Start start = Start::resume;  ///< fresh: checkpoints of earlier runs are not used
   workers::Programs programs;
   std::vector<std::string> warnings;  ///< what the check of the inputs warned of
+  std::optional<SiteRun> site;        ///< none: on this machine alone
 };
 
 /// How it ended: the job and what its last attempt told.
@@ -34,7 +36,8 @@ struct RunOutcome {
 };
 
 /// Queue, scheduler and worker in this process: the engine over the event log of the job directory,
-/// and an agent on this machine. Comes back when the job has ended or was stopped by a signal.
+/// and an agent on this machine, or, with `site`, in this allocation, whose nodes are one to it.
+/// Comes back when the job has ended or was stopped by a signal.
 ///
 /// Resume   An unfinished job of the same facts goes on from its newest checkpoint set; after a
 /// completed one a new job starts. Errors   storage_busy (another run has the folder), mismatch

@@ -23,22 +23,48 @@ struct CheckedJob {
   std::string sequence;  ///< of add_to_sequence(); empty: its pictures are of none
 };
 
+// The jobs of the file with their places in its array: all, or the one of --element.
+struct Element {
+  std::int64_t place = 0;
+  JobSpec spec;
+};
+Result<std::vector<Element>> elements_of(const JobSpec& spec, const Arguments& arguments) {
+  std::vector<Element> elements;
+  if (arguments.has("element")) {
+    if (spec.array.empty())
+      return fail({.code = Code::usage,
+                   .what = "--element chooses one of [array], and the job file has none",
+                   .hint = "run it without --element"});
+    SOVREN_TRY(place, arguments.number("element", 0, 0, text::array_size(spec) - 1));
+    SOVREN_TRY(one, text::expand_element(spec, place));
+    elements.push_back({place, std::move(one)});
+    return elements;
+  }
+  SOVREN_TRY(all, text::expand_array(spec));
+  for (JobSpec& one : all) elements.push_back({std::ssize(elements), std::move(one)});
+  return elements;
+}
+
 Result<std::vector<CheckedJob>> check_all(const JobSpec& spec, const Arguments& arguments) {
-  SOVREN_TRY(elements, text::expand_array(spec));
+  SOVREN_TRY(site, site_run_of(arguments));
+  SOVREN_TRY(elements, elements_of(spec, arguments));
   SOVREN_TRY(programs, workers::find_programs());
   std::vector<CheckedJob> jobs;
-  for (std::size_t i = 0; i < elements.size(); ++i) {
+  for (Element& element : elements) {
+    // The site has given the nodes; to the embedded scheduler they are one.
+    if (site) element.spec.resources.nodes = 1;
     std::string dir = job_directory_of(arguments.operands[0], spec.name, arguments.text("dir"));
-    const auto stem = text::sequence_stem(spec, static_cast<std::int64_t>(i));
+    const auto stem = text::sequence_stem(spec, element.place);
     const std::string sequence = stem ? dir + "/sequence/" + *stem : "";
-    if (elements.size() > 1) dir += "/" + std::to_string(i);
-    SOVREN_TRY(preflight, check_inputs(elements[i], programs.rank));
-    jobs.push_back({.request = {.spec = elements[i],
+    if (text::array_size(spec) > 1) dir += "/" + std::to_string(element.place);
+    SOVREN_TRY(preflight, check_inputs(element.spec, programs.rank));
+    jobs.push_back({.request = {.spec = std::move(element.spec),
                                 .facts = std::move(preflight.facts),
                                 .start = arguments.has("fresh") ? RunRequest::Start::fresh
                                                                 : RunRequest::Start::resume,
                                 .programs = programs,
-                                .warnings = std::move(preflight.warnings)},
+                                .warnings = std::move(preflight.warnings),
+                                .site = site},
                     .directory = JobDirectory(dir),
                     .sequence = sequence});
   }

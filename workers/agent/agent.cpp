@@ -51,7 +51,8 @@ Result<std::unique_ptr<Agent>> Agent::start(AgentConfig config) {
                    .log_bytes_max = config.log_bytes_max,
                    .rsh_agent = config.rsh_agent.empty() ? running_program() + " rsh-agent --"
                                                          : std::move(config.rsh_agent),
-                   .subnet = std::move(config.subnet)};
+                   .subnet = std::move(config.subnet),
+                   .site = std::move(config.site)};
   std::unique_ptr<Isolation> isolation;
   if (config.attempts == AgentConfig::Attempts::apart) {
     isolation = std::make_unique<Isolation>(Isolation::of_this_machine());

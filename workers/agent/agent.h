@@ -30,7 +30,8 @@ struct AgentConfig {
   /// apart: attempts get cores, GPUs and memory of their own; together: whatever this process has.
   enum class Attempts { together, apart };
   Attempts attempts = Attempts::together;
-  std::optional<int> cpus;  ///< that the node offers; none: those that there are
+  std::optional<int> cpus;         ///< that the node offers; none: those that there are
+  std::optional<SiteLaunch> site;  ///< the node stands for this allocation; none: for this machine
   /// Checkpoint sets of the job directories that attempts were headed in are verified at rest so
   /// often, one directory at a time; 0: never.
   double scrub_interval_s = 0;

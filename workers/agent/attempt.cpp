@@ -67,7 +67,8 @@ Result<Attempt> Attempt::start(const AttemptOrder& order, const AttemptHost& hos
                                .gpus = share.gpus,
                                .script = script_file(order),
                                .shims = host.shims,
-                               .now_s = std::time(nullptr)};
+                               .now_s = std::time(nullptr),
+                               .site = host.site};
   SOVREN_TRY(command, make_command(order, setting, host.environment));
   confine(command, share);
   SOVREN_DO(prepare_job_folder(order, user));

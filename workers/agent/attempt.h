@@ -16,6 +16,7 @@
 #include "workers/launch/isolation.h"
 #include "workers/launch/process.h"
 #include "workers/launch/programs.h"
+#include "workers/launch/site_launch.h"
 
 namespace sovren::workers {
 
@@ -31,6 +32,7 @@ struct AttemptHost {
   Isolation* isolation = nullptr;  ///< null: attempts are not kept apart
   std::string subnet;  ///< that ranks on different nodes talk over; empty: mpirun chooses
   std::string shims;   ///< folder of srun, sbatch, ... for commands on the head; empty: none
+  std::optional<SiteLaunch> site;  ///< the node stands for this allocation of a site's
 };
 
 /// One attempt from its start to its end. A rank program speaks through a socket (ReportChannel), a

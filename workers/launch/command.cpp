@@ -19,7 +19,8 @@ namespace sovren::workers {
 namespace {
 
 /// Variables by which a process finds the MPI job or Slurm step it belongs to, and our own.
-bool is_left_out(std::string_view variable) {
+bool is_left_out(std::string_view variable, const CommandSetting& setting) {
+  if (setting.site && variable.starts_with("SLURM_")) return is_of_slurm_step(variable);
   static constexpr std::array<std::string_view, 12> prefixes{
       "OMPI_COMM_",    "OMPI_UNIVERSE_", "OMPI_MCA_orte_", "OMPI_MCA_ess",
       "OMPI_MCA_pmix", "OMPI_APP_",      "PMIX_",          "PMI_",
@@ -47,6 +48,11 @@ void add_other_nodes(std::vector<std::string>& argv, const AttemptOrder& order,
     argv.insert(argv.end(), {"--mca", name, value});
 }
 
+/// Are the ranks on several nodes of a site? Those on one are as on our own.
+bool is_over_site(const CommandSetting& setting) {
+  return setting.site && setting.site->nodes > 1;
+}
+
 void add_mpirun(std::vector<std::string>& argv, const AttemptOrder& order,
                 const CommandSetting& setting) {
   const auto add = [&](std::initializer_list<const char*> words) {
@@ -58,16 +64,20 @@ void add_mpirun(std::vector<std::string>& argv, const AttemptOrder& order,
   argv.push_back(std::to_string(order.ranks));
   // How many ranks a core may carry has been decided before: mpirun need not judge again.
   add({"--oversubscribe", "--bind-to", "none"});
-  add({"--mca", "pml", "ob1"});
-  add({"--mca", "btl_vader_single_copy_mechanism", "none"});
+  if (!is_over_site(setting))
+    add({"--mca", "pml", "ob1", "--mca", "btl_vader_single_copy_mechanism", "none"});
   // When a rank ends with 85, mpirun ends the others too; by default it gives them a second or two
   // first. Ours have nothing left to do then: what they had to say is said before they exit.
   add({"--mca", "odls_base_sigkill_timeout", "0"});
-  if (order.slots.size() > 1)
+  if (is_over_site(setting)) {
+    const std::vector<std::string> options = site_mpirun_options();
+    argv.insert(argv.end(), options.begin(), options.end());
+  } else if (order.slots.size() > 1) {
     add_other_nodes(argv, order, setting);
-  else
-    add({"--mca", "btl", "self,vader", "--mca", "plm", "isolated", "--mca", "orte_tmpdir_base",
-         setting.private_dir.c_str()});
+  } else {
+    add({"--mca", "btl", "self,vader", "--mca", "plm", "isolated", "--mca", "ras", "^slurm",
+         "--mca", "orte_tmpdir_base", setting.private_dir.c_str()});
+  }
   if (order.ranks > setting.cpus) add({"--mca", "mpi_yield_when_idle", "1"});
 }
 
@@ -113,7 +123,7 @@ Environment environment_of(const AttemptOrder& order, const CommandSetting& sett
                            std::span<const std::string> inherited) {
   Environment environment;
   for (const std::string& variable : inherited)
-    if (!is_left_out(variable)) environment.add(variable);
+    if (!is_left_out(variable, setting)) environment.add(variable);
   if (setting.user) {
     environment.set("USER", setting.user->name);
     environment.set("LOGNAME", setting.user->name);
@@ -138,7 +148,9 @@ Result<Command> make_command(const AttemptOrder& order, const CommandSetting& se
                              std::span<const std::string> inherited) {
   SOVREN_CHECK(order.ranks >= 1, "an attempt has at least one rank");
   const bool is_on_head = is_started_on_head(order);
-  const bool is_by_mpirun = order.ranks > 1 && !is_on_head;
+  const bool is_by_srun =
+      order.ranks > 1 && !is_on_head && setting.site && setting.site->by == SiteLaunch::By::srun;
+  const bool is_by_mpirun = order.ranks > 1 && !is_on_head && !is_by_srun;
   if (is_by_mpirun && setting.programs.mpirun.empty())
     return fail({.code = Code::input_missing,
                  .what = "mpirun is not on PATH, and a job of " + std::to_string(order.ranks) +
@@ -149,7 +161,7 @@ Result<Command> make_command(const AttemptOrder& order, const CommandSetting& se
   std::vector<std::string> program;
   if (const auto* spec = std::get_if<CommandSpec>(&order.spec.kind)) {
     add_user_variables(environment, order, *spec, setting);
-    if (is_on_head) add_head_variables(environment, order, setting);
+    if (is_on_head && !setting.site) add_head_variables(environment, order, setting);
     SOVREN_TRY(words, user_words(order, *spec, setting, environment));
     program = std::move(words);
     command.input = spec->input;
@@ -166,13 +178,18 @@ Result<Command> make_command(const AttemptOrder& order, const CommandSetting& se
     environment.set("SOVREN_GPUS_PER_RANK", std::to_string(order.spec.resources.gpus_per_rank));
   if (is_by_mpirun && (is_command || order.spec.resources.gpus_per_rank > 0))
     add_rank_shell(program);
+  if (is_by_srun && is_command) add_srun_shell(program);
   if (order.slots.size() > 1) {
     environment.set(launch_socket_variable, setting.launch_socket);
     environment.set(head_variable, order.node);
     environment.set("TMPDIR", setting.private_dir);
   }
   if (is_by_mpirun) add_mpirun(command.argv, order, setting);
-  if (is_by_mpirun && order.slots.size() > 1) add_exports(command.argv, environment, order);
+  if (is_by_srun) command.argv = srun_words(order, *setting.site, setting.cpus);
+  if (is_by_srun && order.ranks > setting.cpus)
+    environment.set("OMPI_MCA_mpi_yield_when_idle", "1");
+  if (is_by_mpirun && (order.slots.size() > 1 || is_over_site(setting)))
+    add_exports(command.argv, environment, order);
   command.argv.insert(command.argv.end(), program.begin(), program.end());
   command.environment = std::move(environment).variables();
   return command;

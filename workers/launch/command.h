@@ -15,6 +15,7 @@
 #include "core/port/orders.h"
 #include "workers/launch/identity.h"
 #include "workers/launch/programs.h"
+#include "workers/launch/site_launch.h"
 
 namespace sovren::workers {
 
@@ -46,13 +47,16 @@ struct CommandSetting {
   std::string script;      ///< file that holds the script of a command
   std::string shims;       ///< folder of srun, sbatch, ... for commands on the head; empty: none
   std::int64_t now_s = 0;  ///< seconds since 1970
+  std::optional<SiteLaunch> site;  ///< of what allocation; none: the nodes are ours
 };
 
 /// One rank is started as a plain process, as is a command that is started on the head alone;
 /// several by mpirun, whose exit code is the first non-zero
 /// one of a rank (85 when all end with 85), 128 + signal when a rank was killed, and 1 when mpirun
-/// itself was told to end. `inherited` is the environment of this process, of which the parts that
-/// name another MPI job or Slurm step are left out: mpirun would join them.
+/// itself was told to end. In an allocation of a site, srun may stand in mpirun's place: its exit
+/// code is the greatest of a rank's, 128 + signal for one that was killed. `inherited` is the
+/// environment of this process, of which the parts that name another MPI job or Slurm step are left
+/// out: mpirun would join them.
 ///
 /// Errors   input_missing: several ranks, but no mpirun; a command whose program is not there.
 /// Source   facts measured with Open MPI 4.1.4: `pml ob1` and `btl self,vader` halve the start-up;

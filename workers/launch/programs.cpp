@@ -25,21 +25,21 @@ Result<std::string> from_variable(const char* variable) {
                .hint = std::string("unset ") + variable + " or let it name an executable file"});
 }
 
-std::string on_path(const std::string& name) {
-  const char* path = std::getenv("PATH");
-  std::istringstream folders(path == nullptr ? "" : path);
-  for (std::string folder; std::getline(folders, folder, ':');)
-    if (const std::string file = (folder.empty() ? "." : folder) + "/" + name; is_program(file))
-      return file;
-  return {};
-}
-
 }  // namespace
 
 bool is_program(const std::string& path) {
   struct stat status {};
   return ::stat(path.c_str(), &status) == 0 && S_ISREG(status.st_mode) &&
          ::access(path.c_str(), X_OK) == 0;
+}
+
+std::string program_on_path(const std::string& name) {
+  const char* path = std::getenv("PATH");
+  std::istringstream folders(path == nullptr ? "" : path);
+  for (std::string folder; std::getline(folders, folder, ':');)
+    if (const std::string file = (folder.empty() ? "." : folder) + "/" + name; is_program(file))
+      return file;
+  return {};
 }
 
 std::string running_program() {
@@ -65,7 +65,7 @@ Result<Programs> find_programs(Programs known) {
     known.mpirun = chosen;
   }
   if (known.mpirun.empty() && is_program(beside + "/mpirun")) known.mpirun = beside + "/mpirun";
-  if (known.mpirun.empty()) known.mpirun = on_path("mpirun");
+  if (known.mpirun.empty()) known.mpirun = program_on_path("mpirun");
   return known;
 }
 

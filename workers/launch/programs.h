@@ -21,6 +21,9 @@ Result<Programs> find_programs(Programs known = {});
 /// Is there a file that may be executed?
 bool is_program(const std::string& path);
 
+/// The first of this name on PATH; empty: none.
+std::string program_on_path(const std::string& name);
+
 /// The file that runs as this process, resolved.
 std::string running_program();
 

@@ -9,6 +9,7 @@
 #include "core/base/units.h"
 #include "core/model/state.h"
 #include "core/text/hosts.h"
+#include "workers/launch/head_command.h"
 
 namespace sovren::workers {
 namespace {
@@ -114,9 +115,13 @@ void add_slurm_variables(Environment& environment, const AttemptOrder& order,
   if (!is_head || order.spec.resources.cpus_per_rank > 1)
     set("SLURM_CPUS_PER_TASK", std::max(1, order.spec.resources.cpus_per_rank));
   if (is_head) set("ENVIRONMENT", "BATCH");
-  if (!is_head && order.ranks > 1) return;  // each learns its own
+  add_task_variables(environment, order);
+}
+
+void add_task_variables(Environment& environment, const AttemptOrder& order) {
+  if (order.ranks > 1 && !is_started_on_head(order)) return;  // each learns its own
   for (const char* name : {"SLURM_PROCID", "SLURM_LOCALID", "SLURM_GTIDS"})
-    set(name, std::int64_t{0});
+    environment.set(name, "0");
 }
 
 std::string counts_text(const std::vector<int>& counts) {

@@ -15,6 +15,9 @@ namespace sovren::workers {
 void add_slurm_variables(Environment& environment, const AttemptOrder& order,
                          const CommandSpec& spec, const CommandSetting& setting);
 
+/// Of these, the ones by which the one process of a command knows that it is task 0.
+void add_task_variables(Environment& environment, const AttemptOrder& order);
+
 /// Counts of nodes in order, as Slurm shortens them: 2, 2, 2, 1 -> "2(x3),1".
 std::string counts_text(const std::vector<int>& counts);
 

@@ -58,9 +58,13 @@ void add_user_variables(Environment& environment, const AttemptOrder& order,
   set("SOVREN_NODES", nodes);
   environment.set("SOVREN_NODELIST", node_list(order));
   environment.set("SOVREN_JOB_DIR", order.dir);
-  add_slurm_variables(environment, order, spec, setting);
-  // SLURM_JOB_ID makes mpirun, ours or one that the command starts, look for Slurm's own parts.
-  for (const char* part : {"OMPI_MCA_ras", "OMPI_MCA_plm"}) environment.set(part, "^slurm");
+  if (setting.site) {
+    add_task_variables(environment, order);
+  } else {
+    add_slurm_variables(environment, order, spec, setting);
+    // SLURM_JOB_ID makes mpirun, ours or one that the command starts, look for Slurm's own parts.
+    for (const char* part : {"OMPI_MCA_ras", "OMPI_MCA_plm"}) environment.set(part, "^slurm");
+  }
   if (order.element >= 0) {
     set("SOVREN_ARRAY_JOB_ID", order.array_job.value);
     set("SOVREN_ARRAY_TASK_ID", order.element);

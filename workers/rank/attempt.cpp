@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <chrono>
 #include <cstdio>
@@ -62,14 +63,23 @@ Error shape_mismatch(int ranks, int found) {
                       std::to_string(found)};
   error.hint = found == 1
                    ? "ranks started without MPI's launcher, as by srun without --mpi=pmix, are so "
-                     "many jobs of one: use mpirun -n " +
-                         std::to_string(ranks) + " or srun --mpi=pmix"
+                     "many jobs of one: see srun --mpi=list, or use sovren run --launcher mpirun"
                    : "let --ranks be the number that mpirun starts";
   return error;
 }
 
+/// Did somebody start this process who tells MPI of the others? Without, MPI would take each of
+/// them for a job of one rank, or end the process in its own words.
+bool has_mpi_launcher() {
+  static constexpr std::array<const char*, 4> variables{"PMIX_NAMESPACE", "OMPI_COMM_WORLD_SIZE",
+                                                        "PMI_FD", "PMI_RANK"};
+  return std::any_of(variables.begin(), variables.end(),
+                     [](const char* name) { return std::getenv(name) != nullptr; });
+}
+
 Result<std::unique_ptr<Communicator>> join_ranks(const Options& options) {
   if (options.ranks > 1) {
+    if (!has_mpi_launcher()) return fail(shape_mismatch(options.ranks, 1));
     SOVREN_TRY(comm, make_mpi_communicator(options.peer_deadline_s));
     if (comm->size() != options.ranks) return fail(shape_mismatch(options.ranks, comm->size()));
     return comm;
@@ -174,6 +184,12 @@ class Attempt {
     if (comm_.rank() == 0) reporter_.report(report);
   }
 
+  /// This rank's number among those on its node, as mpirun or srun tell it; null: neither does.
+  static const char* local_rank() {
+    const char* of_mpirun = std::getenv("OMPI_COMM_WORLD_LOCAL_RANK");
+    return of_mpirun != nullptr ? of_mpirun : std::getenv("SLURM_LOCALID");
+  }
+
   /// CUDA only if every rank has a device: the ranks' results must not come from two backends.
   Result<BackendChoice> agree_on_backend(Backend wanted) {
     kernels::DeviceList found;
@@ -183,8 +199,7 @@ class Attempt {
     if (has_device == 0 && !found.devices.empty())
       found = {.is_compiled = true, .devices = {}, .why_none = "another rank has no device"};
     if (!found.devices.empty()) {
-      const int place = device_of_rank(std::getenv("OMPI_COMM_WORLD_LOCAL_RANK"),
-                                       static_cast<int>(found.devices.size()));
+      const int place = device_of_rank(local_rank(), static_cast<int>(found.devices.size()));
       kernels::use_device(found.devices[static_cast<std::size_t>(place)].index);
     }
     return choose_backend(wanted, found);
@@ -314,6 +329,11 @@ int run_attempt(const Options& options, const KindMaker& make_kind) {
   if (!options.report_socket.empty()) ::prctl(PR_SET_PDEATHSIG, SIGKILL);
   route_signals_to(control);
   auto comm = join_ranks(options);
+  if (!comm && comm.error().code == Code::mismatch) {
+    // Each of them would take itself for rank 0: none touches the folder or says so to the agent.
+    std::fprintf(stderr, "sovren-rank: %s\n", to_text(comm.error()).c_str());
+    return rank_exit_code(Code::mismatch);
+  }
   const int rank = comm ? (*comm)->rank() : 0;
   open_log(options.dir, rank);
   describe_attempt(options, rank);

@@ -298,9 +298,15 @@ TEST_F(AttemptTest, FullDiskEndsWith74AndTheOldSetStands) {
 TEST_F(AttemptTest, WrongNumberOfRanksIsAMismatch) {
   // One process that is told it is one of two, without MPI's launcher: a singleton.
   const AttemptOrder made = order("steps 5", 1);
-  const std::string command = bin("rank_test_rank") + " --dir " + dir_ + " --ranks 2 2>/dev/null";
+  const std::string said = dir_ + ".said";
+  const std::string command = bin("rank_test_rank") + " --dir " + dir_ + " --ranks 2 2>" + said;
   EXPECT_EQ(WEXITSTATUS(std::system(command.c_str())), 78);
-  EXPECT_NE(log().find("srun"), std::string::npos) << log();
+  std::ifstream file(said);
+  const std::string words(std::istreambuf_iterator<char>(file), {});
+  EXPECT_NE(words.find("srun --mpi=list"), std::string::npos) << words;
+  std::filesystem::remove(said);
+  // Each of many such would take itself for rank 0.
+  EXPECT_FALSE(std::filesystem::exists(dir_ + "/logs"));
 }
 
 TEST_F(AttemptTest, SecondAttemptWaitsForTheFirstToDie) {
