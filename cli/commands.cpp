@@ -64,6 +64,10 @@ constexpr std::array slurm_options{
     Option{"after", "WHAT", "wait for other jobs of the site, e.g. ok:12, any:13, singleton"},
     Option{"hold", "", "submit: do not start it before: scontrol release"},
     Option{"dry-run", "", "submit: print the script, ask the site, and change nothing"},
+    Option{"all", "", "status: also those that have ended"},
+    Option{"expand", "", "status: each element of an array on a line of its own", "", false, 'r'},
+    Option{"watch", "", "status: again and again, on a screen of its own; q quits"},
+    Option{"timeout", "TIME", "wait: at most so long, e.g. 90s; then exit code 124"},
     json,
 };
 constexpr std::array jobs_options{
@@ -299,13 +303,18 @@ constexpr std::array table{
         "Jobs that ran or asked for nothing, or for more than there is, are dropped; run times "
         "over the request are cut to it.",
         simulate_trace},
-    Command{"slurm", "hand jobs to a Slurm site, and follow them there", "script|submit FILE...", 1,
-            many, slurm_options,
+    Command{"slurm", "hand jobs to a Slurm site, and follow them there",
+            "script|submit|status|wait|cancel [FILE|JOB]...", 1, many, slurm_options,
             "script prints a batch script for sbatch, and makes the folder for its output. submit "
             "hands it in, and\n"
             "prints the site's id of each job. The job runs as long as it needs: before its time "
             "limit it seals a\n"
-            "checkpoint, and comes back by itself (docs/guide/slurm.md).",
+            "checkpoint, and comes back by itself (docs/guide/slurm.md).\n"
+            "status says how the jobs are that were handed in from here, and how far (exit code 5: "
+            "the site does not\n"
+            "answer, this is as last seen). wait ends when they have: exit code 0 when all are "
+            "COMPLETED, else 1. JOB is\n"
+            "the site's id, 12 or 12_3; those of its continuations mean the same job.",
             use_slurm},
     Command{"lint", "check a job file and report every error in it", "FILE...", 0, many,
             lint_options, "Exit code 0 when all files are valid, 2 otherwise.", lint_job_file},

@@ -54,43 +54,19 @@ std::string names_of(const Json& job) {
   return names;
 }
 
-// One line for all elements of an array: its state is that of the element that is farthest from
-// rest.
+// One line for all elements of an array.
 std::vector<std::string> array_row(const Json& job, const Json& array) {
-  std::int64_t waiting = 0, running = 0, done = 0, cancelled = 0, failed = 0;
-  if (const Json* states = find(array, "states"); states != nullptr && states->is_object())
-    for (const auto& [name, count] : states->items()) {
-      const auto jobs = count.is_number_integer() ? count.get<std::int64_t>() : 0;
-      const auto state = state_of(name);
-      (state == JobState::completed   ? done
-       : state == JobState::pending   ? waiting
-       : state == JobState::cancelled ? cancelled
-       : state && is_final(*state)    ? failed
-                                      : running) += jobs;
-    }
-  const auto elements = static_cast<std::int64_t>(number_of(array, "elements"));
-  std::string counts = std::to_string(done) + " done";
-  for (const auto& [count, what] : {std::pair{running, " running"},
-                                    {waiting, " waiting"},
-                                    {failed, " failed"},
-                                    {cancelled, " cancelled"}})
-    if (count > 0) counts += ", " + std::to_string(count) + what;
-  const char* state = running > 0     ? "RUNNING"
-                      : waiting > 0   ? "PENDING"
-                      : failed > 0    ? "FAILED"
-                      : cancelled > 0 ? "CANCELLED"
-                                      : "COMPLETED";
-  std::string why = text_of(job, "reason");
-  if (running > 0 || waiting == 0) why.clear();
-  return {text_of(job, "array_job") + "_[0-" + std::to_string(elements - 1) + "]",
+  const ArraySummary all = array_summary(array);
+  const std::string why = all.is_waiting ? text_of(job, "reason") : "";
+  return {text_of(job, "array_job") + "_[0-" + std::to_string(all.elements - 1) + "]",
           text_of(job, "name"),
           text_of(job, "user"),
-          state,
+          all.state,
           "",
           "",
-          std::to_string(done) + "/" + std::to_string(elements),
+          std::to_string(all.done) + "/" + std::to_string(all.elements),
           "",
-          counts + (why.empty() ? "" : ": " + why)};
+          all.counts + (why.empty() ? "" : ": " + why)};
 }
 
 std::string labels_of(const Json& node) {
@@ -121,6 +97,35 @@ void add_members(const Json& value, const std::string& name, Rows& rows) {
 }
 
 }  // namespace
+
+ArraySummary array_summary(const Json& array) {
+  std::int64_t waiting = 0, running = 0, done = 0, cancelled = 0, failed = 0;
+  if (const Json* states = find(array, "states"); states != nullptr && states->is_object())
+    for (const auto& [name, count] : states->items()) {
+      const auto jobs = count.is_number_integer() ? count.get<std::int64_t>() : 0;
+      const auto state = state_of(name);
+      (state == JobState::completed   ? done
+       : state == JobState::pending   ? waiting
+       : state == JobState::cancelled ? cancelled
+       : state && is_final(*state)    ? failed
+                                      : running) += jobs;
+    }
+  ArraySummary all{.elements = static_cast<std::int64_t>(number_of(array, "elements")),
+                   .done = done,
+                   .is_waiting = running == 0 && waiting > 0,
+                   .counts = std::to_string(done) + " done"};
+  for (const auto& [count, what] : {std::pair{running, " running"},
+                                    {waiting, " waiting"},
+                                    {failed, " failed"},
+                                    {cancelled, " cancelled"}})
+    if (count > 0) all.counts += ", " + std::to_string(count) + what;
+  all.state = running > 0     ? "RUNNING"
+              : waiting > 0   ? "PENDING"
+              : failed > 0    ? "FAILED"
+              : cancelled > 0 ? "CANCELLED"
+                              : "COMPLETED";
+  return all;
+}
 
 std::string text_of(const Json& object, std::string_view key) {
   const Json* value = find(object, key);

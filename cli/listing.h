@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <cstdint>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -24,6 +25,16 @@ double number_of(const text::Json& object, std::string_view key);
 /// Of RFC 3339 or of milliseconds: "2026-11-26 14:03:04" in local time; empty where it is not there
 /// or null.
 std::string time_of(const text::Json& object, std::string_view key);
+
+/// The elements of an array in one: {"elements": 5, "states": {"RUNNING": 2, ...}}.
+struct ArraySummary {
+  std::int64_t elements = 0;
+  std::int64_t done = 0;    ///< COMPLETED
+  bool is_waiting = false;  ///< some wait, and none runs
+  std::string state;        ///< of the element that is farthest from rest
+  std::string counts;       ///< "3 done, 2 running"
+};
+ArraySummary array_summary(const text::Json& array);
 
 /// With a head: JOB, NAME, USER, STATE, TRY, TIME, DONE, NODES, WHY.
 Rows job_rows(const text::Json& jobs, Instant now);

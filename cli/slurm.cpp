@@ -19,8 +19,9 @@ struct Verb {
 };
 
 constexpr std::array verbs{
-    Verb{"script", print_site_script},
-    Verb{"submit", submit_to_site},
+    Verb{"script", print_site_script}, Verb{"submit", submit_to_site},
+    Verb{"status", show_site_jobs},    Verb{"wait", wait_for_site_jobs},
+    Verb{"cancel", cancel_site_jobs},
 };
 
 }  // namespace

@@ -13,6 +13,9 @@ namespace sovren::cli {
 // options it takes.
 Result<int> print_site_script(const Arguments&);
 Result<int> submit_to_site(const Arguments&);
+Result<int> show_site_jobs(const Arguments&);
+Result<int> wait_for_site_jobs(const Arguments&);
+Result<int> cancel_site_jobs(const Arguments&);
 
 /// Hands jobs to the Slurm site and prints their ids (`sovren submit --to slurm`).
 Result<int> submit_to_site(const std::vector<JobText>& jobs, const Arguments& arguments);

@@ -14,11 +14,6 @@ namespace {
 // Elements that one query of accounting may name, so that it stays within an argument's 128 KiB.
 constexpr std::size_t accounts_max = 8'000;
 
-bool is_listed(const SiteRow& row, std::int64_t task) {
-  return std::ranges::any_of(
-      row.tasks, [task](const auto& range) { return range.first <= task && task <= range.second; });
-}
-
 // A site that does not say how often it has requeued a job is counted along.
 int restarts_of(const SiteRow& row, const SiteTask& before, const SiteState& state) {
   if (row.restarts) return *row.restarts;

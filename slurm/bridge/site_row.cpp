@@ -128,6 +128,11 @@ int exit_code_of_status(std::int64_t status) {
   return signal != 0 ? 128 + signal : static_cast<int>((status >> 8) & 0xff);
 }
 
+bool is_listed(const SiteRow& row, std::int64_t task) {
+  return std::ranges::any_of(
+      row.tasks, [task](const auto& range) { return range.first <= task && task <= range.second; });
+}
+
 bool read_tasks(std::string_view text, SiteRow& row) {
   text = text.substr(0, text.find('%'));
   while (!text.empty()) {

@@ -54,6 +54,9 @@ int exit_code_of_status(std::int64_t status);
 /// "1234", "1234_5", "1234_[5-99%2]", "1234_[1,3,5,...]", "1234+1": id and elements of a row.
 /// False: it is no such id.
 bool read_job_id(std::string_view text, SiteRow& row);
+/// Is this element of an array one of the row's?
+bool is_listed(const SiteRow& row, std::int64_t task);
+
 /// "5-99%2", "1,3,7-9", "0-8:2": elements of a row.
 bool read_tasks(std::string_view text, SiteRow& row);
 
