@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "cli/admission.h"
+#include "cli/progress_file.h"
 #include "cli/system_clock.h"
 #include "cli/terminal.h"
 #include "core/text/job_file.h"
@@ -78,13 +79,14 @@ class Narrator {
 class Session {
  public:
   Session(engine::Engine& engine, JobId id, SignalInbox& signals, ProgressLine& progress,
-          Clock& clock, Narrator& narrator)
+          Clock& clock, Narrator& narrator, ProgressFile* file)
       : engine_(engine),
         id_(id),
         signals_(signals),
         progress_(progress),
         clock_(clock),
-        narrator_(narrator) {}
+        narrator_(narrator),
+        file_(file) {}
 
   Result<RunOutcome> run() {
     while (!is_over()) {
@@ -93,6 +95,7 @@ class Session {
       show();
     }
     progress_.clear();
+    if (file_ != nullptr) file_->finish();
     const auto live = engine_.live().find(id_);
     RunOutcome outcome{.job = job(),
                        .live = live == engine_.live().end() ? engine::Live{} : live->second};
@@ -131,8 +134,10 @@ class Session {
     narrator_.warn_new(live->second.warnings);
     if (!live->second.preview.empty() && !std::exchange(has_preview_, true))
       progress_.say("preview in " + job().dir + "/" + live->second.preview);
-    if (live->second.progress && job().state == JobState::running)
-      progress_.update(*live->second.progress, narrator_.sealed_at(), clock_.now());
+    if (!live->second.progress || job().state != JobState::running) return;
+    progress_.update(*live->second.progress, narrator_.sealed_at(), clock_.now());
+    if (file_ != nullptr)
+      file_->update(job(), *live->second.progress, clock_.steady(), clock_.now());
   }
 
   // docs/errors.md, "Exit codes of sovren".
@@ -156,6 +161,7 @@ class Session {
   ProgressLine& progress_;
   Clock& clock_;
   Narrator& narrator_;
+  ProgressFile* file_;  // null: nobody looks from another machine
   int stops_ = 0;
   bool has_preview_ = false;
 };
@@ -214,12 +220,14 @@ Result<RunOutcome> run_embedded(const RunRequest& request, const JobDirectory& d
   narrator.warn_new(request.warnings);
   engine->on_event = [&](const Event& event) { std::visit(narrator, event.body); };
   std::optional<ChainLink> link;
+  ProgressFile file(directory.path());
   if (request.site) {
     SOVREN_TRY(begun, ChainLink::begin(*request.site, engine->state().jobs.at(id), directory,
                                        clock.now()));
     link.emplace(std::move(begun));
   }
-  auto outcome = Session(*engine, id, signals, progress, clock, narrator).run();
+  auto outcome =
+      Session(*engine, id, signals, progress, clock, narrator, link ? &file : nullptr).run();
   if (!link) return outcome;
   const int exit_code = outcome ? outcome->exit_code : cli_exit_code(outcome.error().code);
   const std::int64_t step = newest_step(engine->state().jobs.at(id), directory);

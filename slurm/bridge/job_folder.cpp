@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "slurm/bridge/job_folder.h"
 
+#include <cstdio>
 #include <fstream>
 #include <sstream>
 
@@ -46,10 +47,17 @@ std::string reason_in_report(const std::string& dir) {
 
 }  // namespace
 
-std::string progress_to_json(const FolderProgress& progress) {
+Result<void> write_progress(const std::string& dir, const FolderProgress& progress) {
   text::Json json{{"schema", "sovren.progress/1"}};
   text::Writer(json).all(progress);
-  return text::dump_json(json) + "\n";
+  const std::string path = dir + "/" + std::string(progress_file_name);
+  const std::string fresh = path + ".tmp";
+  std::ofstream file(fresh, std::ios::binary | std::ios::trunc);
+  file << text::dump_json(json) << "\n";
+  file.close();
+  if (!file || std::rename(fresh.c_str(), path.c_str()) != 0)
+    return fail({.code = Code::storage_io, .what = "cannot be written", .where = path});
+  return {};
 }
 
 std::optional<FolderProgress> read_progress(const std::string& dir) {

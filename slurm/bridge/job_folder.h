@@ -5,7 +5,9 @@
 #include <map>
 #include <optional>
 #include <string>
+#include <string_view>
 
+#include "core/base/result.h"
 #include "core/base/units.h"
 #include "slurm/bridge/site_job.h"
 
@@ -26,8 +28,11 @@ struct FolderProgress {
 /// File name of it in the job directory.
 inline constexpr std::string_view progress_file_name = "progress.json";
 
-/// The document, and back; none: it is not there or cannot be read.
-std::string progress_to_json(const FolderProgress& progress);
+/// Replaces the file in one step, so that readers see all of one or all of another. Not durable:
+/// nothing depends on it. Errors: storage_io.
+Result<void> write_progress(const std::string& dir, const FolderProgress& progress);
+
+/// None: it is not there or cannot be read.
 std::optional<FolderProgress> read_progress(const std::string& dir);
 
 /// How this task of a site ended, by the allocations and the report in its directory: when the site

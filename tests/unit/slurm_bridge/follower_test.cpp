@@ -465,12 +465,14 @@ TEST(JobFolder, ProgressReadsBack) {
                                 .sealed_step = 10,
                                 .attempt = 2,
                                 .at = {5'000}};
-  const std::string path = dir + "/" + std::string(progress_file_name);
-  const std::string document = progress_to_json(progress);
-  std::ofstream(path) << document;
+  ASSERT_TRUE(write_progress(dir, progress));
   EXPECT_EQ(read_progress(dir), progress);
-  std::ofstream(path) << document.substr(0, 30);
+  ASSERT_TRUE(write_progress(dir, {.step = 13}));
+  EXPECT_EQ(read_progress(dir)->step, 13);
+  EXPECT_EQ(std::distance(fs::directory_iterator(dir), {}), 1);
+  std::ofstream(dir + "/" + std::string(progress_file_name)) << R"({"schema":"sovren.pro)";
   EXPECT_EQ(read_progress(dir), std::nullopt);
+  EXPECT_EQ(write_progress(dir + "/none", progress).error().code, Code::storage_io);
   EXPECT_EQ(read_progress(dir + "/none"), std::nullopt);
   fs::remove_all(dir);
 }
