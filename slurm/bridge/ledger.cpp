@@ -78,6 +78,13 @@ Result<void> sync_folder_of(const std::string& path) {
 
 // Other processes of ours wait for it: a moment.
 Result<void> lock(Descriptor& file, const std::string& path) {
+  const auto folder = std::filesystem::path(path).parent_path();
+  std::error_code error;
+  std::filesystem::create_directories(folder, error);
+  if (error)
+    return fail({.code = Code::storage_io,
+                 .what = "the folder cannot be made: " + error.message(),
+                 .where = folder.string()});
   SOVREN_DO(open_file(file, path + ".lock", O_RDWR | O_CREAT));
   while (::flock(file.get(), LOCK_EX) != 0)
     if (errno != EINTR) return fail(failure(path + ".lock", "cannot be locked"));
@@ -99,14 +106,7 @@ std::string make_nonce() {
 
 Result<Ledger> Ledger::open(std::string path) {
   std::error_code error;
-  path = std::filesystem::absolute(path, error).string();
-  const auto folder = std::filesystem::path(path).parent_path();
-  std::filesystem::create_directories(folder, error);
-  if (error)
-    return fail({.code = Code::storage_io,
-                 .what = "the folder cannot be made: " + error.message(),
-                 .where = folder.string()});
-  Ledger ledger(std::move(path));
+  Ledger ledger(std::filesystem::absolute(path, error).string());
   SOVREN_DO(ledger.refresh());
   return ledger;
 }

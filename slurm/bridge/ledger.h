@@ -22,7 +22,7 @@ namespace sovren::slurm {
 /// Threads  one; other processes at will.
 class Ledger {
  public:
-  /// Makes its folder, and reads what is there.
+  /// Reads what is there. Its folder is made by the first append.
   static Result<Ledger> open(std::string path);
 
   const SiteJobs& jobs() const { return jobs_; }

@@ -4,6 +4,7 @@ import json
 import os
 import unittest
 
+from queue_case import QueueCase
 from sovren_case import SovrenCase
 
 FAKE = """#!/bin/bash
@@ -126,6 +127,65 @@ class SlurmStatusTest(SovrenCase):
         self.fake("scancel", "echo 'scancel: error: Kill job error on job id 42: Access denied' >&2; exit 1")
         self.assertIn("Access denied", self.sovren("slurm", "cancel", array, code=3).stderr)
         self.assertIn("no job 'x'", self.sovren("slurm", "cancel", "x", code=4).stderr)
+
+    def test_history_shows_the_chain_of_allocations(self):
+        self.assertIn("no scheduler is reached", self.sovren("history", code=5).stderr)  # no site job either
+        job, array = self.submit("it"), self.submit("array", "--array", "0-1")
+        begin = {"schema": "sovren.allocation/1", "event": "begin", "nodes": 2, "ranks": 4, "launcher": "srun"}
+        lines = []
+        for restart, (start, end, code) in enumerate([("10:00:00", "10:01:00", 85), ("10:02:00", None, None),
+                                                      ("10:05:00", "10:05:30", 0)]):
+            named = {"site_job": job, "restart": restart}
+            lines.append({**begin, **named, "began_at": f"2026-11-26T{start}Z", "step": restart * 10 - 1})
+            if end:
+                lines.append({"schema": "sovren.allocation/1", "event": "end", **named, "exit_code": code,
+                              "ended_at": f"2026-11-26T{end}Z", "sealed_step": restart * 10 + 9})
+        lines.append({**begin, "site_job": "7", "restart": 0, "began_at": "2025-01-01T00:00:00Z", "step": -1})
+        self.write("work/it.sovren/allocations.jsonl", "".join(json.dumps(line) + "\n" for line in lines))
+        self.write("work/it.sovren/report.json", json.dumps({"checkpoints": {"sealed": 3}, "digest": "d1"}))
+        self.queue((job, "COMPLETED", 2, 0, "None", "n1"), (f"{array}_0", "COMPLETED", 0, 0, "None", "n1"),
+                   (f"{array}_1", "RUNNING", 0, 0, "None", "n1"))
+        done = self.sovren("history", "--json", code=0)
+        self.assertIn("only jobs of the Slurm site", done.stderr)
+        answer = json.loads(done.stdout)
+        self.assertEqual(answer["schema"], "sovren.history/1")
+        jobs = {record["id"]: record for record in answer["jobs"]}
+        self.assertEqual(sorted(jobs), [job, f"{array}_0"])
+        record = jobs[job]
+        self.assertEqual((record["where"], record["state"], record["attempts"], record["restarts"], record["run_s"]),
+                         ("slurm", "COMPLETED", 3, 2, 90))
+        self.assertEqual((record["digest"], record["checkpoints"]), ("d1", {"sealed": 3}))
+        self.assertEqual([(one["restart"], one["exit_code"], one["sealed_step"]) for one in record["allocations"]],
+                         [(0, 85, 9), (1, None, None), (2, 0, 29)])
+        table = self.sovren("history", code=0).stdout
+        self.assertRegex(table, rf"{job} +it +\S+ +COMPLETED +slurm +3 ")
+        self.assertRegex(table, rf" {job}\.0 +checkpoint 9 +1 min")
+        self.assertRegex(table, rf" {job}\.1 +cut off")
+        self.assertRegex(table, rf" {job}\.2 +exit 0")
+        self.assertEqual(len(json.loads(self.sovren("history", "--json", "--limit", "1", code=0).stdout)["jobs"]), 1)
+        for none in (["--user", "nobody"], ["--until", "2020-01-01"], ["--since", "2100-01-01"]):
+            self.assertEqual(json.loads(self.sovren("history", "--json", *none, code=0).stdout)["jobs"], [], none)
+        self.sovren("history", "--connect", str(self.dir / "none.sock"), code=5)
+
+
+class HistoryOfBothTest(QueueCase):
+    def test_history_has_both_in_one_order(self):
+        self.serve()
+        jobs = [self.submit_command("true") for _ in range(2)]
+        for job in jobs:
+            self.sovren("cancel", job, code=0)
+        self.assertEqual([record["where"] for record in self.json("history")["jobs"]], ["local"] * 2)
+        lines = []
+        for site_job, ended_at in (("5", 1_000), ("6", 9_999_999_999_000)):
+            lines += [{"record": "asked", "at": 1, "nonce": site_job, "name": "old", "dir": "/none", "user": "ada"},
+                      {"record": "submitted", "at": 2, "nonce": site_job, "site_job": site_job},
+                      {"record": "ended", "at": ended_at, "site_job": site_job, "state": "FAILED", "exit_code": 3}]
+        self.write("home/slurm/jobs.jsonl", "".join(json.dumps(line) + "\n" for line in lines))
+        both = self.json("history")["jobs"]
+        self.assertEqual([record["where"] for record in both], ["slurm", "local", "local", "slurm"])
+        self.assertEqual((both[0]["id"], both[0]["exit_code"], both[3]["id"]), ("6", 3, "5"))
+        self.assertEqual([record["id"] for record in self.json("history", "--limit", "2")["jobs"]], ["6", int(jobs[1])])
+        self.assertEqual(len(self.json("history", "--connect", self.socket)["jobs"]), 2)
 
 
 if __name__ == "__main__":

@@ -73,7 +73,8 @@ CPP_ONLY = [
     "jobs/rendering/gltf_buffer.h", "jobs/rendering/gltf_document.h",
     "jobs/rendering/gltf_material_json.h", "jobs/rendering/gltf_place.h",
     "jobs/causal/what_if_json.h", "scheduler/api/views.h", "cli/batch_submission.h", "cli/client.h",
-    "cli/listing.h", "cli/rank_request.h", "cli/site_view.h",
+    "cli/listing.h", "cli/rank_request.h", "cli/site_history.h",
+    "cli/site_view.h",
 ]
 
 STANDARD = set(

@@ -237,11 +237,14 @@ TEST_F(LedgerTest, ManyProcessesAppendAtOnce) {
 }
 
 TEST_F(LedgerTest, AFolderThatCannotBeMadeIsNamed) {
+  Ledger ledger = opened();
+  EXPECT_FALSE(fs::exists(folder_ / "slurm"));  // looking makes nothing
   std::ofstream(folder_ / "slurm") << "a file";
-  const auto ledger = Ledger::open(path_);
-  ASSERT_FALSE(ledger);
-  EXPECT_EQ(ledger.error().code, Code::storage_io);
-  EXPECT_THAT(ledger.error().where, HasSubstr("slurm"));
+  const auto appended = ledger.append({t0, asked("n1", "/d")});
+  ASSERT_FALSE(appended);
+  EXPECT_EQ(appended.error().code, Code::storage_io);
+  EXPECT_THAT(appended.error().where, HasSubstr("slurm"));
+  EXPECT_EQ(Ledger::open(path_).error().code, Code::storage_io);
 }
 
 TEST(Nonce, StandsInTheComment) {
