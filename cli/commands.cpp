@@ -303,19 +303,22 @@ constexpr std::array table{
         "Jobs that ran or asked for nothing, or for more than there is, are dropped; run times "
         "over the request are cut to it.",
         simulate_trace},
-    Command{"slurm", "hand jobs to a Slurm site, and follow them there",
-            "script|submit|status|wait|cancel [FILE|JOB]...", 1, many, slurm_options,
-            "script prints a batch script for sbatch, and makes the folder for its output. submit "
-            "hands it in, and\n"
-            "prints the site's id of each job. The job runs as long as it needs: before its time "
-            "limit it seals a\n"
-            "checkpoint, and comes back by itself (docs/guide/slurm.md).\n"
-            "status says how the jobs are that were handed in from here, and how far (exit code 5: "
-            "the site does not\n"
-            "answer, this is as last seen). wait ends when they have: exit code 0 when all are "
-            "COMPLETED, else 1. JOB is\n"
-            "the site's id, 12 or 12_3; those of its continuations mean the same job.",
-            use_slurm},
+    Command{
+        "slurm", "hand jobs to a Slurm site, and follow them there",
+        "script|submit|status|wait|cancel|shims [FILE|JOB|DIR]...", 1, many, slurm_options,
+        "script prints a batch script for sbatch, and makes the folder for its output. submit "
+        "hands it in, and\n"
+        "prints the site's id of each job. The job runs as long as it needs: before its time "
+        "limit it seals a\n"
+        "checkpoint, and comes back by itself (docs/guide/slurm.md).\n"
+        "status says how the jobs are that were handed in from here, and how far (exit code 5: "
+        "the site does not\n"
+        "answer, this is as last seen). wait ends when they have: exit code 0 when all are "
+        "COMPLETED, else 1. JOB is\n"
+        "the site's id, 12 or 12_3; those of its continuations mean the same job.\n"
+        "shims makes a folder of the commands sbatch, squeue, scancel, ... that talk to your own "
+        "scheduler.",
+        use_slurm},
     Command{"lint", "check a job file and report every error in it", "FILE...", 0, many,
             lint_options, "Exit code 0 when all files are valid, 2 otherwise.", lint_job_file},
     Command{"doctor", "say what this machine has: cores, MPI, CUDA, HDF5, Slurm, disk, clock", "",

@@ -1,9 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cli/embedded_run.h"
 
-#include <pwd.h>
-#include <unistd.h>
-
 #include <set>
 #include <utility>
 
@@ -11,6 +8,7 @@
 #include "cli/progress_file.h"
 #include "cli/system_clock.h"
 #include "cli/terminal.h"
+#include "cli/users.h"
 #include "core/text/job_file.h"
 #include "scheduler/engine/engine.h"
 #include "storage/checkpoint/checkpoint_set.h"
@@ -22,11 +20,6 @@ namespace {
 
 constexpr const char* node_name = "local";
 constexpr double turn_s = 0.2;  // how often the progress line is looked at when no news comes
-
-std::string user_name() {
-  const passwd* user = getpwuid(geteuid());
-  return user != nullptr ? user->pw_name : std::to_string(geteuid());
-}
 
 // Tells the user what happened to the job, as it happens.
 class Narrator {
@@ -111,7 +104,7 @@ class Session {
 
   Result<void> obey(SignalInbox::Received received) {
     if (received.checkpoints > 0) {
-      const auto asked = engine_.request(id_, Request::checkpoint, user_name());
+      const auto asked = engine_.request(id_, Request::checkpoint, own_user());
       if (!asked && asked.error().code != Code::refused) return fail(asked.error());
       if (!asked) print_warning("no checkpoint now: " + asked.error().what);
     }
@@ -120,9 +113,9 @@ class Session {
       progress_.clear();
       if (stops_ == 1) {
         progress_.say("saving a checkpoint, then stopping; once more aborts (stop again)");
-        SOVREN_DO(engine_.request(id_, Request::stop, user_name()));
+        SOVREN_DO(engine_.request(id_, Request::stop, own_user()));
       } else if (stops_ == 2) {
-        SOVREN_DO(engine_.request(id_, Request::kill, user_name()));
+        SOVREN_DO(engine_.request(id_, Request::kill, own_user()));
       }
     }
     return {};
@@ -172,12 +165,12 @@ Result<JobId> enter(engine::Engine& engine, const RunRequest& request,
   const std::string digest = text::facts_digest(request.facts);
   SOVREN_TRY(admission, admit(engine.state(), request, digest, directory.checkpoints()));
   if (admission.resume) {
-    SOVREN_DO(engine.release(*admission.resume, user_name()));
+    SOVREN_DO(engine.release(*admission.resume, own_user()));
     return *admission.resume;
   }
   if (admission.supersede)
-    SOVREN_DO(engine.request(*admission.supersede, Request::cancel, user_name()));
-  return engine.submit(engine::Submission{.user = user_name(),
+    SOVREN_DO(engine.request(*admission.supersede, Request::cancel, own_user()));
+  return engine.submit(engine::Submission{.user = own_user(),
                                           .dir = directory.path(),
                                           .spec = request.spec,
                                           .spec_digest = digest,
@@ -211,7 +204,7 @@ Result<RunOutcome> run_embedded(const RunRequest& request, const JobDirectory& d
                                            .on_time_limit = engine::OnTimeLimit::end,
                                            .last_job_before = latest_job}));
   SOVREN_DO(engine->join_node(node_name, resources));
-  SOVREN_DO(engine->resume(node_name, user_name()));
+  SOVREN_DO(engine->resume(node_name, own_user()));
   SOVREN_TRY(id, enter(*engine, request, directory));
   SOVREN_DO(engine->commit());
   SOVREN_DO(storage::write_file_atomic(directory.job_file(), text::print_job_file(request.spec)));

@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 // sovren: the control plane and command line. Reads the words, finds the command in the table,
-// prints what went wrong.
+// prints what went wrong. Called as one of Slurm's programs, it is that (shims.h).
+#include <algorithm>
 #include <cstdio>
 #include <exception>
 #include <string>
 #include <vector>
 
 #include "cli/command.h"
+#include "cli/shims.h"
 #include "cli/terminal.h"
 
 namespace sovren::cli {
@@ -37,7 +39,9 @@ int run(const std::vector<std::string>& words) {
 
 int main(int argc, char** argv) {
   try {
-    return sovren::cli::run({argv + 1, argv + argc});
+    const std::vector<std::string> words(argv + std::min(1, argc), argv + argc);
+    const auto* const shim = sovren::cli::find_shim(argc > 0 ? argv[0] : "");
+    return shim == nullptr ? sovren::cli::run(words) : sovren::cli::run_shim(*shim, words);
   } catch (const std::exception& error) {
     std::fprintf(stderr, "sovren: a bug in Sovren: %s\n", error.what());
     return sovren::cli_exit_code(sovren::Code::bug);

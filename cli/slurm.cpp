@@ -21,7 +21,7 @@ struct Verb {
 constexpr std::array verbs{
     Verb{"script", print_site_script}, Verb{"submit", submit_to_site},
     Verb{"status", show_site_jobs},    Verb{"wait", wait_for_site_jobs},
-    Verb{"cancel", cancel_site_jobs},
+    Verb{"cancel", cancel_site_jobs},  Verb{"shims", make_shims},
 };
 
 }  // namespace

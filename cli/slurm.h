@@ -16,6 +16,7 @@ Result<int> submit_to_site(const Arguments&);
 Result<int> show_site_jobs(const Arguments&);
 Result<int> wait_for_site_jobs(const Arguments&);
 Result<int> cancel_site_jobs(const Arguments&);
+Result<int> make_shims(const Arguments&);
 
 /// Hands jobs to the Slurm site and prints their ids (`sovren submit --to slurm`).
 Result<int> submit_to_site(const std::vector<JobText>& jobs, const Arguments& arguments);

@@ -1,12 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // sovren token create|list|revoke: who may use the scheduler over TLS.
-#include <pwd.h>
-#include <unistd.h>
-
 #include "cli/command.h"
 #include "cli/job_directory.h"
 #include "cli/listing.h"
 #include "cli/terminal.h"
+#include "cli/users.h"
 #include "scheduler/api/tokens.h"
 
 namespace sovren::cli {
@@ -15,17 +13,12 @@ namespace {
 using api::TokenFile;
 using text::Json;
 
-std::string this_user() {
-  const passwd* user = getpwuid(geteuid());
-  return user != nullptr ? user->pw_name : std::to_string(geteuid());
-}
-
 std::string name_of(const Arguments& arguments, const std::string& otherwise) {
   return arguments.operands.size() > 1 ? arguments.operands[1] : otherwise;
 }
 
 Result<int> create(const std::string& path, const Arguments& arguments) {
-  api::TokenOwner owner{.user = arguments.has("user") ? arguments.text("user") : this_user()};
+  api::TokenOwner owner{.user = arguments.has("user") ? arguments.text("user") : own_user()};
   owner.name = name_of(arguments, owner.user);
   SOVREN_TRY(scopes,
              api::parse_scopes(arguments.has("scope") ? arguments.text("scope") : "read,submit"));

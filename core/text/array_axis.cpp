@@ -220,44 +220,23 @@ std::vector<std::size_t> index_of(const std::vector<ArrayAxis>& axes, std::int64
   return index;
 }
 
-// Of several axes, or of one that is no list of numbers, elements are numbered from 0.
-void add_slurm_array_variables(CommandSpec& command, const std::vector<ArrayAxis>& axes,
-                               std::int64_t element) {
-  std::int64_t elements = 1;
-  for (const ArrayAxis& axis : axes) elements *= std::ssize(axis.values);
-  std::vector<std::int64_t> numbers;
-  if (axes.size() == 1)
-    for (const std::string& value : axes[0].values)
-      if (const auto number = plain_number(value)) numbers.push_back(*number);
-  if (std::ssize(numbers) != elements) {
-    numbers.clear();
-    for (const std::int64_t number : {std::int64_t{0}, elements - 1}) numbers.push_back(number);
-  }
-  const auto [min, max] = std::minmax_element(numbers.begin(), numbers.end());
-  // "0-6:3,7" has step 3, "1,4,9" has none.
-  const bool is_even = numbers.size() >= 3 && numbers[2] - numbers[1] == numbers[1] - numbers[0];
-  const std::int64_t step = is_even ? std::max<std::int64_t>(1, numbers[1] - numbers[0]) : 1;
-  const std::pair<const char*, std::int64_t> variables[] = {
-      {"ID",
-       std::ssize(numbers) == elements ? numbers[static_cast<std::size_t>(element)] : element},
-      {"COUNT", elements},
-      {"MIN", *min},
-      {"MAX", *max},
-      {"STEP", step}};
-  for (const auto& [name, value] : variables)
-    command.environment.emplace(std::string("SLURM_ARRAY_TASK_") + name, std::to_string(value));
-}
-
 // What a shell script needs to know which element it is: "${frame}" is not for every program.
 void add_variables(CommandSpec& command, const std::vector<ArrayAxis>& axes,
-                   const std::vector<std::size_t>& index, std::int64_t element) {
+                   const std::vector<std::size_t>& index, const ArrayTasks& tasks,
+                   std::int64_t element) {
   for (std::size_t a = 0; a < axes.size(); ++a) {
     std::string name = "SOVREN_ARRAY_" + axes[a].name;
     for (char& c : name)
       if (c >= 'a' && c <= 'z') c = static_cast<char>(c - 'a' + 'A');
     command.environment.emplace(std::move(name), axes[a].values[index[a]]);
   }
-  add_slurm_array_variables(command, axes, element);
+  const std::pair<const char*, std::string> variables[] = {{"ID", tasks.name(element)},
+                                                           {"COUNT", std::to_string(tasks.count())},
+                                                           {"MIN", std::to_string(tasks.min())},
+                                                           {"MAX", std::to_string(tasks.max())},
+                                                           {"STEP", std::to_string(tasks.step())}};
+  for (const auto& [name, value] : variables)
+    command.environment.emplace(std::string("SLURM_ARRAY_TASK_") + name, value);
 }
 
 // All but the axes, which may be long.
@@ -284,7 +263,8 @@ JobSpec without_array(const JobSpec& spec) {
 // Makes elements of one template. Only rows that hold "${" differ between them.
 class Expander {
  public:
-  explicit Expander(const JobSpec& spec) : axes_(spec.array), base_(without_array(spec)) {
+  explicit Expander(const JobSpec& spec)
+      : axes_(spec.array), tasks_(spec.array), base_(without_array(spec)) {
     for (const Row& row : schema_rows()) {
       bool is_touched = false;
       if (applies(row, base_))
@@ -299,7 +279,7 @@ class Expander {
     for (const Row* row : rows_)
       if (auto error = replace_axes(*row, spec, axes_, index)) return fail(*std::move(error));
     if (auto* command = std::get_if<CommandSpec>(&spec.kind))
-      add_variables(*command, axes_, index, number);
+      add_variables(*command, axes_, index, tasks_, number);
     return spec;
   }
 
@@ -316,6 +296,7 @@ class Expander {
 
  private:
   const std::vector<ArrayAxis>& axes_;
+  ArrayTasks tasks_;
   JobSpec base_;
   std::size_t base_bytes_ = print_job_file(base_).size();
   std::vector<const Row*> rows_;
@@ -384,6 +365,28 @@ std::optional<Error> replace_axes(const Row& row, JobSpec& spec, const std::vect
   std::string fault = fault_after_expansion(row, spec);
   if (fault.empty()) return std::nullopt;
   return Error{.code = Code::spec_invalid, .what = std::move(fault)};
+}
+
+ArrayTasks::ArrayTasks(const std::vector<ArrayAxis>& axes) {
+  for (const ArrayAxis& axis : axes) count_ *= std::ssize(axis.values);
+  max_ = count_ - 1;
+  if (axes.size() != 1) return;
+  std::vector<std::int64_t> numbers;
+  for (const std::string& value : axes[0].values)
+    if (const auto number = plain_number(value)) numbers.push_back(*number);
+  if (std::ssize(numbers) != count_) return;
+  names_ = &axes[0].values;
+  const auto [min, max] = std::ranges::minmax(numbers);
+  min_ = min;
+  max_ = max;
+  // "0-6:3,7" has step 3, "1,4,9" has none.
+  const bool is_even = numbers.size() >= 3 && numbers[2] - numbers[1] == numbers[1] - numbers[0];
+  if (is_even) step_ = std::max<std::int64_t>(1, numbers[1] - numbers[0]);
+}
+
+std::string ArrayTasks::name(std::int64_t element) const {
+  return names_ == nullptr ? std::to_string(element)
+                           : names_->at(static_cast<std::size_t>(element));
 }
 
 std::int64_t array_size(const JobSpec& spec) {

@@ -67,6 +67,28 @@ std::string facts_digest(const SpecFacts& facts);
 ///          more text in all elements than 512 MiB.
 Result<std::vector<JobSpec>> expand_array(const JobSpec& spec);
 
+/// What Slurm would call the elements of an array, SLURM_ARRAY_TASK_ID: the values of the only axis
+/// if all are plain whole numbers, else their places from 0 on.
+///
+/// Owner    the axes must outlive it.
+class ArrayTasks {
+ public:
+  explicit ArrayTasks(const std::vector<ArrayAxis>& axes);
+  /// element: from 0 to count() - 1.
+  std::string name(std::int64_t element) const;
+  std::int64_t count() const { return count_; }
+  std::int64_t min() const { return min_; }
+  std::int64_t max() const { return max_; }
+  std::int64_t step() const { return step_; }  ///< between the first ones; 1: they have none
+
+ private:
+  const std::vector<std::string>* names_ = nullptr;  ///< none: places
+  std::int64_t count_ = 1;
+  std::int64_t min_ = 0;
+  std::int64_t max_ = 0;
+  std::int64_t step_ = 1;
+};
+
 /// How many jobs expand_array would make.
 std::int64_t array_size(const JobSpec& spec);
 

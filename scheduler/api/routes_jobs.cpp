@@ -55,10 +55,16 @@ struct Filter {
   std::int64_t limit = 0;
   bool is_newest_first = false;
   bool is_folded = false;  ///< of an array only the first that fits
+  Detail detail = Detail::row;
 
   bool fits(const Job& job) const {
     return (states.empty() || states.contains(job.state)) && (user.empty() || job.user == user) &&
-           (array.value == 0 || job.array_job == array || job.id == array);
+           (array.value == 0 || is_of_array(job));
+  }
+  bool is_of_array(const Job& job) const { return job.array_job == array || job.id == array; }
+  /// None of the jobs after it fits: those of an array have numbers in a row.
+  bool is_past(const Job& job) const {
+    return array.value != 0 && !is_newest_first && job.id > array && !is_of_array(job);
   }
 };
 
@@ -66,6 +72,7 @@ struct Page {
   std::vector<JobSnapshot> jobs;
   std::optional<JobId> next;  ///< where the next page goes on after
   EventSeq seq;
+  Detail detail = Detail::row;
 };
 
 /// Takes a page from jobs that come in the order wanted. A page does not end within a folded array,
@@ -79,6 +86,7 @@ void fill(Page& page, const Engine& engine, const Filter& filter, Iterator begin
   };
   for (; begin != end; ++begin) {
     const auto& [id, job] = *begin;
+    if (filter.is_past(job)) return;
     if (!is_in_folded(job) && filter.fits(job)) {
       page.jobs.push_back(snapshot(engine, job));
       folded = filter.is_folded ? job.array_job : JobId();
@@ -96,7 +104,7 @@ void fill(Page& page, const Engine& engine, const Filter& filter, Iterator begin
 }
 
 Page page_of(const Engine& engine, const Filter& filter) {
-  Page page{.seq = engine.state().applied};
+  Page page{.seq = engine.state().applied, .detail = filter.detail};
   const auto& jobs = engine.state().jobs;
   if (filter.is_newest_first) {
     const auto first = filter.after.value == 0 ? jobs.end() : jobs.lower_bound(filter.after);
@@ -108,18 +116,20 @@ Page page_of(const Engine& engine, const Filter& filter) {
   return page;
 }
 
-Json view_of(const JobSnapshot& shot, Detail detail) {
+Json view_of(const JobSnapshot& shot, TaskNames& tasks, Detail detail) {
   return job_view(shot.job,
                   {.reason = shot.reason.code,
                    .why = shot.reason.text,
                    .live = shot.live ? &*shot.live : nullptr,
-                   .array = shot.array ? &*shot.array : nullptr},
+                   .array = shot.array ? &*shot.array : nullptr,
+                   .array_task = tasks.of(shot.job)},
                   detail);
 }
 
 Response page_response(const Page& page) {
   Json jobs = Json::array();
-  for (const JobSnapshot& shot : page.jobs) jobs.push_back(view_of(shot, Detail::row));
+  TaskNames tasks;
+  for (const JobSnapshot& shot : page.jobs) jobs.push_back(view_of(shot, tasks, page.detail));
   const Json answer = {{"schema", "sovren.jobs/1"},
                        {"jobs", std::move(jobs)},
                        {"next", page.next ? Json(page.next->value) : Json(nullptr)},
@@ -142,6 +152,7 @@ Result<void> Api::list_jobs(Call& call) {
   SOVREN_TRY(after, query.whole("after", 0, 0, INT64_MAX));
   SOVREN_TRY(array, query.whole("array", 0, 0, INT64_MAX));
   SOVREN_TRY(is_folded, query.whole("fold", 0, 0, 1));
+  SOVREN_TRY(is_full, query.whole("details", 0, 0, 1));
   SOVREN_TRY(wait_s, query.seconds("wait", 0, wait_max_s));
   SOVREN_TRY(since, query.whole("since", 0, 0, INT64_MAX));
   const std::string order = query.text("order", "oldest");
@@ -157,6 +168,7 @@ Result<void> Api::list_jobs(Call& call) {
   filter.array = JobId{array};
   filter.is_newest_first = order == "newest";
   filter.is_folded = is_folded == 1;
+  filter.detail = is_full == 1 ? Detail::full : Detail::row;
   Look page = [filter](const Engine& engine) -> Result<Words> {
     return [page = page_of(engine, filter)] { return page_response(page); };
   };
@@ -172,7 +184,8 @@ Api::Look Api::one_job(JobId id) {
     auto job = find_job(engine, id);
     if (job)
       return [shot = snapshot(engine, **job), seq = engine.state().applied] {
-        return job_response(view_of(shot, Detail::full), seq);
+        TaskNames tasks;
+        return job_response(view_of(shot, tasks, Detail::full), seq);
       };
     SOVREN_TRY(record, history_.find(id));
     if (!record) return fail(std::move(job).error());

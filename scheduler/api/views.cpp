@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "core/text/file_pattern.h"
 #include "core/text/job_file.h"
 
 namespace sovren::api {
@@ -65,13 +66,39 @@ void add_live(Json& view, const Job& job, const engine::Live& live, Detail detai
   view["metrics"] = metrics;
 }
 
-void add_details(Json& view, const Job& job) {
+// Names of files as they are for this job, seen from its first rank.
+Json command_view(const CommandSpec& command, const Job& job, const std::string& array_task) {
+  const text::PatternValues values{.job = job.id.value,
+                                   .array_job = job.element < 0 ? 0 : job.array_job.value,
+                                   .array_task = array_task,
+                                   .node_name = job.node(),
+                                   .user = job.user,
+                                   .job_name = job_name(job)};
+  const auto path = [&](const std::string& name) {
+    return name.empty() ? name : text::expand_pattern(name, values);
+  };
+  return {{"argv", command.argv},
+          {"arguments", command.arguments},
+          {"is_script", command.argv.empty()},
+          {"start", command.start == CommandSpec::Start::head ? "head" : "ranks"},
+          {"folder", command.folder},
+          {"stdin", path(command.input)},
+          {"output", path(command.output)},
+          {"error", path(command.error)},
+          {"checkpoint_signal", command.checkpoint_signal}};
+}
+
+void add_details(Json& view, const Job& job, const JobContext& context) {
   view["after"] = job.spec->after;
+  view["array_running_max"] = job.spec->array_max_running;
   view["labels"] = job.spec->labels;
   view["comment"] = job.spec->comment;
   view["dir"] = job.dir;
   view["resources"] = resources_view(job.spec->resources);
   view["can_checkpoint"] = can_checkpoint(*job.spec);
+  view["retry_limit"] = job.spec->retry.limit;
+  if (const auto* command = std::get_if<CommandSpec>(&job.spec->kind))
+    view["command"] = command_view(*command, job, context.array_task);
   view["checkpoints"] = {{"sealed", job.seals},
                          {"last_step", job.sealed_step},
                          {"size_bytes", job.sealed_bytes},
@@ -142,6 +169,16 @@ std::string job_name(const Job& job) {
   return element ? element->name : job.spec->name;
 }
 
+std::string TaskNames::of(const Job& job) {
+  if (job.element < 0) return "";
+  if (!names_ || &*spec_ != &*job.spec) {
+    spec_ = job.spec;
+    names_.emplace(spec_->array);
+  }
+  return job.element < text::array_size(*spec_) ? names_->name(job.element)
+                                                : std::to_string(job.element);
+}
+
 Json job_view(const Job& job, const JobContext& context, Detail detail) {
   const JobSpec& spec = *job.spec;
   Json view = {{"id", job.id.value},
@@ -168,6 +205,7 @@ Json job_view(const Job& job, const JobContext& context, Detail detail) {
   if (job.element >= 0) {
     view["array_job"] = job.array_job.value;
     view["element"] = job.element;
+    view["array_task"] = context.array_task;
   }
   if (context.array != nullptr) {
     view["name"] = spec.name;
@@ -175,7 +213,7 @@ Json job_view(const Job& job, const JobContext& context, Detail detail) {
   }
   if (context.live != nullptr && context.live->attempt == job.attempts)
     add_live(view, job, *context.live, detail);
-  if (detail == Detail::full) add_details(view, job);
+  if (detail == Detail::full) add_details(view, job, context);
   return view;
 }
 

@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <optional>
 #include <string>
 
 #include "core/model/site.h"
 #include "core/model/state.h"
 #include "core/port/history.h"
+#include "core/text/job_file.h"
 #include "core/text/json.h"
 #include "scheduler/api/snapshot.h"
 #include "scheduler/engine/live.h"
@@ -23,6 +25,17 @@ struct JobContext {
   std::string why;                     ///< a sentence
   const engine::Live* live = nullptr;  ///< what its newest attempt told; may be none
   const ArrayCount* array = nullptr;   ///< the job stands for all its array; else none
+  std::string array_task;              ///< of an element: what Slurm would call it
+};
+
+/// Names the tasks of jobs, whose arrays come one after another.
+class TaskNames {
+ public:
+  std::string of(const Job& job);  ///< empty: not of an array
+
+ private:
+  SharedSpec spec_;
+  std::optional<text::ArrayTasks> names_;
 };
 
 /// The job's name, with the axes of its array filled in.

@@ -74,7 +74,7 @@ CPP_ONLY = [
     "jobs/rendering/gltf_material_json.h", "jobs/rendering/gltf_place.h",
     "jobs/causal/what_if_json.h", "scheduler/api/views.h", "cli/batch_submission.h", "cli/client.h",
     "cli/listing.h", "cli/rank_request.h", "cli/site_history.h",
-    "cli/site_view.h",
+    "cli/site_view.h", "cli/slurm_queue.h",
 ]
 
 STANDARD = set(
@@ -90,7 +90,7 @@ STANDARD = set(
     ctime cuchar cwchar cwctype""".split()
 )
 SYSTEM = set(
-    """dirent.h dlfcn.h errno.h fcntl.h ftw.h grp.h netdb.h poll.h pthread.h pwd.h sched.h signal.h
+    """dirent.h dlfcn.h errno.h fcntl.h ftw.h getopt.h grp.h netdb.h poll.h pthread.h pwd.h sched.h signal.h strings.h
     spawn.h stddef.h stdint.h stdlib.h syslog.h termios.h time.h ucontext.h unistd.h utime.h
     immintrin.h emmintrin.h nmmintrin.h smmintrin.h tmmintrin.h wmmintrin.h cpuid.h
     x86intrin.h execinfo.h glob.h fnmatch.h""".split()
