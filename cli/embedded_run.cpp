@@ -27,6 +27,8 @@ class Narrator {
   Narrator(ProgressLine& progress, Clock& clock) : progress_(progress), clock_(clock) {}
 
   std::optional<Instant> sealed_at() const { return sealed_at_; }
+  /// Has an attempt stopped with a checkpoint since the last call?
+  bool take_stopped() { return std::exchange(has_stopped_, false); }
 
   void operator()(const AttemptStarted& e) {
     sealed_at_.reset();
@@ -41,6 +43,7 @@ class Narrator {
   void operator()(const AttemptEnded& e) {
     progress_.clear();
     last_error_ = e.error;
+    has_stopped_ = e.ending == Ending::checkpointed;
   }
   void operator()(const JobRequeued& e) {
     if (!e.counted) return;
@@ -65,6 +68,7 @@ class Narrator {
   Clock& clock_;
   std::optional<Instant> sealed_at_;
   std::optional<Error> last_error_;
+  bool has_stopped_ = false;
   std::set<std::string> warned_;
 };
 
@@ -85,6 +89,7 @@ class Session {
     while (!is_over()) {
       SOVREN_DO(obey(signals_.take()));
       SOVREN_DO(engine_.turn(turn_s));
+      if (narrator_.take_stopped() && stops_ == 0 && is_site_the_master()) SOVREN_DO(stop());
       show();
     }
     progress_.clear();
@@ -113,12 +118,20 @@ class Session {
       progress_.clear();
       if (stops_ == 1) {
         progress_.say("saving a checkpoint, then stopping; once more aborts (stop again)");
-        SOVREN_DO(engine_.request(id_, Request::stop, own_user()));
+        SOVREN_DO(stop());
       } else if (stops_ == 2) {
         SOVREN_DO(engine_.request(id_, Request::kill, own_user()));
       }
     }
     return {};
+  }
+
+  Result<void> stop() { return engine_.request(id_, Request::stop, own_user()); }
+
+  /// Ranks of ours stop by themselves when a site tells them that the allocation ends. A command
+  /// may do so to be started again.
+  bool is_site_the_master() const {
+    return file_ != nullptr && !std::holds_alternative<CommandSpec>(job().spec->kind);
   }
 
   void show() {

@@ -6,12 +6,14 @@
 
 #include <algorithm>
 #include <ctime>
+#include <fstream>
 
 #include "core/model/state.h"
 #include "core/text/report_json.h"
 #include "workers/agent/exit_error.h"
 #include "workers/agent/job_folder.h"
 #include "workers/agent/orphans.h"
+#include "workers/agent/srun_exit.h"
 #include "workers/launch/command.h"
 #include "workers/launch/head_command.h"
 #include "workers/launch/process_tree.h"
@@ -79,6 +81,8 @@ Result<Attempt> Attempt::start(const AttemptOrder& order, const AttemptHost& hos
   if (ears.output) ears.output->started();
   Attempt attempt(order, cookie, std::move(share), std::move(ears), std::move(process));
   attempt.checkpoint_signal_ = checkpoint_signal;
+  attempt.is_by_srun_ = host.site && host.site->by == SiteLaunch::By::srun && order.ranks > 1 &&
+                        !is_started_on_head(order);
   return attempt;
 }
 
@@ -110,6 +114,7 @@ Result<Attempt::Ears> Attempt::open_ears(const AttemptOrder& order, const Attemp
     ears.ranks.emplace(std::move(ranks));
     SOVREN_TRY(log, open_launch_log(order.dir, setting.user));
     ears.log = std::move(log);
+    ears.log_begin = ::lseek(ears.log.get(), 0, SEEK_END);
   }
   return ears;
 }
@@ -214,11 +219,21 @@ void Attempt::speak_for_command(int exit_code, std::vector<AttemptNews>& news) {
     report(ReportSealed{.step = std::max<std::int64_t>(progress.step, order_.attempt)}, news);
 }
 
+int Attempt::exit_code_of_ranks(int exit_code) const {
+  if (!is_by_srun_ || !ears_.log.is_open() || exit_code == exit_done) return exit_code;
+  std::ifstream log(order_.dir + "/logs/launch.log", std::ios::binary);
+  log.seekg(ears_.log_begin);
+  std::string said(std::size_t{1} << 16, '\0');
+  log.read(said.data(), static_cast<std::streamsize>(said.size()));
+  said.resize(static_cast<std::size_t>(log.gcount()));
+  return exit_code_of_srun(exit_code, said);
+}
+
 AttemptExited Attempt::finish(const std::vector<pid_t>& leaders, std::vector<AttemptNews>& news) {
   const bool is_out_of_memory = share_.cgroup && share_.cgroup->has_run_out_of_memory();
   process_.kill();  // what is left of its group; its number is ours until it is reaped
   if (share_.cgroup) share_.cgroup->kill();
-  const int exit_code = process_.exit_code().value_or(128 + SIGKILL);
+  const int exit_code = exit_code_of_ranks(process_.exit_code().value_or(128 + SIGKILL));
   kill_orphans(cookie_, leaders);
   listen(news);  // nobody is left to write: this is all
   if (ears_.output) speak_for_command(exit_code, news);
@@ -228,7 +243,8 @@ AttemptExited Attempt::finish(const std::vector<pid_t>& leaders, std::vector<Att
                                               .is_command = ears_.output.has_value(),
                                               .is_started = is_started_,
                                               .is_kill_requested = is_kill_requested_,
-                                              .is_stop_requested = is_stop_requested_});
+                                              .is_stop_requested = is_stop_requested_,
+                                              .is_by_srun = is_by_srun_});
   if (error && is_out_of_memory && !is_kill_requested_) error = out_of_memory(order_);
   if (!is_finished_ || !error) return {.exit_code = exit_code, .error = std::move(error)};
   warn("after the result was there: " + to_text(*error), news);

@@ -69,6 +69,7 @@ class Attempt {
     std::optional<CommandOutput> output;    ///< of a command
     std::optional<LaunchChannel> launches;  ///< of one on several nodes
     Handle log;                             ///< of what a rank program prints
+    std::int64_t log_begin = 0;             ///< bytes of it that are of earlier attempts
   };
 
   static Result<Ears> open_ears(const AttemptOrder& order, const AttemptHost& host,
@@ -85,6 +86,7 @@ class Attempt {
   void report(RankReport report, std::vector<AttemptNews>& news);
   void warn(std::string text, std::vector<AttemptNews>& news);
   void speak_for_command(int exit_code, std::vector<AttemptNews>& news);
+  int exit_code_of_ranks(int exit_code) const;
 
   AttemptOrder order_;
   std::string cookie_;
@@ -97,6 +99,7 @@ class Attempt {
   bool is_finished_ = false;      ///< rank 0 said that the result is durable
   bool is_kill_requested_ = false;
   bool is_stop_requested_ = false;
+  bool is_by_srun_ = false;  ///< a site's srun started the ranks
   int warnings_ = 0;
   std::int64_t dropped_lines_ = 0;
 };

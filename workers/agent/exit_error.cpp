@@ -61,6 +61,17 @@ Error failed_command(const ExitFacts& facts, const std::string& log) {
   return error;
 }
 
+/// srun's own trouble, and ranks that it started without telling them of one another.
+void judge_srun(Error& error, const ExitFacts& facts) {
+  if (!facts.is_started && error.code == Code::mismatch) {
+    error.what = "srun started the ranks, but they do not know one another: each is alone to MPI";
+    error.hint = "srun --mpi=list must have pmix; if it has not: sovren run --launcher mpirun";
+  } else if (!is_of_rank(facts.exit_code)) {
+    error.code = facts.is_started ? Code::peer_lost : Code::refused;
+    error.hint = "what the site's Slurm says of the job: scontrol show job";
+  }
+}
+
 }  // namespace
 
 std::optional<Error> error_of_exit(const ExitFacts& facts) {
@@ -79,6 +90,7 @@ std::optional<Error> error_of_exit(const ExitFacts& facts) {
   if (!facts.is_started || !is_of_rank(facts.exit_code))
     if (const std::string words = last_words(launch_log); !words.empty())
       error.what += "; the launch log ends with: " + words;
+  if (facts.is_by_srun) judge_srun(error, facts);
   return error;
 }
 

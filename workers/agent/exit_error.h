@@ -17,6 +17,7 @@ struct ExitFacts {
   bool is_started = false;        ///< rank 0 came as far as its first report
   bool is_kill_requested = false;
   bool is_stop_requested = false;  ///< a command was asked to end
+  bool is_by_srun = false;         ///< a site's srun started the ranks
 };
 
 /// Why the attempt ended as it did; nothing when it is done (0) or sealed and stopped (85). What a
