@@ -18,7 +18,9 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr std::array table{
+    Shim{"sacct", run_sacct},
     Shim{"scancel", run_scancel},
+    Shim{"squeue", run_squeue},
 };
 
 Error link_error(const std::string& path, const std::error_code& error) {

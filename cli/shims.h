@@ -34,6 +34,8 @@ int run_shim(const Shim& shim, const std::vector<std::string>& words);
 Result<void> link_shims(const std::string& dir, const std::string& target);
 
 // What the table runs.
+Result<int> run_sacct(const std::vector<std::string>& words);
+Result<int> run_squeue(const std::vector<std::string>& words);
 Result<int> run_scancel(const std::vector<std::string>& words);
 
 }  // namespace sovren::cli

@@ -9,6 +9,9 @@
 #include <cstdio>
 #include <cstdlib>
 #include <ctime>
+#include <map>
+
+#include "cli/slurm_ids.h"
 
 namespace sovren::cli {
 namespace {
@@ -58,6 +61,64 @@ std::optional<JobState> slurm_state(std::string_view name) {
   return std::nullopt;
 }
 
+std::int64_t cpus_of(const SlurmJob& job) {
+  return job.tasks * job.cpus_per_task;
+}
+
+std::int64_t memory_per_cpu_mib(const SlurmJob& job) {
+  const std::int64_t of_task = (job.memory_per_task_bytes + (1 << 20) - 1) >> 20;
+  return (of_task + job.cpus_per_task - 1) / job.cpus_per_task;
+}
+
+std::string memory_text(std::int64_t mib) {
+  constexpr std::string_view units = "MGTP";
+  if (mib == 0) return "0";
+  std::size_t unit = 0;
+  for (; mib % 1024 == 0 && unit + 1 < units.size(); ++unit) mib /= 1024;
+  return std::to_string(mib) + units[unit];
+}
+
+std::string tres_text(const SlurmJob& job) {
+  const std::string cpus = std::to_string(cpus_of(job));
+  std::string text = "cpu=" + cpus;
+  if (job.memory_per_task_bytes > 0)
+    text += ",mem=" + memory_text(job.tasks * ((job.memory_per_task_bytes + (1 << 20) - 1) >> 20));
+  text += ",node=" + std::to_string(job.nodes_count) + ",billing=" + cpus;
+  if (job.gpus_per_task > 0) text += ",gres/gpu=" + std::to_string(job.tasks * job.gpus_per_task);
+  return text;
+}
+
+std::vector<SlurmJob> folded(std::vector<SlurmJob> jobs, std::size_t length_max) {
+  struct Fold {
+    std::size_t row;
+    std::vector<std::int64_t> tasks;
+  };
+  std::map<std::pair<std::int64_t, std::string>, Fold> folds;
+  std::vector<SlurmJob> rows;
+  for (SlurmJob& job : jobs) {
+    // What has run before has a number of its own in Slurm, too.
+    const bool is_apart = job.array_job == 0 || job.state != JobState::pending || job.restarts > 0;
+    if (is_apart) {
+      rows.push_back(std::move(job));
+      continue;
+    }
+    const auto [fold, is_first] = folds.try_emplace({job.array_job, job.reason}, Fold{});
+    fold->second.tasks.push_back(std::atoll(job.task.c_str()));
+    if (!is_first) continue;
+    fold->second.row = rows.size();
+    rows.push_back(std::move(job));
+  }
+  for (auto& [key, fold] : folds) {
+    SlurmJob& row = rows[fold.row];
+    std::ranges::sort(fold.tasks);
+    row.id = row.array_job;
+    row.task = "[" + fold_numbers(fold.tasks, length_max);
+    if (row.array_running_max > 0) row.task += "%" + std::to_string(row.array_running_max);
+    row.task += "]";
+  }
+  return rows;
+}
+
 std::string exit_text(const SlurmJob& job) {
   constexpr int signals_max = 64;
   const bool was_ended = job.state == JobState::cancelled || job.state == JobState::timeout ||
@@ -71,6 +132,7 @@ std::string exit_text(const SlurmJob& job) {
 
 double elapsed_s(const SlurmJob& job, Instant now) {
   if (job.started.ms == 0 || job.state == JobState::pending) return 0;
+  if (job.is_record) return job.run_s;
   return std::max(0.0, (job.ended.ms == 0 ? now : job.ended) - job.started);
 }
 

@@ -33,6 +33,8 @@ struct SlurmJob {
   std::int64_t restarts = 0;
   int exit_code = 0;  ///< 128 + signal when killed
   bool is_exclusive = false;
+  bool is_record = false;    ///< of the history: what is not kept there is as if not asked for
+  std::string cancelled_by;  ///< a user; may be empty
   bool can_checkpoint = false;
   std::string checkpoint_signal;  ///< "USR1": what a checkpoint of it is asked for with
 
@@ -64,6 +66,17 @@ std::string slurm_id_text(const SlurmJob& job);
 std::string_view short_state(JobState state);
 /// Of either spelling, in any case.
 std::optional<JobState> slurm_state(std::string_view name);
+/// Cores of all tasks.
+std::int64_t cpus_of(const SlurmJob& job);
+/// What is asked of each core, rounded up; 0: no limit.
+std::int64_t memory_per_cpu_mib(const SlurmJob& job);
+/// "1500M", "2G", "0".
+std::string memory_text(std::int64_t mib);
+/// "cpu=4,mem=8G,node=2,billing=4,gres/gpu=2"
+std::string tres_text(const SlurmJob& job);
+/// The waiting elements of an array as one job, "12_[3-9%2]", whose id is the array's. length_max:
+/// of what stands in the brackets; 0: all.
+std::vector<SlurmJob> folded(std::vector<SlurmJob> jobs, std::size_t length_max);
 /// "3:0": exit code and signal.
 std::string exit_text(const SlurmJob& job);
 /// How long it has been running since it was started last, or ran then.
