@@ -72,14 +72,19 @@ class Narrator {
   std::set<std::string> warned_;
 };
 
+// What a second signal to stop means. A user who says it again cannot wait. Slurm says it to each
+// process of an allocation, whose script passes it on as well; it kills what takes too long itself.
+enum class SecondStop { aborts, changes_nothing };
+
 // Turns the engine until the job has ended, or is held after a stop.
 class Session {
  public:
-  Session(engine::Engine& engine, JobId id, SignalInbox& signals, ProgressLine& progress,
-          Clock& clock, Narrator& narrator, ProgressFile* file)
+  Session(engine::Engine& engine, JobId id, SignalInbox& signals, SecondStop second_stop,
+          ProgressLine& progress, Clock& clock, Narrator& narrator, ProgressFile* file)
       : engine_(engine),
         id_(id),
         signals_(signals),
+        second_stop_(second_stop),
         progress_(progress),
         clock_(clock),
         narrator_(narrator),
@@ -113,11 +118,14 @@ class Session {
       if (!asked && asked.error().code != Code::refused) return fail(asked.error());
       if (!asked) print_warning("no checkpoint now: " + asked.error().what);
     }
+    const bool aborts = second_stop_ == SecondStop::aborts;
     for (int i = 0; i < received.stops; ++i) {
+      if (stops_ > 0 && !aborts) continue;
       ++stops_;
       progress_.clear();
       if (stops_ == 1) {
-        progress_.say("saving a checkpoint, then stopping; once more aborts (stop again)");
+        progress_.say(std::string("saving a checkpoint, then stopping") +
+                      (aborts ? "; once more aborts (stop again)" : ""));
         SOVREN_DO(stop());
       } else if (stops_ == 2) {
         SOVREN_DO(engine_.request(id_, Request::kill, own_user()));
@@ -164,6 +172,7 @@ class Session {
   engine::Engine& engine_;
   JobId id_;
   SignalInbox& signals_;
+  SecondStop second_stop_;
   ProgressLine& progress_;
   Clock& clock_;
   Narrator& narrator_;
@@ -232,8 +241,10 @@ Result<RunOutcome> run_embedded(const RunRequest& request, const JobDirectory& d
                                        clock.now()));
     link.emplace(std::move(begun));
   }
+  const SecondStop second_stop = request.site ? SecondStop::changes_nothing : SecondStop::aborts;
   auto outcome =
-      Session(*engine, id, signals, progress, clock, narrator, link ? &file : nullptr).run();
+      Session(*engine, id, signals, second_stop, progress, clock, narrator, link ? &file : nullptr)
+          .run();
   if (!link) return outcome;
   const int exit_code = outcome ? outcome->exit_code : cli_exit_code(outcome.error().code);
   const std::int64_t step = newest_step(engine->state().jobs.at(id), directory);

@@ -74,6 +74,16 @@ Result<std::vector<CheckedJob>> check_all(const JobSpec& spec, const Arguments& 
 // Runs one job to its end and leaves its report.
 Result<int> run_one(const CheckedJob& job, const Arguments& arguments, SignalInbox& signals,
                     std::string& json) {
+  const bool is_talkative = !arguments.has("json") && !arguments.has("quiet");
+  if (job.request.site) {
+    SOVREN_TRY(is_done, is_done_before(*job.request.site, job.directory));
+    if (is_done) {
+      SOVREN_TRY(report, storage::read_file(job.directory.report()));
+      json = std::move(report);
+      if (!is_talkative) return exit_done;
+      return print_text(job.request.spec.name + ": COMPLETED before, by this job of the site\n");
+    }
+  }
   ProgressLine progress(job.request.spec.name, ProgressLine::mode_for(arguments.has("quiet")));
   SOVREN_TRY(outcome, run_embedded(job.request, job.directory, signals, progress));
   json = report_json(outcome, job.directory);
@@ -82,8 +92,7 @@ Result<int> run_one(const CheckedJob& job, const Arguments& arguments, SignalInb
     SOVREN_DO(storage::add_to_sequence(job.directory.result(), job.sequence));
   if (outcome.exit_code != exit_done && outcome.exit_code != exit_checkpointed && outcome.job.error)
     print_error(*outcome.job.error);
-  if (!arguments.has("json") && !arguments.has("quiet"))
-    SOVREN_DO(print_text(report_text(outcome, job.directory)));
+  if (is_talkative) SOVREN_DO(print_text(report_text(outcome, job.directory)));
   return outcome.exit_code;
 }
 

@@ -37,6 +37,15 @@ NodeResources resources_for(const JobSpec& spec, const std::optional<SiteRun>& s
   return all;
 }
 
+Result<bool> is_done_before(const SiteRun& site, const JobDirectory& directory) {
+  SOVREN_TRY(chain, slurm::read_chain(directory.path()));
+  return std::any_of(chain.begin(), chain.end(), [&](const slurm::Allocation& before) {
+    const bool is_ours =
+        before.site_job == site.allocation.site_job || before.site_job == site.allocation.continues;
+    return is_ours && before.end && before.end->exit_code == exit_done;
+  });
+}
+
 std::int64_t newest_step(const Job& job, const JobDirectory& directory) {
   std::int64_t step = job.sealed_step;
   std::vector<storage::RejectedSet> unreadable;

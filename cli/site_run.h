@@ -26,6 +26,10 @@ Result<std::optional<SiteRun>> site_run_of(const Arguments& arguments);
 /// where a job may run; a site has heeded them when it gave the allocation.
 NodeResources resources_for(const JobSpec& spec, const std::optional<SiteRun>& site);
 
+/// Has this very site job, or the one that it goes on with, done the work before? A node may die
+/// between the end of a job and the moment at which the site hears of it; it is then started again.
+Result<bool> is_done_before(const SiteRun& site, const JobDirectory& directory);
+
 /// Step of the newest checkpoint that the job can go on from, whatever log knows of it; -1: none.
 std::int64_t newest_step(const Job& job, const JobDirectory& directory);
 
