@@ -44,7 +44,8 @@ void Follower::note_trouble(const Error& error, FollowerTick& tick) {
 
 void Follower::note_answer(FollowerTick& tick) {
   tick.is_answered = true;
-  tick.next_s = settings_.tick_s;
+  tick.next_s = std::max(settings_.tick_s,
+                         static_cast<double>(query_.answer_bytes()) / settings_.bytes_per_s);
   if (failures_ > 0)
     tick.news.push_back("the site answers again, after " + std::to_string(failures_) +
                         (failures_ == 1 ? " failure" : " failures"));

@@ -40,6 +40,7 @@ Result<std::vector<SiteRow>> SiteQuery::queue_as(Form form, const std::set<std::
       break;
   }
   SOVREN_TRY(answer, command_(words, ""));
+  answer_bytes_ = answer.output.size();
   // "Invalid user" ends well, with nothing.
   const bool is_empty = answer.output.find_first_not_of(" \n") == std::string::npos;
   if (answer.exit_code != 0 || (is_empty && !answer.errors.empty()))

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <cstddef>
 #include <set>
 #include <string>
 #include <vector>
@@ -27,6 +28,9 @@ class SiteQuery {
   /// (MinJobAge) those that have.
   Result<std::vector<SiteRow>> queue(const std::set<std::string>& users);
 
+  /// Of the last answer to queue().
+  std::size_t answer_bytes() const { return answer_bytes_; }
+
   /// Of these jobs ("12": with all elements), what accounting knows. Empty where there is none.
   Result<std::vector<SiteRow>> accounts(const std::vector<std::string>& site_jobs);
 
@@ -37,6 +41,7 @@ class SiteQuery {
   SiteCommand command_;
   Form form_ = Form::fields;
   bool is_form_known_ = false;
+  std::size_t answer_bytes_ = 0;
   bool has_accounting_ = true;  // until it says that there is none
 };
 

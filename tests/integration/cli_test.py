@@ -63,8 +63,8 @@ class CommandLine(SovrenCase):
                       ("history", "--since=yesterday"), ("checkpoint", "1", "data.toml"), ("logs", "1", "--rank=-1"),
                       ("jobs", "--connect=http://127.0.0.1")):
             self.sovren(*words, code=2)
-        self.sovren("submit", "x.toml", "--to=slurm", code=3)
-        self.assertIn("no job file", self.sovren("submit", "nothing.toml", code=2).stderr)
+        for words in (["submit", "nothing.toml"], ["submit", "nothing.toml", "--to=slurm"]):
+            self.assertIn("no job file", self.sovren(*words, code=2).stderr)
         self.write("latin.toml", "x").write_bytes(b'name = "\xe9"\n')
         self.assertIn("UTF-8", self.sovren("submit", "latin.toml", code=2).stderr)
 

@@ -360,6 +360,15 @@ TEST_F(FollowerTest, ABusySiteIsAskedLessOftenAndNothingIsConcluded) {
   EXPECT_EQ(follower_->trouble(), "");
 }
 
+TEST_F(FollowerTest, ALargeAnswerIsAskedForLessOften) {
+  submit("n1", "7");
+  site_.queue["7"] = {.state = "RUNNING"};
+  site_.queue["8"] = {.state = "RUNNING", .comment = std::string(60'000'000, 'x')};
+  EXPECT_NEAR(tick().next_s, 30, 0.1);
+  site_.queue.erase("8");
+  EXPECT_EQ(tick().next_s, 10);
+}
+
 TEST_F(FollowerTest, AccountingThatIsDownDelaysAnEndOnly) {
   site_.has_accounting = true;
   submit("n1", "7");
