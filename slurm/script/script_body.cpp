@@ -57,12 +57,18 @@ constexpr std::string_view decide = R"sh(
 case $code in 85 | 130 | 143) ;; *) exit "$code" ;; esac
 id=@id@
 # Slurm ends it: cancelled jobs stay so, requeued ones come back by themselves.
+preempted=''
 if [ -n "$killed" ]; then
-  case $(squeue -h -j "$id" -o '%T %r') in RUNNING* | *TimeLimit*) ;; *) exit "$code" ;; esac
+  case $(squeue -h -j "$id" -o '%T %r') in
+    RUNNING*) preempted=yes ;;  # it has a while to make room
+    *TimeLimit*) ;;
+    *) exit "$code" ;;
+  esac
 fi
 # @stalled@ allocations that got no further than the one before them: there is no use in another.
 steps=$(grep -o '"sealed_step":-*[0-9]*' "@run_dir@/allocations.jsonl" | tail -n @steps@)
-if [ "$(echo "$steps" | wc -l)" = @steps@ ] && [ "$(echo "$steps" | sort -u | wc -l)" = 1 ]; then
+if [ -z "$preempted" ] && [ "$(echo "$steps" | wc -l)" = @steps@ ] &&
+  [ "$(echo "$steps" | sort -u | wc -l)" = 1 ]; then
   echo "sovren: error: @stalled@ allocations in a row sealed nothing beyond step ${steps##*:}:" \
     "ask for a longer time limit" >&2
   exit 1

@@ -142,7 +142,7 @@ class SlurmScriptTest(SovrenCase):
         """Signals reach the script once its run waits for them; the run ends with 85 at its first TERM."""
         self.fake("squeue", f"echo '{state}'")
         self.run_does("trap 'echo told >> \"$FAKES/calls\"' TERM\n: > \"$FAKES/waits\"\n"
-                      "while [ ! -e \"$FAKES/go\" ]; do read -rt 0.01 <> <(:); done\nexit 85\n")
+                      "while [ ! -e \"$FAKES/go\" ]; do /bin/sleep 0.05; done\nexit 85\n")
         script = subprocess.Popen(["bash", self.script()], env=self.environment(), stdout=subprocess.DEVNULL,
                                   stderr=subprocess.PIPE, text=True, start_new_session=True)
         self.addCleanup(lambda: script.poll() is None and os.killpg(script.pid, signal.SIGKILL))
@@ -165,6 +165,11 @@ class SlurmScriptTest(SovrenCase):
     def test_a_cancelled_job_stays_so(self):
         self.assertEqual(self.signalled(signal.SIGTERM, state="COMPLETING None"), 85)
         self.assertEqual(self.calls()[1:], ["told", "squeue -h -j 12 -o %T %r"])
+
+    def test_a_job_that_makes_room_for_others_comes_back_however_often(self):
+        self.write("job.sovren/allocations.jsonl", '{"event":"end","sealed_step":8}\n' * 9)
+        self.assertEqual(self.signalled(signal.SIGTERM, state="RUNNING None"), 0)
+        self.assertIn("scontrol requeue 12", self.calls())
 
     def test_a_job_that_was_too_late_for_its_limit_comes_back(self):
         self.assertEqual(self.signalled(signal.SIGTERM, state="COMPLETING TimeLimit"), 0)

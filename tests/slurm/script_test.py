@@ -14,7 +14,7 @@ checkpoint_signal = "TERM"
 script = '''#!/bin/bash
 trap 'exit 85' TERM
 echo start >> starts
-until [ -e go ]; do read -rt 0.1 <> <(:); done
+until [ -e go ]; do sleep 0.05; done
 '''
 """
 
