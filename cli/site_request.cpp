@@ -17,11 +17,6 @@ namespace {
 
 namespace fs = std::filesystem;
 
-// "sbatch job.sh" is what such a script is for.
-bool has_slurm_directives(std::string_view text) {
-  return text.starts_with("#SBATCH") || text.find("\n#SBATCH") != text.npos;
-}
-
 tl::expected<text::ScriptJob, text::Errors> parse(const JobText& job,
                                                   const std::vector<text::Override>& overrides) {
   if (text::is_script(job.text)) return text::parse_script(job, overrides);
@@ -105,6 +100,10 @@ std::optional<double> measured_seal_s(const std::string& dir) {
 
 }  // namespace
 
+bool is_site_script(const JobText& job) {
+  return text::is_script(job.text) && job.text.find("\n#SBATCH") != std::string::npos;
+}
+
 tl::expected<SiteRequest, text::Errors> read_site_request(const JobText& job,
                                                           const Arguments& arguments) {
   const auto one = [](Error error) { return tl::unexpected(text::Errors{std::move(error)}); };
@@ -113,7 +112,7 @@ tl::expected<SiteRequest, text::Errors> read_site_request(const JobText& job,
                 .what = "the byte at " + std::to_string(fault) + " is not UTF-8",
                 .hint = "iconv -t UTF-8 converts a file",
                 .where = job.name});
-  if (text::is_script(job.text) && has_slurm_directives(job.text))
+  if (is_site_script(job))
     return one({.code = Code::refused,
                 .what = "a script with #SBATCH lines is already what a Slurm site wants",
                 .hint = "sbatch " + job.name + "; sovren submit " + job.name +

@@ -22,8 +22,11 @@ struct SiteRequest {
   std::vector<std::string> warnings;
 };
 
+/// Is it a script with #SBATCH lines? Then it is the site's own, and sbatch takes it as it is.
+bool is_site_script(const JobText& job);
+
 /// Reads a job file, or a batch script with #SOVREN lines, with --set, --ranks, ..., --array,
-/// --after and --dir. Errors: as text::parse_job_file; refused: a script with #SBATCH lines.
+/// --after and --dir. Errors: as text::parse_job_file; refused: is_site_script().
 tl::expected<SiteRequest, text::Errors> read_site_request(const JobText& job,
                                                           const Arguments& arguments);
 

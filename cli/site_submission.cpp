@@ -192,11 +192,25 @@ Result<SiteSubmission> submit_to_site(const SiteRequest& request, const Argument
                         .warnings = std::move(script.warnings)};
 }
 
-Result<std::string> try_at_site(const slurm::BatchScript& script, const slurm::SiteCommand& site) {
-  const auto answer = site({"sbatch", "--test-only"}, script.text);
+Result<std::string> try_at_site(const std::string& script, const std::vector<std::string>& options,
+                                const slurm::SiteCommand& site) {
+  std::vector<std::string> argv{"sbatch", "--test-only"};
+  argv.insert(argv.end(), options.begin(), options.end());
+  const auto answer = site(argv, script);
   if (!answer) return fail(no_sbatch(answer.error()));
   if (answer->exit_code != 0) return fail(refusal(*answer));
   return words_of(answer->errors);
+}
+
+Result<std::string> pass_to_site(const JobText& script, const std::vector<std::string>& options,
+                                 const slurm::SiteCommand& site) {
+  std::vector<std::string> argv{"sbatch", "--parsable"};
+  argv.insert(argv.end(), options.begin(), options.end());
+  if (storage::path_exists(script.name)) argv.push_back(script.name);  // else what was read
+  const auto answer = site(argv, script.text);
+  if (!answer) return fail(no_sbatch(answer.error()));
+  if (answer->exit_code != 0) return fail(refusal(*answer));
+  return id_in(answer->output);
 }
 
 }  // namespace sovren::cli

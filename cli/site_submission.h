@@ -27,8 +27,15 @@ struct SiteSubmission {
 Result<SiteSubmission> submit_to_site(const SiteRequest& request, const Arguments& arguments,
                                       slurm::Ledger& ledger, const slurm::SiteCommand& site);
 
-/// What the site would say (`sbatch --test-only`); nothing changes. Errors as above.
-Result<std::string> try_at_site(const slurm::BatchScript& script, const slurm::SiteCommand& site);
+/// What the site would say to a script (`sbatch --test-only`, with these options); nothing changes.
+/// Errors as above.
+Result<std::string> try_at_site(const std::string& script, const std::vector<std::string>& options,
+                                const slurm::SiteCommand& site);
+
+/// Hands a script of the site's own (is_site_script) to sbatch as it is, with these options of
+/// sbatch; returns its id. What becomes of it is the site's: the ledger does not know it.
+Result<std::string> pass_to_site(const JobText& script, const std::vector<std::string>& options,
+                                 const slurm::SiteCommand& site);
 
 /// Where the ledger is: $SOVREN_HOME/slurm/jobs.jsonl.
 Result<std::string> ledger_path();

@@ -140,11 +140,8 @@ class Directives {
       if (spec_.array_max_running > 0) range += "%" + std::to_string(spec_.array_max_running);
       add("array", range);
     }
-    SOVREN_TRY(dependencies, parse_after(spec_.after));
-    std::string list;
-    for (const Dependency& each : dependencies)
-      list += (list.empty() ? "" : ",") + slurm_dependency(each);
-    if (!list.empty()) add("dependency", list);
+    SOVREN_TRY(dependencies, slurm_dependencies(spec_.after));
+    if (!dependencies.empty()) add("dependency", dependencies);
     if (!spec_.begin.empty()) {
       SOVREN_TRY(begin, parse_utc(spec_.begin));
       remark("not before " + spec_.begin);
@@ -208,6 +205,14 @@ int warning_s(std::optional<double> seal_s, std::optional<double> limit_s) {
   if (limit_s) seconds = std::min(seconds, warning_share_max * *limit_s);
   constexpr double sbatch_max = 65535;
   return static_cast<int>(std::clamp(std::ceil(seconds), 1.0, sbatch_max));
+}
+
+Result<std::string> slurm_dependencies(std::string_view after) {
+  SOVREN_TRY(dependencies, parse_after(after));
+  std::string list;
+  for (const Dependency& each : dependencies)
+    list += (list.empty() ? "" : ",") + slurm_dependency(each);
+  return list;
 }
 
 Result<BatchScript> batch_script(const JobSpec& spec, const ScriptSetting& setting) {

@@ -3,6 +3,7 @@
 
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "core/base/result.h"
@@ -41,6 +42,10 @@ struct BatchScript {
 /// Seconds from USR1 to the end of the allocation: two seals and 30 s, or 120 s where none was
 /// measured; of a known time limit at most a quarter. At least 1.
 int warning_s(std::optional<double> seal_s, std::optional<double> limit_s);
+
+/// The value of --dependency for `after = "ok:12,singleton"`: "afterok:12,singleton". Errors: as
+/// parse_after.
+Result<std::string> slurm_dependencies(std::string_view after);
 
 /// A readable sbatch script (plain bash) that runs the job: `sovren run --launcher ...` in the
 /// allocation, with a trap that passes USR1 on as "seal and stop", and what follows from its exit

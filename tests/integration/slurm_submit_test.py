@@ -89,6 +89,28 @@ class SlurmSubmitTest(SovrenCase):
         self.sovren("submit", "--to", "slurm", "--command", "echo hi", code=0)
         self.assertTrue((self.dir / "command.sovren" / "job.toml").exists())
 
+    def test_a_script_of_the_sites_own_is_passed_on_as_it_is(self):
+        text = "#!/bin/bash\n#SBATCH -n 4\nsrun hostname\n"
+        script = self.write("work/job.sh", text)
+        done = self.sovren("submit", "--to", "slurm", script, "--hold", "--array", "0-3%2", "--after", "ok:7", code=0)
+        self.assertEqual(done.stdout, "41\n")
+        self.sovren("slurm", "submit", "-", stdin=text, code=0)
+        self.assertEqual((self.dir / "handed_in").read_text(encoding="utf-8"), text)
+        self.fake("sbatch", "echo 'sbatch: Job 9 to start' >&2")
+        self.assertEqual(self.sovren("slurm", "submit", script, "--dry-run", code=0).stdout, "Job 9 to start\n")
+        self.fake("sbatch", REFUSES)
+        self.assertIn("Invalid account", self.sovren("slurm", "submit", script, code=3).stderr)
+        self.assertEqual(self.calls("sbatch"), [
+            f"sbatch --parsable --hold --array=0-3%2 --dependency=afterok:7 {script}", "sbatch --parsable",
+            "sbatch --test-only", f"sbatch --parsable {script}"])
+        self.assertEqual(self.records(), [])
+
+    def test_ids_that_the_site_gave_are_not_lost_when_a_later_file_is_refused(self):
+        self.fake("sbatch", '[ "$(grep -c "^sbatch" "$FAKES/calls")" = 1 ] || exit 1; echo 41')
+        other = self.write("work/other.toml", JOB.replace('"it"', '"other"'))
+        done = self.sovren("slurm", "submit", self.job_file, other, "--json", code=3)
+        self.assertEqual(json.loads(done.stdout)["site_job"], "41")
+
     def test_what_the_site_refuses_leaves_nothing_behind(self):
         self.fake("sbatch", REFUSES)
         before = self.tree()
@@ -182,7 +204,8 @@ class SlurmSubmitTest(SovrenCase):
 
     def test_bad_input(self):
         script = self.write("work/job.sh", "#!/bin/bash\n#SBATCH -n 4\nsrun hostname\n")
-        self.assertIn("already what a Slurm site wants", self.sovren("slurm", "submit", script, code=3).stderr)
+        self.assertIn("already what a Slurm site wants", self.sovren("slurm", "script", script, code=3).stderr)
+        self.assertIn("takes no --ranks", self.sovren("slurm", "submit", script, "--ranks", "2", code=2).stderr)
         own = self.write("work/own.sh", "#!/bin/bash\n#SOVREN --ranks 2\nhostname\n")
         self.sovren("slurm", "submit", own, code=0)
         self.assertIn("keeps a job file", self.sovren("slurm", "script", own, code=3).stderr)
