@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "slurm/bridge/site_query.h"
 
+#include <algorithm>
+#include <string_view>
+
 namespace sovren::slurm {
 namespace {
 
@@ -15,6 +18,13 @@ Error no_answer(const SiteAnswer& answer, const std::string& program) {
   return {.code = Code::unreachable,
           .what = complaint(answer, program),
           .hint = "is slurmctld up? scontrol ping"};
+}
+
+// Does squeue not know what it is asked for? Else it has no answer.
+bool is_other_form_worth_it(const SiteAnswer& answer) {
+  return std::ranges::any_of(
+      std::initializer_list<std::string_view>{"nvalid", "nrecognized", "nknown", "option"},
+      [&](std::string_view word) { return answer.errors.find(word) != std::string::npos; });
 }
 
 std::string joined(const auto& words) {
@@ -43,8 +53,11 @@ Result<std::vector<SiteRow>> SiteQuery::queue_as(Form form, const std::set<std::
   answer_bytes_ = answer.output.size();
   // "Invalid user" ends well, with nothing.
   const bool is_empty = answer.output.find_first_not_of(" \n") == std::string::npos;
-  if (answer.exit_code != 0 || (is_empty && !answer.errors.empty()))
-    return fail(no_answer(answer, "squeue"));
+  if (answer.exit_code != 0 || (is_empty && !answer.errors.empty())) {
+    Error error = no_answer(answer, "squeue");
+    if (is_other_form_worth_it(answer)) error.code = Code::data_invalid;
+    return fail(std::move(error));
+  }
   switch (form) {
     case Form::fields:
       return read_squeue_fields(answer.output);
@@ -63,7 +76,8 @@ Result<std::vector<SiteRow>> SiteQuery::queue(const std::set<std::string>& users
     is_form_known_ = is_form_known_ || (rows && !rows->empty());
     return rows;
   }
-  if (rows.error().code == Code::not_found || rows.error().code == Code::timed_out) return rows;
+  // A slurmctld that is away would be waited for again.
+  if (rows.error().code != Code::data_invalid) return rows;
   for (const Form other : {Form::format, Form::json}) {
     auto others = queue_as(other, users);
     if (!others) continue;

@@ -208,6 +208,16 @@ TEST_F(FollowerTest, ASiteWithJsonOnlyIsFollowed) {
               ElementsAre("squeue fields", "squeue format", "squeue json", "squeue json"));
 }
 
+TEST_F(FollowerTest, ASiteThatDoesNotAnswerIsAskedInOneFormOnly) {
+  submit("n1", "7");
+  site_.squeue_says = SiteAnswer{1, "", "slurm_load_jobs error: Unable to contact controller\n"};
+  tick();
+  EXPECT_THAT(site_.asked, ElementsAre("squeue fields"));
+  site_.squeue_says = SiteAnswer{1, "", "squeue: unrecognized option '--Format'\n"};
+  tick();
+  EXPECT_EQ(site_.asked.size(), 4U);
+}
+
 TEST_F(FollowerTest, WhatComesBackHasNotEnded) {
   submit("n1", "7");
   site_.queue["7"] = {.state = "NODE_FAIL"};
