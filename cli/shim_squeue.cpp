@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <cstdio>
 #include <cstdlib>
-#include <ctime>
 
 #include "cli/listing.h"
 #include "cli/shims.h"
@@ -145,15 +144,6 @@ Result<void> sort_rows(std::vector<SlurmJob>& rows, const std::string& keys, Ins
   return {};
 }
 
-// What the time is, as the long listing begins: "Fri Nov 27 03:34:44 2026".
-std::string date_line(Instant now) {
-  const std::time_t seconds = now.ms / 1000;
-  std::tm local{};
-  char text[64] = "";
-  ::localtime_r(&seconds, &local);
-  return {text, std::strftime(text, sizeof(text), "%a %b %d %H:%M:%S %Y\n", &local)};
-}
-
 std::size_t task_list_length() {
   const char* const asked = std::getenv("SLURM_BITSTR_LEN");
   return asked == nullptr ? 64 : static_cast<std::size_t>(std::max(0, std::atoi(asked)));
@@ -224,7 +214,7 @@ Result<int> run_squeue(const std::vector<std::string>& arguments) {
   if (!is_unfolded) rows = folded(std::move(rows), task_list_length());
   SOVREN_DO(sort_rows(rows, words.text("sort", words.has("start") ? "S" : "P,t,-p"), now()));
   std::string text;
-  if (words.has("long") && !words.has("noheader")) text += date_line(now());
+  if (words.has("long") && !words.has("noheader")) text += slurm_date_line(now());
   if (!words.has("noheader")) text += format.heading();
   for (const SlurmJob& row : rows) text += format.line(row, now());
   return print_text(text);

@@ -37,5 +37,7 @@ Result<void> link_shims(const std::string& dir, const std::string& target);
 Result<int> run_sacct(const std::vector<std::string>& words);
 Result<int> run_squeue(const std::vector<std::string>& words);
 Result<int> run_scancel(const std::vector<std::string>& words);
+Result<int> run_scontrol(const std::vector<std::string>& words);
+Result<int> run_sinfo(const std::vector<std::string>& words);
 
 }  // namespace sovren::cli

@@ -35,6 +35,14 @@ Clock clock_of(double seconds) {
   return {whole / 86400, whole / 3600 % 24, whole / 60 % 60, whole % 60};
 }
 
+std::string local_time(Instant at, const char* format) {
+  const std::time_t seconds = at.ms / 1000;
+  std::tm local{};
+  std::array<char, 64> text{};
+  ::localtime_r(&seconds, &local);
+  return {text.data(), std::strftime(text.data(), text.size(), format, &local)};
+}
+
 template <class... Values>
 std::string print(const char* format, Values... values) {
   std::array<char, 64> text{};
@@ -143,12 +151,11 @@ Instant end_of(const SlurmJob& job) {
 }
 
 std::string slurm_time(Instant at, std::string_view none) {
-  if (at.ms == 0) return std::string(none);
-  const std::time_t seconds = at.ms / 1000;
-  std::tm local{};
-  std::array<char, 32> text{};
-  ::localtime_r(&seconds, &local);
-  return {text.data(), std::strftime(text.data(), text.size(), "%Y-%m-%dT%H:%M:%S", &local)};
+  return at.ms == 0 ? std::string(none) : local_time(at, "%Y-%m-%dT%H:%M:%S");
+}
+
+std::string slurm_date_line(Instant at) {
+  return local_time(at, "%a %b %d %H:%M:%S %Y\n");
 }
 
 std::string brief_duration(double seconds) {

@@ -87,6 +87,7 @@ Instant end_of(const SlurmJob& job);
 // Times, as Slurm prints them.
 
 std::string slurm_time(Instant at, std::string_view none);  ///< "2026-11-27T03:34:41", local time
+std::string slurm_date_line(Instant at);  ///< "Fri Nov 27 03:34:44 2026\n": how long listings begin
 std::string brief_duration(double seconds);  ///< "1-02:03:04", "1:02:03", "0:09", as squeue has it
 std::string full_duration(double seconds);   ///< "1-02:03:04", "00:00:09", as sacct has it
 

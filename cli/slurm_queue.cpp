@@ -166,6 +166,22 @@ Result<SlurmQueue> SlurmQueue::create() {
   return SlurmQueue(std::move(client));
 }
 
+Result<std::vector<SlurmNode>> SlurmQueue::nodes() {
+  SOVREN_TRY(answer, client_->get("/v1/nodes"));
+  SOVREN_TRY(list, text::get_member(answer, "nodes"));
+  std::vector<SlurmNode> nodes;
+  for (const Json& node : *list) nodes.push_back(slurm_node_of(node));
+  return nodes;
+}
+
+Result<std::vector<SlurmPartition>> SlurmQueue::partitions() {
+  SOVREN_TRY(answer, client_->get("/v1/partitions"));
+  SOVREN_TRY(list, text::get_member(answer, "partitions"));
+  std::vector<SlurmPartition> partitions;
+  for (const Json& partition : *list) partitions.push_back(slurm_partition_of(partition));
+  return partitions;
+}
+
 Result<std::vector<SlurmJob>> SlurmQueue::jobs_of(const SlurmId& id) {
   const std::string number = std::to_string(id.job);
   SOVREN_TRY(jobs, load(*client_, {{"array", number}, {"details", "1"}}));

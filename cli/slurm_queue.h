@@ -8,6 +8,7 @@
 
 #include "cli/slurm_ids.h"
 #include "cli/slurm_job.h"
+#include "cli/slurm_site.h"
 #include "cli/slurm_words.h"
 #include "core/text/json.h"
 
@@ -51,6 +52,9 @@ class SlurmQueue {
   /// By id. Ids that are not there are passed over. Without ids those that ended long ago are not
   /// among them.
   Result<std::vector<SlurmJob>> jobs(const SlurmSelection& selection);
+
+  Result<std::vector<SlurmNode>> nodes();
+  Result<std::vector<SlurmPartition>> partitions();
 
   Client& client() { return *client_; }
 

@@ -11,9 +11,6 @@
 namespace sovren::cli {
 namespace {
 
-// Of Slurm, whose options and formats these programs have: tools ask for it.
-constexpr std::string_view version_line = "slurm 22.05.8 (sovren " SOVREN_VERSION ")\n";
-
 using Value = SlurmOption::Value;
 
 constexpr SlurmOption common_options[] = {
@@ -112,9 +109,13 @@ Result<SlurmWords> read_slurm_words(const SlurmProgram& program,
   read.operands.assign(argv.begin() + optind, argv.end() - 1);
   add_variables(read, options);
   if (!read.has("help") && !read.has("usage") && !read.has("version")) return read;
-  SOVREN_DO(print_text(read.has("version") ? version_line : help_of(program, options)));
+  SOVREN_DO(print_text(read.has("version") ? slurm_version_line() : help_of(program, options)));
   read.is_answered = true;
   return read;
+}
+
+std::string slurm_version_line() {
+  return "slurm 22.05.8 (sovren " SOVREN_VERSION ")\n";
 }
 
 Error already_told() {

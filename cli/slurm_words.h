@@ -61,6 +61,9 @@ class SlurmWords {
 Result<SlurmWords> read_slurm_words(const SlurmProgram& program,
                                     std::span<const std::string> words);
 
+/// "slurm 22.05.8 (sovren 0.1)", of the Slurm whose options and formats these programs have.
+std::string slurm_version_line();
+
 /// The error of a program that has told on standard error, in words of its own, why it fails.
 Error already_told();
 bool is_told(const Error& error);

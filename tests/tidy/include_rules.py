@@ -74,7 +74,7 @@ CPP_ONLY = [
     "jobs/rendering/gltf_material_json.h", "jobs/rendering/gltf_place.h",
     "jobs/causal/what_if_json.h", "scheduler/api/views.h", "cli/batch_submission.h", "cli/client.h",
     "cli/listing.h", "cli/rank_request.h", "cli/site_history.h",
-    "cli/site_view.h", "cli/slurm_queue.h",
+    "cli/site_view.h", "cli/slurm_queue.h", "cli/slurm_site.h", "cli/sinfo_fields.h", "cli/scontrol_texts.h",
 ]
 
 STANDARD = set(
