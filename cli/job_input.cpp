@@ -3,7 +3,9 @@
 
 #include <filesystem>
 
+#include "cli/batch_submission.h"
 #include "cli/terminal.h"
+#include "core/text/script_file.h"
 #include "storage/file/file.h"
 
 namespace sovren::cli {
@@ -31,6 +33,22 @@ Error missing_file(const std::string& path) {
   const std::string near = text::nearest(file.filename().string(), views);
   if (!near.empty()) error.hint = "did you mean " + (file.parent_path() / near).string() + "?";
   return error;
+}
+
+tl::expected<JobSpec, text::Errors> read_script(JobText script,
+                                                std::span<const text::Override> overrides) {
+  std::vector<text::Override> all(overrides.begin(), overrides.end());
+  if (is_batch_script(script)) {
+    auto batch = batch_submission({.script = std::move(script), .further = std::move(all)});
+    if (!batch) return tl::unexpected(std::move(batch).error());
+    for (const std::string& warning : batch->warnings) print_warning(warning);
+    script = std::move(batch->script);
+    all = std::move(batch->overrides);
+  }
+  auto job = text::parse_script(script, all);
+  if (!job) return tl::unexpected(std::move(job).error());
+  for (const std::string& warning : job->warnings) print_warning(warning);
+  return std::move(job->spec);
 }
 
 }  // namespace
@@ -76,6 +94,7 @@ tl::expected<JobSpec, text::Errors> read_job_file(const std::string& path,
                                                   std::span<const text::Override> overrides) {
   const auto file = read_job_text(path);
   if (!file) return tl::unexpected(text::Errors{file.error()});
+  if (text::is_script(file->text)) return read_script(*file, overrides);
   return text::parse_job_file(*file, overrides);
 }
 

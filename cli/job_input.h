@@ -22,7 +22,8 @@ using JobText = text::SourceText;
 /// Reads the file ("-": standard input) without looking at what it says.
 Result<JobText> read_job_text(const std::string& path);
 
-/// Reads a job file ("-": standard input) and fills in its defaults; all errors at once.
+/// Reads a job file or a batch script ("-": standard input) and fills in its defaults; all errors
+/// at once. What a script's lines ask for in vain is printed as warnings.
 tl::expected<JobSpec, text::Errors> read_job_file(const std::string& path,
                                                   std::span<const text::Override> overrides);
 

@@ -2,6 +2,7 @@
 // sovren submit FILE...: hands job files to the scheduler.
 #include <filesystem>
 
+#include "cli/batch_submission.h"
 #include "cli/client.h"
 #include "cli/job_input.h"
 #include "cli/listing.h"
@@ -50,16 +51,42 @@ Result<std::vector<JobText>> read_all(const Arguments& arguments) {
   return jobs;
 }
 
-Json body_of(const JobText& job, const std::vector<text::Override>& overrides,
-             const Arguments& arguments) {
+// What the job file or batch script says, with the command line's overrides.
+tl::expected<Json, text::Errors> body_of(const JobText& job,
+                                         const std::vector<text::Override>& overrides,
+                                         const Arguments& arguments) {
+  if (is_batch_script(job)) {
+    auto batch =
+        batch_submission({.script = job, .further = overrides, .is_array = arguments.has("array")});
+    if (!batch) return tl::unexpected(std::move(batch).error());
+    for (const std::string& warning : batch->warnings) print_warning(warning);
+    return std::move(batch->body);
+  }
   Json body = {{"text", job.text}, {"name", job.name}, {"base_dir", job.base_dir}};
   for (const text::Override& each : overrides)
     body["overrides"].push_back({{"key", each.key}, {"value", each.value}});
+  return body;
+}
+
+void add_options(const Arguments& arguments, Json& body) {
   for (const char* option : {"array", "after"})
     if (arguments.has(option)) body[option] = arguments.text(option);
   if (arguments.has("hold")) body["hold"] = true;
   if (arguments.has("dry-run")) body["dry_run"] = true;
-  return body;
+}
+
+// What is to be handed in; nothing is, if one of them is wrong.
+Result<std::vector<Json>> read_bodies(const std::vector<JobText>& jobs,
+                                      const Arguments& arguments) {
+  SOVREN_TRY(overrides, read_overrides(arguments));
+  std::vector<Json> bodies;
+  for (const JobText& job : jobs) {
+    auto body = body_of(job, overrides, arguments);
+    if (!body) return fail(print_all_but_last(std::move(body).error()));
+    add_options(arguments, *body);
+    bodies.push_back(*std::move(body));
+  }
+  return bodies;
 }
 
 // The id of the job, or of the first of an array.
@@ -73,15 +100,17 @@ Result<std::string> id_line(const Json& answer) {
 Result<int> submit_jobs(const Arguments& arguments) {
   SOVREN_TRY(jobs, read_all(arguments));
   if (arguments.text("to") == "slurm") return submit_to_site(jobs, arguments);
-  SOVREN_TRY(overrides, read_overrides(arguments));
+  SOVREN_TRY(bodies, read_bodies(jobs, arguments));
   SOVREN_TRY(client, Client::create(arguments));
   Json answers = Json::array();
-  for (const JobText& job : jobs) {
-    auto answer = client.post_once("/v1/jobs", body_of(job, overrides, arguments));
+  for (const Json& body : bodies) {
+    auto answer = client.post_once("/v1/jobs", body);
     if (!answer) return fail(print_all_but_last(std::move(answer).error()));
+    for (const Json& warning : answer->value("warnings", Json::array()))
+      if (warning.is_string()) print_warning(warning.get<std::string>());
     if (arguments.has("json")) {
       answers.push_back(*std::move(answer));
-    } else if (arguments.has("dry-run")) {
+    } else if (body.contains("dry_run")) {
       SOVREN_DO(print_rows(member_rows(*answer)));
     } else {
       SOVREN_TRY(line, id_line(*answer));

@@ -9,8 +9,8 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 export CCACHE_BASEDIR=$PWD CCACHE_NOHASHDIR=1
 
 seconds=${1:-60}
-fuzzers=(job_file_fuzz event_json_fuzz weights_fuzz tokens_fuzz picture_fuzz gltf_fuzz
-  scene_text_fuzz tensor_archive_fuzz manifest_fuzz)
+fuzzers=(job_file_fuzz batch_file_fuzz event_json_fuzz weights_fuzz tokens_fuzz picture_fuzz
+  gltf_fuzz scene_text_fuzz tensor_archive_fuzz manifest_fuzz)
 
 cmake --preset fuzz >/dev/null
 cmake --build --preset fuzz --target "${fuzzers[@]}"
@@ -20,6 +20,7 @@ for fuzzer in "${fuzzers[@]}"; do
   options=(-max_total_time=$((seconds / ${#fuzzers[@]})) -timeout=5 -rss_limit_mb=2048
     -max_len=4096 -verbosity=0 -print_final_stats=1 -artifact_prefix=build/fuzz/crashes/)
   [[ $fuzzer == job_file_fuzz ]] && options+=(-dict=tests/fuzz/toml.dict)
+  [[ $fuzzer == batch_file_fuzz ]] && options+=(-dict=tests/fuzz/sbatch.dict)
   [[ $fuzzer == gltf_fuzz ]] && options+=(-dict=tests/fuzz/gltf.dict)
   echo "$fuzzer: $((seconds / ${#fuzzers[@]})) s"
   if ! "build/fuzz/bin/$fuzzer" "${options[@]}" "$corpus" "tests/fuzz/seeds/$fuzzer" \

@@ -79,6 +79,8 @@ struct CheckpointPolicy {
 struct RetryPolicy {
   int limit = 3;
   double backoff_s = 10;  ///< doubles with each counted failure
+  /// May it be started again after its node was lost? Not: it is not preempted either.
+  bool requeue = true;
   bool operator==(const RetryPolicy&) const = default;
 };
 
@@ -167,6 +169,9 @@ struct CommandSpec {
   /// mpirun) in the slots that the attempt holds.
   enum class Start { ranks, head };
   enum class OpenMode { append, truncate };
+  /// Who gets the signal: all processes, or of those that start on the head alone the script, or
+  /// the ranks that it has started.
+  enum class SignalTo { all, script, steps };
 
   std::vector<std::string> argv;       ///< program and arguments; empty: script is run
   std::string script;                  ///< text of a script, with its #! line or run by /bin/sh
@@ -176,8 +181,10 @@ struct CommandSpec {
   /// Sent to the whole attempt when a checkpoint is wanted ("USR1", "TERM"); empty: it cannot
   /// checkpoint. It then ends with exit code 85: "checkpointed, start me again".
   std::string checkpoint_signal;
-  std::string input;   ///< `stdin`: path of a file; empty: nothing to read
-  std::string folder;  ///< working folder, absolute; empty: the job's folder
+  SignalTo signal_to = SignalTo::all;
+  std::optional<double> signal_lead_s;  ///< before the time limit; none: as long as seals take
+  std::string input;                    ///< `stdin`: path of a file; empty: nothing to read
+  std::string folder;                   ///< working folder, absolute; empty: the job's folder
   /// Files that what it prints goes to besides the job's log, absolute, with Slurm's patterns (%j,
   /// %A, %a, %N, %t, %x, %u, ...). Empty output: the log alone; empty error: where output goes.
   std::string output;

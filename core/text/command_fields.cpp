@@ -12,7 +12,7 @@ using Type = TomlValue::Type;
 using Visit = std::function<void(std::string&)>;
 
 constexpr std::size_t arguments_max = 10'000;
-constexpr std::size_t variables_max = 1000;
+constexpr std::size_t variable_bytes_max = std::size_t{128} << 10;  // as Linux has it, of one
 /// Signals that a program can catch and that say nothing else to it.
 constexpr std::string_view signals[] = {"USR1", "USR2", "TERM", "INT", "HUP",
                                         "QUIT", "CONT", "ALRM", "URG"};
@@ -70,15 +70,6 @@ Custom words_field(std::string_view allowed_text) {
           allowed_text};
 }
 
-bool is_variable_name(std::string_view name) {
-  const auto is_letter = [](char c) {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_';
-  };
-  return !name.empty() && name.size() <= 256 && is_letter(name.front()) &&
-         std::all_of(name.begin(), name.end(),
-                     [&](char c) { return is_letter(c) || (c >= '0' && c <= '9'); });
-}
-
 void read_environment(Reading& reading, const Row& row, const TomlValue& value, JobSpec& spec) {
   if (value.type != Type::table || value.entries.size() > variables_max)
     return report_value(reading, row, value);
@@ -87,13 +78,13 @@ void read_environment(Reading& reading, const Row& row, const TomlValue& value, 
     const std::string name = qualified(row) + "." + toml_key(entry.key);
     if (!is_variable_name(entry.key)) {
       reading.problems.add(entry.place, qualified(row) +
-                                            ": a variable's name must be letters, digits and _, "
-                                            "got " +
+                                            ": a variable's name must be letters, digits and _ "
+                                            "(or that of a bash function), got " +
                                             toml_quote(entry.key));
       continue;
     }
     const auto text = text_of(entry.value);
-    const std::string fault = text ? text_fault(*text) : "text";
+    const std::string fault = text ? variable_value_fault(*text) : "text";
     if (fault.empty())
       environment[entry.key] = *text;
     else
@@ -130,6 +121,29 @@ void read_signal(Reading& reading, const Row& row, const TomlValue& value, JobSp
 }
 
 }  // namespace
+
+bool is_variable_name(std::string_view name) {
+  constexpr std::string_view function_start = "BASH_FUNC_";
+  constexpr std::string_view function_end = "%%";
+  const auto is_letter = [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_';
+  };
+  const auto is_digit = [](char c) { return c >= '0' && c <= '9'; };
+  if (name.empty() || name.size() > 256 || !is_letter(name.front())) return false;
+  const bool is_function = name.starts_with(function_start) && name.ends_with(function_end) &&
+                           name.size() > function_start.size() + function_end.size();
+  if (is_function) name.remove_suffix(function_end.size());
+  return std::all_of(name.begin(), name.end(), [&](char c) {
+    const bool is_of_function = is_function && (c == '-' || c == '.' || c == ':' || c == '+');
+    return is_letter(c) || is_digit(c) || is_of_function;
+  });
+}
+
+std::string variable_value_fault(std::string_view text) {
+  if (text.size() >= variable_bytes_max)
+    return "text of less than " + std::to_string(variable_bytes_max) + " bytes";
+  return text.find('\0') == text.npos ? "" : "text without NUL bytes";
+}
 
 Custom argv_field() {
   return words_field<&CommandSpec::argv>(

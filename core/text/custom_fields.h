@@ -36,6 +36,10 @@ std::optional<Error> replace_axes(const Row& row, JobSpec& spec, const std::vect
                                   const std::vector<std::size_t>& index);
 inline constexpr std::size_t array_elements_max = 100'000;
 
+inline constexpr std::size_t variables_max = 1000;        ///< of command.environment
+bool is_variable_name(std::string_view name);             ///< "PATH", "BASH_FUNC_module%%"
+std::string variable_value_fault(std::string_view text);  ///< of a variable's value
+
 std::string name_fault(std::string_view text);   ///< of a job's name
 std::string word_fault(std::string_view text);   ///< of a partition, QOS, account
 std::string after_fault(std::string_view text);  ///< of "ok:12,any:13"

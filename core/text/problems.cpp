@@ -36,10 +36,12 @@ Errors Problems::in_order() && {
 std::string Problems::where(const Place& place) const {
   if (place.override_index < 0)
     return name_ + ":" + std::to_string(place.line) + ":" + std::to_string(place.column);
-  const Override& override = overrides_[static_cast<std::size_t>(place.override_index)];
-  TomlValue written{.type = TomlValue::Type::text, .text = override.key + "=" + override.value};
+  const auto index = static_cast<std::size_t>(place.override_index);
+  TomlValue written{.type = TomlValue::Type::text};
+  written.text =
+      words_.empty() ? overrides_[index].key + "=" + overrides_[index].value : words_[index];
   const std::string shown = describe(written);  // string '...'
-  return "--set " + shown.substr(8, shown.size() - 9);
+  return (words_.empty() ? "--set " : "") + shown.substr(8, shown.size() - 9);
 }
 
 }  // namespace sovren::text

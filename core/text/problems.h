@@ -16,6 +16,13 @@ class Problems {
  public:
   Problems(std::string name, std::span<const Override> overrides)
       : name_(std::move(name)), overrides_(overrides) {}
+  /// With words of a command line in place of overrides, which outlive it: a place with an
+  /// override_index is that word.
+  static Problems with_words(std::string name, std::span<const std::string> words) {
+    Problems problems(std::move(name), {});
+    problems.words_ = words;
+    return problems;
+  }
 
   void add(const Place& place, std::string what, std::string hint = {},
            Code code = Code::spec_invalid);
@@ -33,6 +40,7 @@ class Problems {
 
   std::string name_;
   std::span<const Override> overrides_;
+  std::span<const std::string> words_;
   std::vector<std::pair<Place, Error>> found_;
   std::size_t count_ = 0;
 };

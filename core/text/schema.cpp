@@ -24,6 +24,7 @@ constexpr std::string_view mask_types[] = {"y", "x", "z", "xy", "xz", "yz", "xyz
 constexpr std::string_view fdrs[] = {"bh", "none"};
 
 constexpr std::string_view starts[] = {"ranks", "head"};
+constexpr std::string_view signal_targets[] = {"all", "script", "steps"};
 constexpr std::string_view open_modes[] = {"append", "truncate"};
 constexpr std::string_view models[] = {"gpt2", "llama"};
 constexpr std::string_view norms[] = {"layer", "rms"};
@@ -44,6 +45,14 @@ constexpr double year_s = 365 * 86400.0;
 
 template <auto... members>
 using OfResources = In<&JobSpec::resources, members...>;
+
+// Printed only where it is not the default: older versions do not know it.
+Flag requeue_field() {
+  return {[](const JobSpec& spec) -> std::optional<bool> {
+            return spec.retry.requeue ? std::nullopt : std::optional(false);
+          },
+          set_as<In<&JobSpec::retry, &RetryPolicy::requeue>, bool>};
+}
 
 std::vector<Row> top_rows() {
   constexpr std::string_view word = "at most 100 letters, digits and . _ - + @";
@@ -113,6 +122,9 @@ std::vector<Row> shared_rows() {
        "Attempts that failed through no fault of the job are repeated so often."},
       {"retry", "backoff", duration<In<&JobSpec::retry, &RetryPolicy::backoff_s>>(0, 30 * 86400.0),
        "\"10s\"", "Wait before the first repetition; doubles each time."},
+      {"retry", "requeue", requeue_field(), "false",
+       "May the job begin anew after its node was lost? If not, it is not preempted either.",
+       optional, "true"},
   };
 }
 
@@ -220,6 +232,18 @@ std::vector<Row> command_rows() {
        "Sent when a checkpoint is wanted; the program writes it into SOVREN_CHECKPOINT_DIR and "
        "ends with exit code 85: \"start me again\".",
        optional, "none: it cannot checkpoint", false},
+      {c,
+       "signal_to",
+       choice<InKind<C, &C::signal_to>>(signal_targets),
+       "\"script\"",
+       "Who gets the signal: all processes; or of a command that starts on the head, the script "
+       "alone or the ranks that it has started (steps).",
+       optional,
+       {},
+       false},
+      {c, "signal_lead", duration<InKind<C, &C::signal_lead_s>>(0, 65535), "\"60s\"",
+       "How long before the time limit the signal is sent.", optional,
+       "as long as checkpoints have taken", false},
       {c, "stdin", path<InKind<C, &C::input>>(), "\"input.txt\"", "Its standard input.", optional,
        "nothing to read"},
       {c, "folder", path<InKind<C, &C::folder>>("the path of a folder"), "\"runs\"",

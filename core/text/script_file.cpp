@@ -12,7 +12,6 @@ namespace sovren::text {
 namespace {
 
 constexpr std::string_view directive = "#SOVREN";
-constexpr std::string_view foreign_directive = "#SBATCH";
 constexpr std::string_view default_axis = "task";
 
 struct Word {
@@ -161,9 +160,10 @@ class Directives {
   bool is_held_ = false;
 };
 
-bool is_directive(std::string_view line, std::string_view word) {
-  return line.starts_with(word) &&
-         (line.size() == word.size() || line[word.size()] == ' ' || line[word.size()] == '\t');
+bool is_directive(std::string_view line) {
+  return line.starts_with(directive) &&
+         (line.size() == directive.size() || line[directive.size()] == ' ' ||
+          line[directive.size()] == '\t');
 }
 
 // Every line of a text with its number.
@@ -172,6 +172,31 @@ void for_each_line(std::string_view text, auto&& visit) {
     const std::string_view line = text.substr(0, text.find('\n'));
     visit(number, line);
     text.remove_prefix(std::min(line.size() + 1, text.size()));
+  }
+}
+
+// Reads the lines above the first command; returns how many stand below it.
+int read_directives(std::string_view script, Directives& directives, Problems& problems) {
+  int late = 0;
+  bool is_head = true;
+  for_each_line(script, [&](int number, std::string_view line) {
+    is_head = is_head && (line.starts_with('#') || line.find_first_not_of(" \t") == line.npos);
+    if (!is_directive(line)) return;
+    if (is_head)
+      directives.read(Words(line, number, problems).split());
+    else
+      ++late;
+  });
+  return late;
+}
+
+void add_keys(const TomlValue& table, const std::string& prefix,
+              std::set<std::string, std::less<>>& keys) {
+  for (const TomlEntry& entry : table.entries) {
+    if (entry.value.type == TomlValue::Type::table)
+      add_keys(entry.value, prefix + entry.key + ".", keys);
+    else
+      keys.insert(prefix + entry.key);
   }
 }
 
@@ -200,29 +225,27 @@ tl::expected<ScriptJob, Errors> parse_script(const SourceText& source,
   root.entries = {entry_of("kind", "command"), std::move(command)};
   ScriptJob job;
   Directives directives(root, problems);
-  int foreign = 0, ours = 0, late = 0;
-  bool is_head = true;
-  for_each_line(source.text, [&](int number, std::string_view line) {
-    is_head = is_head && (line.starts_with('#') || line.find_first_not_of(" \t") == line.npos);
-    if (is_directive(line, foreign_directive)) foreign += 1;
-    if (!is_directive(line, directive)) return;
-    (is_head ? ours : late) += 1;
-    if (is_head) directives.read(Words(line, number, problems).split());
-  });
+  const int late = read_directives(source.text, directives, problems);
   job.is_held = directives.is_held();
   if (late > 0)
     job.warnings.push_back("#SOVREN lines below the first command are not read: " +
                            std::to_string(late));
-  if (foreign > 0 && ours == 0)
-    job.warnings.push_back("#SBATCH lines are not read by this version (" +
-                           std::to_string(foreign) +
-                           " of them), and there is no #SOVREN line: all keys have their defaults");
   apply_overrides(overrides, root, problems);
   const std::string name = std::filesystem::path(source.name).filename().string();
   job.spec = read_spec(root, problems, source.base_dir, job_name_of(name));
   check_size(job.spec, problems);
   if (!problems.empty()) return tl::unexpected<Errors>(std::move(problems).in_order());
   return job;
+}
+
+std::set<std::string, std::less<>> directive_keys(const SourceText& source) {
+  Problems ignored(source.name, {});
+  TomlValue root;
+  Directives directives(root, ignored);
+  read_directives(source.text, directives, ignored);
+  std::set<std::string, std::less<>> keys;
+  add_keys(root, "", keys);
+  return keys;
 }
 
 }  // namespace sovren::text

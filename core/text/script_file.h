@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <functional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -29,5 +31,9 @@ bool is_script(std::string_view text);
 /// "frame=1-240%8". The job is named as the file. Errors: as of job files, each at its place.
 tl::expected<ScriptJob, Errors> parse_script(const SourceText& source,
                                              std::span<const Override> overrides = {});
+
+/// The keys that the "#SOVREN" lines set: "resources.ranks", "array.task", "labels.region". What is
+/// wrong with them is for parse_script to say.
+std::set<std::string, std::less<>> directive_keys(const SourceText& source);
 
 }  // namespace sovren::text

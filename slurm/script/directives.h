@@ -29,6 +29,7 @@ struct BatchSource {
   text::SourceText script;             ///< `base_dir`: where it is submitted from, absolute
   std::vector<GivenOption> options;    ///< of the command line: split_sbatch_words
   std::vector<std::string> arguments;  ///< of the script
+  bool is_array = false;               ///< by other means than an option of sbatch
   /// Of the submission: the job gets it (--export), and SBATCH_* variables are options.
   std::vector<std::pair<std::string, std::string>> environment;
   WallClock clock;

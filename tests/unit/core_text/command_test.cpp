@@ -85,7 +85,8 @@ TEST(Command, NamesWhatIsWrongWithItsValues) {
   EXPECT_NE(errors_of(head + "script = \"#!/bin/sh\\r\\ntrue\\r\\n\"").find("dos2unix"),
             std::string::npos);
   expect(argv + "environment = { \"A B\" = \"1\" }",
-         "job.toml:4:17: command.environment: a variable's name must be letters, digits and _, got "
+         "job.toml:4:17: command.environment: a variable's name must be letters, digits and _ (or "
+         "that of a bash function), got "
          "\"A B\"\n");
   expect(argv + "environment = { A = 1 }",
          "job.toml:4:21: command.environment.A must be text, got 1\n  hint: write: A = \"...\"\n");

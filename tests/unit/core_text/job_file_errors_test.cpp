@@ -118,7 +118,8 @@ TEST(JobFileErrors, FindTheHomeOfAMisplacedKey) {
        "job.toml:4:1: unknown key 'partition' in [causal_analysis]\n"
        "  hint: 'partition' belongs to the top of the file, before any [section]\n"},
       {causal_head + "[retry]\nzzzzzz = 1",
-       "job.toml:5:1: unknown key 'zzzzzz' in [retry]\n  hint: known keys: limit, backoff\n"},
+       "job.toml:5:1: unknown key 'zzzzzz' in [retry]\n  hint: known keys: limit, backoff, "
+       "requeue\n"},
   });
 }
 

@@ -182,6 +182,8 @@ CommandSpec random_command(Draw& draw) {
   if (draw.coin()) c.output = path(draw) + "-%j.txt";
   if (draw.coin()) c.error = path(draw);
   if (draw.coin()) c.open_mode = CommandSpec::OpenMode::truncate;
+  c.signal_to = static_cast<CommandSpec::SignalTo>(draw.below(3));
+  if (draw.coin()) c.signal_lead_s = static_cast<double>(draw.below(65'000));
   return c;
 }
 
@@ -342,7 +344,8 @@ JobSpec random_spec(std::uint64_t seed) {
   spec.resources = random_resources(draw);
   spec.checkpoint = random_checkpoint(draw);
   spec.retry = {.limit = static_cast<int>(draw.below(1001)),
-                .backoff_s = draw.coin() ? 0 : static_cast<double>(draw.below(2'000'000)) / 1000};
+                .backoff_s = draw.coin() ? 0 : static_cast<double>(draw.below(2'000'000)) / 1000,
+                .requeue = draw.coin()};
   spec.array = random_array(draw);
   if (draw.coin()) spec.array_max_running = static_cast<int>(draw.below(100'001));
   if (draw.below(3) == 0)

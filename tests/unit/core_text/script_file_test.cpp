@@ -134,11 +134,19 @@ TEST(Script, WarnsOfDirectivesThatItDoesNotRead) {
   EXPECT_EQ(late.spec.resources.ranks, 1);
   ASSERT_EQ(late.warnings.size(), 1U);
   EXPECT_NE(late.warnings[0].find("below the first command"), std::string::npos);
-  const ScriptJob foreign = job_of("#!/bin/sh\n#SBATCH -n 4\n#SBATCH -t 5\ntrue\n");
-  ASSERT_EQ(foreign.warnings.size(), 1U);
-  EXPECT_NE(foreign.warnings[0].find("#SBATCH lines are not read by this version (2"),
-            std::string::npos);
-  EXPECT_TRUE(job_of("#!/bin/sh\n#SBATCH -n 4\n#SOVREN --ranks 4\n").warnings.empty());
+  EXPECT_TRUE(
+      job_of("#!/bin/sh\n#SBATCH -n 4\ntrue\n").warnings.empty());  // who submits reads them
+}
+
+TEST(Script, TellsWhichKeysItsLinesSet) {
+  const auto keys = directive_keys({"job.sh",
+                                    "#!/bin/sh\n"
+                                    "#SOVREN --ranks 4 --set labels.region=x --array 0-9%2 --hold\n"
+                                    "#SOVREN labels='{a=\"b\"}' --nonsense 1 --ranks four\n"
+                                    "true\n#SOVREN --nodes 2\n",
+                                    "/"});
+  EXPECT_EQ(keys, (std::set<std::string, std::less<>>{"array.task", "array_max_running", "labels.a",
+                                                      "labels.region", "resources.ranks"}));
 }
 
 }  // namespace
