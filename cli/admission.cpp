@@ -3,6 +3,7 @@
 
 #include "core/text/job_file.h"
 #include "storage/checkpoint/checkpoint_set.h"
+#include "storage/checkpoint/set_folder.h"
 
 namespace sovren::cli {
 namespace {
@@ -27,6 +28,14 @@ Result<void> refuse_other_facts(const SpecFacts& facts, JobId oldest,
   return {};
 }
 
+// Have attempts that this log does not know worked in the folder? Then it is that of a machine that
+// the job has left since, and what it says of its last job is out of date.
+Result<bool> is_outrun(const Job& last, const std::string& checkpoints_dir) {
+  SOVREN_TRY(latest, storage::latest_job(checkpoints_dir));
+  SOVREN_TRY(fence, storage::read_fence(checkpoints_dir));
+  return latest > last.id || (fence.job == last.id && fence.attempt > last.attempts);
+}
+
 }  // namespace
 
 Result<Admission> admit(const State& state, const RunRequest& request,
@@ -35,6 +44,10 @@ Result<Admission> admit(const State& state, const RunRequest& request,
   const bool is_unfinished = last != nullptr && !is_final(last->state);
   Admission admission;
   if (is_unfinished) admission.supersede = last->id;
+  if (last != nullptr) {
+    SOVREN_TRY(outrun, is_outrun(*last, checkpoints_dir));
+    if (outrun) last = nullptr;
+  }
   if (request.start == RunRequest::Start::fresh) return admission;
   if (last != nullptr && last->state == JobState::completed) return admission;
 
@@ -42,7 +55,7 @@ Result<Admission> admit(const State& state, const RunRequest& request,
   const JobId oldest = last == nullptr ? JobId{1} : last->oldest_set_job;
   SOVREN_DO(refuse_other_facts(request.facts, oldest, checkpoints_dir));
   admission.oldest_set_job = oldest;
-  if (is_unfinished && last->spec_digest == facts_digest &&
+  if (is_unfinished && last != nullptr && last->spec_digest == facts_digest &&
       text::print_job_file(*last->spec) == text::print_job_file(request.spec)) {
     admission.resume = last->id;
     admission.supersede.reset();

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "cli/admission.h"
+#include "cli/directory_hold.h"
 #include "cli/progress_file.h"
 #include "cli/system_clock.h"
 #include "cli/terminal.h"
@@ -80,7 +81,8 @@ enum class SecondStop { aborts, changes_nothing };
 class Session {
  public:
   Session(engine::Engine& engine, JobId id, SignalInbox& signals, SecondStop second_stop,
-          ProgressLine& progress, Clock& clock, Narrator& narrator, ProgressFile* file)
+          ProgressLine& progress, Clock& clock, Narrator& narrator, DirectoryHold& hold,
+          ProgressFile* file)
       : engine_(engine),
         id_(id),
         signals_(signals),
@@ -88,18 +90,24 @@ class Session {
         progress_(progress),
         clock_(clock),
         narrator_(narrator),
+        hold_(hold),
         file_(file) {}
 
   Result<RunOutcome> run() {
     while (!is_over()) {
+      SOVREN_DO(hold_.check());
       SOVREN_DO(obey(signals_.take()));
-      SOVREN_DO(engine_.turn(turn_s));
+      if (const auto turned = engine_.turn(turn_s); !turned) {
+        SOVREN_DO(hold_.check(DirectoryHold::Look::now));  // the log is another's by now
+        return fail(turned.error());
+      }
       if (narrator_.take_stopped() && stops_ == 0 && is_site_the_master()) SOVREN_DO(stop());
       show();
     }
     progress_.clear();
     if (file_ != nullptr) file_->finish();
     const auto live = engine_.live().find(id_);
+    SOVREN_DO(hold_.check(DirectoryHold::Look::now));
     RunOutcome outcome{.job = job(),
                        .live = live == engine_.live().end() ? engine::Live{} : live->second};
     outcome.exit_code = exit_code();
@@ -176,6 +184,7 @@ class Session {
   ProgressLine& progress_;
   Clock& clock_;
   Narrator& narrator_;
+  DirectoryHold& hold_;
   ProgressFile* file_;  // null: nobody looks from another machine
   int stops_ = 0;
   bool has_preview_ = false;
@@ -208,9 +217,8 @@ Result<RunOutcome> run_embedded(const RunRequest& request, const JobDirectory& d
   here.nodes[node_name] = {.name = node_name, .resources = resources};
   SOVREN_DO(policy::can_ever_run(request.spec, here));
 
-  SOVREN_TRY(lock, directory.take());
-  SOVREN_TRY(log_path, directory.event_log());
-  SOVREN_TRY(log, storage::open_event_log(log_path));
+  SOVREN_TRY(hold, DirectoryHold::take(directory, request.site));
+  SOVREN_TRY(log, hold.open_log());
   SOVREN_TRY(agent,
              workers::Agent::start(
                  {.rank_program = request.programs.rank,
@@ -242,14 +250,17 @@ Result<RunOutcome> run_embedded(const RunRequest& request, const JobDirectory& d
     link.emplace(std::move(begun));
   }
   const SecondStop second_stop = request.site ? SecondStop::changes_nothing : SecondStop::aborts;
-  auto outcome =
-      Session(*engine, id, signals, second_stop, progress, clock, narrator, link ? &file : nullptr)
-          .run();
+  auto outcome = Session(*engine, id, signals, second_stop, progress, clock, narrator, hold,
+                         link ? &file : nullptr)
+                     .run();
   if (!link) return outcome;
   const int exit_code = outcome ? outcome->exit_code : cli_exit_code(outcome.error().code);
   const std::int64_t step = newest_step(engine->state().jobs.at(id), directory);
   if (auto ended = link->end(exit_code, step, clock.now()); !ended)
     print_warning("the end of this allocation is not written down: " + to_text(ended.error()));
+  if (!outcome) return outcome;
+  SOVREN_TRY(chain, slurm::read_chain(directory.path()));
+  outcome->allocations = std::ssize(chain);
   return outcome;
 }
 

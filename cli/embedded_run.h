@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <vector>
@@ -33,6 +34,7 @@ struct RunOutcome {
   Job job;
   engine::Live live;
   int exit_code = 0;
+  std::optional<std::int64_t> allocations;  ///< of a site, that the job has had; none: run here
 };
 
 /// Queue, scheduler and worker in this process: the engine over the event log of the job directory,

@@ -21,10 +21,10 @@ Result<std::string> JobDirectory::event_log() const {
   return folder + "/events.db";
 }
 
-Result<storage::FileLock> JobDirectory::take() const {
+Result<storage::FileLock> JobDirectory::take(double wait_s) const {
   SOVREN_DO(storage::make_directories(path_));
-  auto lock = storage::FileLock::acquire(lock_file(),
-                                         "pid " + std::to_string(getpid()) + " sovren run\n", 0);
+  auto lock = storage::FileLock::acquire(
+      lock_file(), "pid " + std::to_string(getpid()) + " sovren run\n", wait_s);
   if (!lock && lock.error().code == Code::storage_busy)
     lock.error().hint =
         "wait for that run to end, or stop it; another job of the same name needs another folder: "

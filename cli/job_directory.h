@@ -26,8 +26,9 @@ class JobDirectory {
   /// system.
   Result<std::string> event_log() const;
 
-  /// Makes the folder and takes it for this process. storage_busy names the process that has it.
-  Result<storage::FileLock> take() const;
+  /// Makes the folder and takes it for this process, once it is free. storage_busy names the
+  /// process that has it after wait_s.
+  Result<storage::FileLock> take(double wait_s = 0) const;
 
  private:
   std::string path_;

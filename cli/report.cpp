@@ -70,6 +70,7 @@ std::string report_json(const RunOutcome& outcome, const JobDirectory& directory
                   {"digest", job.digest},
                   {"directory", directory.path()},
                   {"warnings", outcome.live.warnings}};
+  if (outcome.allocations) json["allocations"] = *outcome.allocations;
   if (job.error && !is_complete) json["error"] = text::error_to_json(*job.error);
   return text::dump_json(json, 2) + "\n";
 }

@@ -14,17 +14,17 @@ from sovren_case import BIN
 class LauncherTest(ResultCase):
     settings = ("--ranks", "4", "--backend", "cpu", "--set", "retry.backoff=\"10ms\"")
 
-    def script(self, launcher, *words, first=""):
+    def script(self, launcher, *words, first="", last=""):
         """A batch script that runs the job and leaves the exit code of sovren run in a file."""
         command = [BIN / "sovren", "run", "--launcher", launcher, *self.settings, "--set", "resources.nodes=2", *words,
                    "data.toml"]
         return self.write(f"{launcher}.sh", f"#!/bin/bash\ncd {self.dir}\n{first}\n{shlex.join(map(str, command))}\n"
-                                            "echo $? >exit.new; mv exit.new exit\n")
+                                            f"echo $? >exit.new; mv exit.new exit\n{last}\n")
 
-    def begin(self, launcher, *words, first=""):
+    def begin(self, launcher, *words, first="", last=""):
         (self.dir / "exit").unlink(missing_ok=True)
         return self.site.sbatch("--nodes=2", "--ntasks=4", "--requeue", "--open-mode=append",
-                                f"--output={self.dir}/out.txt", self.script(launcher, *words, first=first),
+                                f"--output={self.dir}/out.txt", self.script(launcher, *words, first=first, last=last),
                                 env={**self.env, **self.site.env, "SOVREN_HOME": self.env["SOVREN_HOME"]})
 
     def exit_code(self):
@@ -92,21 +92,21 @@ class LauncherTest(ResultCase):
     def test_mpirun_repeats_in_the_allocation_what_lost_a_rank(self):
         self.check_killed_rank("mpirun")
 
-    def check_abort(self, launcher):
-        self.begin(launcher)
+    def check_killed_run(self, launcher):
+        """Its ranks go with it, although the allocation stays."""
+        self.begin(launcher, last="exec sleep 1000")
         self.wait_until_sealed()
-        self.stop()
-        self.wait_until(lambda: "once more aborts" in self.said())  # two at once would be one
-        self.stop()
-        self.assertEqual(self.exit_code(), 130, self.said())
         self.signal_ranks(signal.SIGCONT)
+        (run,) = self.processes("sovren")
+        os.kill(run, signal.SIGKILL)
+        self.assertEqual(self.exit_code(), 128 + signal.SIGKILL, self.said())
         self.wait_until(lambda: not self.processes("sovren-rank"))
 
-    def test_an_abort_leaves_no_rank_of_srun(self):
-        self.check_abort("srun")
+    def test_a_killed_run_leaves_no_rank_of_srun(self):
+        self.check_killed_run("srun")
 
-    def test_an_abort_leaves_no_rank_of_mpirun(self):
-        self.check_abort("mpirun")
+    def test_a_killed_run_leaves_no_rank_of_mpirun(self):
+        self.check_killed_run("mpirun")
 
     def test_what_slurm_stops_is_not_started_again_in_the_allocation(self):
         job = self.begin("srun")

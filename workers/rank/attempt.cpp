@@ -17,6 +17,7 @@
 
 #include "core/text/job_file.h"
 #include "storage/checkpoint/checkpoint_set.h"
+#include "storage/checkpoint/set_folder.h"
 #include "storage/file/file.h"
 #include "storage/file/sequence.h"
 #include "workers/comm/comm.h"
@@ -32,7 +33,7 @@
 namespace sovren::workers {
 namespace {
 
-constexpr double lock_wait_s = 10;  // for a predecessor that is about to die
+constexpr double lock_wait_s = 5;  // for a predecessor that is about to die
 
 double steady_s() {
   return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
@@ -228,20 +229,25 @@ class Attempt {
                  .where = ""});
   }
 
-  /// Rank 0 takes the lock of the job directory and raises the fence; the others wait for it.
+  /// Rank 0 raises the fence and takes the lock of the job directory; the others wait for it. An
+  /// earlier attempt that does not let go (it is frozen, or on a host that was given up) is behind
+  /// the fence: it can neither seal nor leave a result.
   Result<storage::CheckpointStore> open_store(const storage::StoreSetting& writing) {
     const std::string dir = options_.dir + "/checkpoints";
+    SOVREN_TRY(store, storage::CheckpointStore::open(dir, writing));
     if (comm_.rank() == 0) {
-      SOVREN_DO(storage::make_directories(dir));
+      SOVREN_DO(store.raise_fence(options_.job, options_.attempt));
       const std::string holder = "job " + std::to_string(options_.job.value) + " attempt " +
                                  std::to_string(options_.attempt) + " process " +
                                  std::to_string(::getpid());
-      SOVREN_TRY(lock,
-                 storage::FileLock::acquire(options_.dir + "/attempt.lock", holder, lock_wait_s));
-      lock_.emplace(std::move(lock));
+      auto lock = storage::FileLock::acquire(options_.dir + "/attempt.lock", holder, lock_wait_s);
+      if (lock)
+        lock_.emplace(std::move(*lock));
+      else if (lock.error().code != Code::storage_busy)
+        return fail(std::move(lock).error());
+      else
+        reporter_.log("going on beside an attempt that does not end: " + lock.error().what);
     }
-    SOVREN_TRY(store, storage::CheckpointStore::open(dir, writing));
-    if (comm_.rank() == 0) SOVREN_DO(store.raise_fence(options_.job, options_.attempt));
     SOVREN_DO(comm_.barrier());
     return store;
   }
@@ -286,6 +292,8 @@ class Attempt {
   Result<void> finish(jobs::JobKind& kind) {
     SOVREN_TRY(outcome, kind.finish());
     if (comm_.rank() != 0) return {};
+    SOVREN_DO(
+        storage::check_fence(options_.dir + "/checkpoints", {options_.job, options_.attempt}));
     if (auto written = write_result(options_.dir, options_.attempt, outcome.files); !written)
       return fail(std::move(written).error().within("writing the result"));
     if (!options_.sequence.empty()) {
