@@ -204,8 +204,9 @@ constexpr std::array table{
             "FILE - reads standard input. Exit codes: docs/errors.md.",
             run_job},
     Command{"submit", "queue a job on your own nodes", "FILE...", 0, many, submit_options,
-            "FILE is a job file (- reads standard input). Prints the id of each job, of an array "
-            "that of its first.\n"
+            "FILE is a job file, or a batch script with #SOVREN or #SBATCH lines (- reads standard "
+            "input). Prints\n"
+            "the id of each job, of an array that of its first.\n"
             "Of a job that can never run says what would help: exit code 3.",
             submit_jobs},
     Command{"jobs", "list jobs", "", 0, 0, jobs_options,

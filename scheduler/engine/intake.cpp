@@ -24,6 +24,8 @@ tl::unexpected<Error> refuse(const Job& job, const std::string& why) {
        .what = job_text(job.id) + " is " + std::string(state_name(job.state)) + ": " + why});
 }
 
+constexpr const char* no_new_start = "it may not begin anew (retry.requeue = false)";
+
 Error over_limit(const std::string& what, const std::string& hint) {
   return {.code = Code::refused, .what = what, .hint = hint};
 }
@@ -205,6 +207,7 @@ Result<void> Engine::request(JobId id, Request request, const std::string& by) {
   if (found == state_.jobs.end()) return no_such_job(id);
   const Job& job = found->second;
   if (is_final(job.state)) return refuse(job, "it has ended");
+  if (request == Request::preempt && !job.spec->retry.requeue) return refuse(job, no_new_start);
   if (job.state == JobState::running) {
     add(StopRequested{id, request, by});
   } else if (request == Request::cancel || request == Request::kill) {
@@ -240,6 +243,7 @@ Result<void> Engine::requeue(JobId id, const std::string& by) {
   if (found == state_.jobs.end()) return no_such_job(id);
   const Job& job = found->second;
   if (job.state == JobState::pending) return refuse(job, "it waits already");
+  if (!job.spec->retry.requeue) return refuse(job, no_new_start);
   if (job.state == JobState::running) {
     add(StopRequested{id, Request::preempt, by});
   } else {

@@ -142,6 +142,10 @@ std::variant<JobRequeued, JobEnded> after_failure(const Job& job, const std::str
   const int limit = job.spec->retry.limit;
   if (failures > limit) {
     const std::string times = failures == 1 ? "1 failure" : std::to_string(failures) + " failures";
+    if (is_stopped_by_time_limit(job))
+      return end_as(
+          job, JobState::timeout,
+          "reached " + limit_text(job) + (failures == 1 ? "" : ", " + times + " without progress"));
     return end_as(job, JobState::failed,
                   "gave up after " + times +
                       " without progress (retry.limit = " + std::to_string(limit) + "): " + what);
@@ -183,6 +187,11 @@ std::variant<JobRequeued, JobEnded> next_of(const Job& job, const AttemptEnded& 
     case Ending::checkpointed:
       return after_checkpoint(job, now);
     case Ending::lost:
+      if (!job.spec->retry.requeue)
+        return end_as(job, JobState::node_fail,
+                      "the scheduler or the node went away under attempt " +
+                          std::to_string(ended.attempt) +
+                          ", and it may not begin anew (retry.requeue = false)");
       return requeue_now(job, now,
                          "the scheduler or the node went away under attempt " +
                              std::to_string(ended.attempt) + "; goes on " + from_where(job));

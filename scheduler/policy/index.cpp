@@ -332,7 +332,8 @@ Ask Index::ask_of(const Job& job) {
   ask.attained_s = job.run_s;
   ask.cost_s = preemption_cost_s(job, config_);
   ask.nice = spec.priority;
-  ask.can_preempt = can_checkpoint(spec) || may_begin_anew(spec, config_.site);
+  ask.can_preempt =
+      spec.retry.requeue && (can_checkpoint(spec) || may_begin_anew(spec, config_.site));
   ask.preemptions = job.preemptions;
   if (spec.array_max_running > 0 && job.array_job.value != 0) {
     ask.array = job.array_job;

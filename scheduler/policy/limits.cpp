@@ -38,6 +38,10 @@ std::optional<Deadline> kill_deadline(const Job& job, std::optional<Request> sta
 }  // namespace
 
 double stop_lead_s(const Job& job, double time_limit_s, const PolicyConfig& config) {
+  if (const auto* command = std::get_if<CommandSpec>(&job.spec->kind)) {
+    if (command->signal_lead_s) return std::min(*command->signal_lead_s, 0.5 * time_limit_s);
+    if (command->checkpoint_signal.empty()) return 0;  // its time is its own to the end
+  }
   const double seal_s = 2 * expected_seal_s(job, config) + config.stop_margin_s;
   return std::min(std::max(seal_s, 0.01 * time_limit_s), 0.5 * time_limit_s);
 }

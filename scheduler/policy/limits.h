@@ -20,7 +20,8 @@ LimitCheck check_limits(const Job& job, Instant now, const PolicyConfig& config)
 double expected_seal_s(const Job& job, const PolicyConfig& config);
 
 /// How long before its time limit an attempt is told to stop: max(2 seals + margin, 1 % of the
-/// limit), at most half the limit. Slurm's --signal has 60 s whatever the job.
+/// limit), at most half the limit. Slurm's --signal has 60 s whatever the job. Of a command its
+/// signal_lead; one without a signal is told (SIGTERM) when the time is over.
 double stop_lead_s(const Job& job, double time_limit_s, const PolicyConfig& config);
 
 }  // namespace sovren::policy

@@ -10,6 +10,8 @@ using Per = MemoryWish::Per;
 
 constexpr std::int64_t nodes_max = 10'000;
 constexpr std::int64_t ranks_max = 100'000;
+constexpr std::int64_t cpus_max = 4096;  // of a rank, as GPUs
+constexpr std::int64_t gpus_max = 64;
 constexpr std::int64_t memory_max = std::int64_t{1} << 50;
 
 std::int64_t ceil_div(std::int64_t a, std::int64_t b) {
@@ -29,11 +31,14 @@ class ResourceWriter {
     nodes_ = bounded(nodes_, nodes_max, "nodes", nodes_by_);
     find_ranks();
     ranks_ = bounded(ranks_, ranks_max, "tasks", ranks_by_);
+    drop_nodes();
     find_gpus();
+    gpus_ = bounded(gpus_, gpus_max, "GPUs a task", gpus_by_);
     put("nodes", nodes_, nodes_by_);
     put("ranks", ranks_, ranks_by_);
     put("gpus_per_rank", gpus_, gpus_by_);
-    if (wishes_.cpus_per_task) cpus_ = wishes_.cpus_per_task->value;
+    if (const auto& cpus = wishes_.cpus_per_task)
+      cpus_ = bounded(cpus->value, cpus_max, "cores a task", cpus->by);
     if (wishes_.cpus_per_gpu) cpus_of_gpus(*wishes_.cpus_per_gpu);
     if (const auto& cpus = wishes_.cpus_per_task) put("cpus_per_rank", cpus_, cpus->by);
     if (wishes_.memory) put_memory(*wishes_.memory);
@@ -102,14 +107,18 @@ class ResourceWriter {
     }
   }
 
-  // Of a job with --ntasks, as sbatch has it.
+  // A node has at least one task, as sbatch has it.
+  void drop_nodes() {
+    if (nodes_ <= ranks_) return;
+    wishes_.warnings.push_back("can't run " + counted(ranks_, "task") + " on " +
+                               counted(nodes_, "node") + ": --nodes is taken as " +
+                               std::to_string(ranks_));
+    nodes_ = ranks_;
+  }
+
+  // Of a job with --ntasks.
   void fit_nodes() {
-    if (nodes_by_.option != nullptr && nodes_ > ranks_) {
-      wishes_.warnings.push_back("can't run " + counted(ranks_, "task") + " on " +
-                                 counted(nodes_, "node") + ": --nodes is taken as " +
-                                 std::to_string(ranks_));
-      nodes_ = ranks_;
-    }
+    drop_nodes();
     const auto& per_node = wishes_.ntasks_per_node;
     if (!per_node) return;
     const std::int64_t needed = ceil_div(ranks_, per_node->value);
@@ -176,6 +185,7 @@ class ResourceWriter {
       return;
     }
     cpus_ = std::max<std::int64_t>(1, per_gpu.value * gpus_);
+    cpus_ = bounded(cpus_, cpus_max, "cores a task", per_gpu.by);
     put("cpus_per_rank", cpus_, per_gpu.by);
   }
 

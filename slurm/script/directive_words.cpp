@@ -48,6 +48,7 @@ class Line {
       if (quote == '\0' && (is_space(c) || c == '#')) break;
       if (c == '\\') {
         if (++at_ == line_.size()) break;
+        if (quote == '\0' && is_space(line_[at_])) break;  // it is no quote of a space
         word.text += line_[at_];
       } else if (quote == '\0' && (c == '"' || c == '\'')) {
         quote = c;

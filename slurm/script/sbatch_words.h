@@ -18,7 +18,8 @@ struct DirectiveWord {
 };
 
 /// The words of all "#SBATCH" lines above the first command of a script. Quotes group, a backslash
-/// takes the next character as it is, an unquoted # begins a comment.
+/// takes the next character as it is (but for a space outside of quotes), an unquoted # begins a
+/// comment.
 struct DirectiveWords {
   std::vector<DirectiveWord> words;
   int lines = 0;      ///< "#SBATCH" lines that were read

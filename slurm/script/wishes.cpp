@@ -20,6 +20,8 @@ using Per = MemoryWish::Per;
 
 constexpr std::int64_t priority_max = 1'000'000;
 constexpr std::int64_t default_nice = 100;
+constexpr std::int64_t minutes_max = std::int64_t{3650} * 24 * 60;
+constexpr std::int64_t running_max = 100'000;
 constexpr std::size_t name_bytes_max = 100;
 constexpr std::array<std::string_view, 9> catchable{"USR1", "USR2", "TERM", "INT", "HUP",
                                                     "QUIT", "CONT", "ALRM", "URG"};
@@ -161,6 +163,7 @@ class WishReader {
                    "minutes, minutes:seconds, hours:minutes:seconds, days-hours, "
                    "days-hours:minutes[:seconds] or UNLIMITED",
                    "write: --time=90 for an hour and a half");
+    if (*minutes > minutes_max) return wrong(given, "at most 3650 days, or UNLIMITED");
     put(given, "resources.time_limit",
         *minutes == 0 ? "\"none\"" : "\"" + std::to_string(*minutes) + "min\"");
   }
@@ -178,7 +181,7 @@ class WishReader {
     const auto wish = array_indices(given.value);
     if (!wish) return wrong(given, wish.error().what, wish.error().hint);
     put_text(given, "array.task", wish->axis);
-    put(given, "array_max_running", std::to_string(wish->running_max));
+    put(given, "array_max_running", std::to_string(std::min(wish->running_max, running_max)));
   }
   void dependencies(const GivenOption& given) {
     const auto after = dependency(given.value);

@@ -75,6 +75,21 @@ class BatchScript(QueueCase):
         self.wait_for_state(job, "FAILED")
         self.assertEqual((self.folder / "runs").read_text(), "once\n")
 
+    def test_its_signal_comes_before_the_time_limit(self):
+        self.with_a_node()
+        self.batch("#SBATCH --signal=B:USR1@60 -o said.txt\ntrap 'echo saved; exit 0' USR1\n"
+                   "sleep 600 & while :; do wait; done\n")
+        job = self.submit_here("job.sh", "--set", "resources.time_limit=2s").stdout.strip()
+        self.done(job)
+        self.assertEqual((self.folder / "said.txt").read_text(), "saved\n")
+
+    def test_at_its_time_limit_it_ends_and_is_not_run_again(self):
+        self.with_a_node()
+        self.batch("#SBATCH -J long\necho once >> runs\nexec sleep 600\n")
+        job = self.submit_here("job.sh", "--set", "resources.time_limit=1s").stdout.strip()
+        self.wait_for_state(job, "TIMEOUT")
+        self.assertEqual((self.folder / "runs").read_text(), "once\n")
+
     def test_mistakes_are_told_at_once_and_nothing_is_submitted(self):
         self.serve()
         self.batch("#SBATCH --ntask-per-node=2\n#SBATCH  -t soon\n", "wrong.sh")
@@ -95,7 +110,7 @@ class BatchScript(QueueCase):
         self.done(job)
         self.assertEqual((self.folder / f"slurm-{job}.out").read_text(), "4\n")
         shown = self.job_of(job)
-        self.assertEqual((shown["name"], shown["time_limit_s"]), ("theirs", 540))
+        self.assertEqual((shown["name"], shown["resources"]["time_limit_s"]), ("theirs", 540))
 
     def test_a_dry_run_and_lint_change_nothing(self):
         self.with_a_node()

@@ -138,7 +138,21 @@ void Attempt::request_command(Request request) {
   const bool may_checkpoint = checkpoint_signal_ != 0 && request != Request::cancel;
   if (request == Request::checkpoint && !may_checkpoint) return;
   if (request != Request::checkpoint) is_stop_requested_ = true;
-  process_.signal(may_checkpoint ? checkpoint_signal_ : SIGTERM);
+  if (may_checkpoint)
+    signal_checkpoint();
+  else
+    process_.signal(SIGTERM);
+}
+
+// A script that sets no trap would be ended by what is meant for its ranks.
+void Attempt::signal_checkpoint() const {
+  using To = CommandSpec::SignalTo;
+  const auto* command = std::get_if<CommandSpec>(&order_.spec.kind);
+  const bool is_on_head = command != nullptr && command->start == CommandSpec::Start::head;
+  const To to = is_on_head ? command->signal_to : To::all;
+  if (to == To::all) return process_.signal(checkpoint_signal_);
+  if (to == To::script) return process_.signal_first(checkpoint_signal_);
+  for (const pid_t launcher : step_launchers(process_.pid())) ::kill(launcher, checkpoint_signal_);
 }
 
 void Attempt::acknowledge_seal(std::int64_t step) {

@@ -81,6 +81,7 @@ class Attempt {
         ears_(std::move(ears)),
         process_(std::move(process)) {}
   void request_command(Request request);
+  void signal_checkpoint() const;
   void listen_to_ranks(std::vector<AttemptNews>& news);
   void note(const RankReport& report);
   void report(RankReport report, std::vector<AttemptNews>& news);

@@ -187,4 +187,8 @@ void Process::signal(int number) const {
   if (::kill(-pid_, number) != 0) ::kill(pid_, number);  // it may have left its group
 }
 
+void Process::signal_first(int number) const {
+  if (!exit_code_) ::kill(pid_, number);
+}
+
 }  // namespace sovren::workers

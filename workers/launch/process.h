@@ -66,6 +66,8 @@ class Process {
   void kill();
   /// A signal to the process and its group, as long as it runs.
   void signal(int number) const;
+  /// To the process alone.
+  void signal_first(int number) const;
 
  private:
   Process(pid_t pid, Handle end) : pid_(pid), end_(std::move(end)) {}

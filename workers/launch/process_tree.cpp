@@ -31,19 +31,23 @@ std::vector<pid_t> numbers_in(const char* folder) {
 }
 
 struct Stat {
+  std::string name;
   char state = '?';
   pid_t parent = 0;
+  pid_t group = 0;
 };
 
-/// State and parent, the third and fourth field; the second is the name in brackets, which may hold
-/// anything.
+/// The second to the fifth field; the second is the name in brackets, which may hold anything.
 Stat stat_of(pid_t pid) {
   std::ifstream file("/proc/" + std::to_string(pid) + "/stat");
   std::string line;
   std::getline(file, line);
   Stat stat;
-  if (const auto bracket = line.rfind(')'); bracket != std::string::npos)
-    std::istringstream(line.substr(bracket + 1)) >> stat.state >> stat.parent;
+  const auto opening = line.find('(');
+  const auto closing = line.rfind(')');
+  if (opening == std::string::npos || closing == std::string::npos) return stat;
+  stat.name = line.substr(opening + 1, closing - opening - 1);
+  std::istringstream(line.substr(closing + 1)) >> stat.state >> stat.parent >> stat.group;
   return stat;
 }
 
@@ -79,6 +83,16 @@ std::vector<Child> own_children(const std::vector<pid_t>& known) {
     if (std::find(known.begin(), known.end(), pid) == known.end())
       children.push_back(Child{.pid = pid, .is_zombie = stat_of(pid).state == 'Z'});
   return children;
+}
+
+std::vector<pid_t> step_launchers(pid_t group) {
+  std::vector<pid_t> launchers;
+  for (const pid_t pid : numbers_in("/proc")) {
+    const Stat stat = stat_of(pid);
+    if (stat.group == group && (stat.name == "srun" || stat.name == "mpirun"))
+      launchers.push_back(pid);
+  }
+  return launchers;
 }
 
 Ownership cookie_ownership(pid_t pid, std::string_view cookie) {

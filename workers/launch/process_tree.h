@@ -26,6 +26,9 @@ struct Child {
 /// The children of this process that this thread started or that were adopted, but for `known`.
 std::vector<Child> own_children(const std::vector<pid_t>& known = {});
 
+/// Processes of a group that start the ranks of a step and pass signals on to them: srun, mpirun.
+std::vector<pid_t> step_launchers(pid_t group);
+
 /// Was this process started with that cookie? unknown: its environment cannot be read, or is empty,
 /// as it is for a moment while it becomes another program (exec).
 enum class Ownership { own, other, unknown };

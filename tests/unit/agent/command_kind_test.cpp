@@ -204,6 +204,43 @@ TEST_F(CommandKind, StartedOnTheHeadItRunsOnceWithItsArguments) {
   EXPECT_EQ(log(), "run a b c of 3\nlocalhost slots=3\n");
 }
 
+// The script says that it is ready, and goes on for ever.
+constexpr const char* traps_usr1_with_a_child =
+    "sleep 1000 & child=$!; trap 'kill -0 $child && echo the child lives; exit 85' USR1;"
+    "echo 'sovren: {\"step\": 1}'; while :; do wait; done";
+
+TEST_F(CommandKind, ASignalForTheScriptLeavesItsChildrenAlone) {
+  AttemptOrder made = order({.script = traps_usr1_with_a_child,
+                             .start = CommandSpec::Start::head,
+                             .checkpoint_signal = "USR1",
+                             .signal_to = CommandSpec::SignalTo::script});
+  ASSERT_TRUE(agent().start(made).has_value());
+  ASSERT_TRUE(wait_for<ReportProgress>().has_value());
+  ASSERT_TRUE(agent().request(JobId{1}, 1, Request::stop).has_value());
+  const auto exited = wait_for<AttemptExited>();
+  ASSERT_TRUE(exited.has_value());
+  EXPECT_EQ(exited->exit_code, 85);
+  EXPECT_NE(log().find("the child lives"), std::string::npos) << log();
+}
+
+// A program of that name stands for srun; the script itself has no trap and would be ended.
+TEST_F(CommandKind, ASignalForTheStepsLeavesTheScriptAlone) {
+  std::ofstream(dir_ + "/srun") << "#!/bin/sh\ntrap 'echo the step has it; exit 0' USR1\n"
+                                   "echo 'sovren: {\"step\": 1}'; while :; do sleep 0.01; done\n";
+  std::filesystem::permissions(dir_ + "/srun", std::filesystem::perms::owner_all);
+  AttemptOrder made = order({.script = dir_ + "/srun; exit 85",
+                             .start = CommandSpec::Start::head,
+                             .checkpoint_signal = "USR1",
+                             .signal_to = CommandSpec::SignalTo::steps});
+  ASSERT_TRUE(agent().start(made).has_value());
+  ASSERT_TRUE(wait_for<ReportProgress>().has_value());
+  ASSERT_TRUE(agent().request(JobId{1}, 1, Request::stop).has_value());
+  const auto exited = wait_for<AttemptExited>();
+  ASSERT_TRUE(exited.has_value());
+  EXPECT_EQ(exited->exit_code, 85);
+  EXPECT_NE(log().find("the step has it"), std::string::npos) << log();
+}
+
 TEST_F(CommandKind, MpirunInAScriptOnTheHeadTakesTheSlots) {
   AttemptOrder made = order({.script = "mpirun sh -c 'echo rank $OMPI_COMM_WORLD_RANK'",
                              .start = CommandSpec::Start::head},

@@ -218,6 +218,21 @@ TEST_F(Queue, RequeuesWhatRunsAndWhatHasEnded) {
   EXPECT_EQ(write([](Engine& e) { return e.requeue({7}, "ada"); }).error().code, Code::not_found);
 }
 
+TEST_F(Queue, RequeuesAndPreemptsNothingThatMayNotBeginAnew) {
+  ASSERT_TRUE(queue([](QueueRequest&, JobSpec& spec) { spec.retry.requeue = false; }));
+  const auto refused = [&](auto&& order) {
+    const auto done = write(order);
+    return !done && done.error().code == Code::refused &&
+           done.error().what.find("retry.requeue = false") != std::string::npos;
+  };
+  const auto requeue = [](Engine& e) { return e.requeue({1}, "ada"); };
+  EXPECT_TRUE(refused(requeue));
+  EXPECT_TRUE(refused([](Engine& e) { return e.request({1}, Request::preempt, "ada"); }));
+  EXPECT_EQ(job().state, JobState::running);
+  finish("n1", {1});
+  EXPECT_TRUE(refused(requeue));
+}
+
 TEST_F(Queue, AHeldJobWaitsForItsRelease) {
   ASSERT_TRUE(queue([](QueueRequest& request, JobSpec&) { request.is_held = true; }));
   EXPECT_EQ(job().state, JobState::pending);

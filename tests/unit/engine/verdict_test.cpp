@@ -141,6 +141,17 @@ TEST(Verdict, RequeuesALostAttemptAtOnceAndUncounted) {
   EXPECT_EQ(brief(cancelled, judge_loss(cancelled, now, OnTimeLimit::requeue)), "CANCELLED");
 }
 
+// As Slurm's --no-requeue: it may not bear to be run twice.
+TEST(Verdict, EndsALostJobThatMayNotBeginAnew) {
+  Job job = running_job();
+  JobSpec spec = *job.spec;
+  spec.retry.requeue = false;
+  job.spec = spec;
+  const Verdict verdict = judge_loss(job, now, OnTimeLimit::requeue);
+  EXPECT_EQ(brief(job, verdict), "NODE_FAIL");
+  EXPECT_THAT(std::get<JobEnded>(verdict.next).why, HasSubstr("retry.requeue = false"));
+}
+
 TEST(Verdict, FailsAJobKilledTwiceAtTheSameStep) {
   Job job = running_job();
   job.killed_at_step = 40;
@@ -189,6 +200,22 @@ TEST(Verdict, GivesUpAfterTheRetryLimit) {
   job.failures = 0;
   EXPECT_EQ(brief(job, judge_exit(job, {75, std::nullopt}, {}, now, OnTimeLimit::requeue)),
             "FAILED");
+}
+
+TEST(Verdict, OfAJobThatMayNotBeRepeatedAfterItsTimeIsTimeout) {
+  Job job = asked_by_limit();
+  job.spec = spec_with_retries(0);
+  for (const int code : {143, 124}) {
+    const Verdict verdict = judge_exit(job, {code, std::nullopt}, {}, now, OnTimeLimit::requeue);
+    EXPECT_EQ(brief(job, verdict), "TIMEOUT") << code;
+    EXPECT_EQ(std::get<JobEnded>(verdict.next).why, "reached the time limit of 1h") << code;
+  }
+  job.spec = spec_with_retries(1);
+  job.failures = 1;
+  EXPECT_EQ(
+      std::get<JobEnded>(judge_exit(job, {124, std::nullopt}, {}, now, OnTimeLimit::requeue).next)
+          .why,
+      "reached the time limit of 1h, 2 failures without progress");
 }
 
 TEST(Verdict, DoublesTheBackoffUpToAnHour) {

@@ -11,9 +11,11 @@ namespace {
 // One job with this time limit, running since cluster.now.
 struct Running : Cluster {
   JobId job;
-  explicit Running(std::optional<double> time_limit_s) {
+  explicit Running(std::optional<double> time_limit_s,
+                   const std::optional<CommandSpec>& command = std::nullopt) {
     node("a", 4);
     JobSpec spec = job_with_ranks(1);
+    if (command) spec.kind = *command;
     spec.resources.time_limit_s = time_limit_s;
     job = submit(spec);
     start(job, "a", 1);
@@ -45,6 +47,18 @@ TEST(Limits, StopEarlierWhenSealsAreSlow) {
   run.apply_now(CheckpointSealed{run.job, 1, 10, 1000, 90});
   run.apply_now(CheckpointSealed{run.job, 1, 20, 1000, 110});
   EXPECT_EQ(run.check(0).wake_at, run.now + (3600.0 - 203.0));
+}
+
+TEST(Limits, TellACommandWhenItSaysOrAtTheEnd) {
+  const auto told_after_s = [](const CommandSpec& command) {
+    const Running run(3600, command);
+    return *run.check(0).wake_at - run.now;
+  };
+  EXPECT_EQ(told_after_s({}), 3600);
+  EXPECT_EQ(told_after_s({.checkpoint_signal = "USR1"}), 3564);
+  EXPECT_EQ(told_after_s({.checkpoint_signal = "USR1", .signal_lead_s = 60}), 3540);
+  EXPECT_EQ(told_after_s({.checkpoint_signal = "USR1", .signal_lead_s = 0}), 3600);
+  EXPECT_EQ(told_after_s({.checkpoint_signal = "USR1", .signal_lead_s = 3600}), 1800);
 }
 
 TEST(Limits, KeepHalfOfAShortLimitForTheWork) {

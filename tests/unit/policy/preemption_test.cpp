@@ -81,6 +81,16 @@ TEST_F(Feedbacks, UnlessItsQosSaysThatItMayBeginAnew) {
   EXPECT_THAT(plan(), ElementsAre("preempt 1 (scheduler:preemption)"));
 }
 
+TEST_F(Feedbacks, AJobThatMayNotBeginAnewIsLeftAlone) {
+  cluster_.node("a", 1);
+  JobSpec spec = soft_job(1, 10 * day_s);
+  spec.retry.requeue = false;
+  runs(spec, "a");
+  cluster_.submit(soft_job(1, 60));
+  wait_s(9 * day_s);
+  EXPECT_THAT(plan(), IsEmpty());
+}
+
 class QosPreempts : public Feedbacks {
  protected:
   void SetUp() override {

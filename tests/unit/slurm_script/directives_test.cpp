@@ -13,7 +13,7 @@ TEST(Directives, AreReadUpToTheFirstCommand) {
       "   # indented\n"
       " #SBATCH -n 3\n"
       "#SBATCH-N2\n"
-      "#SBATCH --comment=a\\ b\n"
+      "#SBATCH --comment=\"a\\ b\"\n"
       "hostname\n"
       "#SBATCH -c 2\n");
   EXPECT_EQ(keys_of(source),
@@ -24,6 +24,8 @@ TEST(Directives, AreReadUpToTheFirstCommand) {
 TEST(Directives, EndAtACommentWithinAWord) {
   EXPECT_EQ(keys_of("#SBATCH -J a#b\n"), "name = \"a\"");
   EXPECT_EQ(keys_of("#SBATCH -J 'a#b'\n"), "name = \"a#b\"");
+  EXPECT_EQ(keys_of("#SBATCH -J a\\#b\n"), "name = \"a#b\"");
+  EXPECT_EQ(keys_of("#SBATCH -J a\\ -n2\n"), "name = \"a\"; resources.ranks = 2");
   EXPECT_EQ(keys_of("#SBATCH -J \"a\\\"b\"\n"), "name = \"a\\\"b\"");
 }
 
@@ -101,6 +103,9 @@ TEST(Directives, RefuseWhatWouldChangeTheRun) {
             "--gpus-per-task makes 4 GPUs, but --gpus asks for 3");
   EXPECT_EQ(codes("--gpus=a:1,b:1"), "refused: --gpus: GPUs of several types");
   EXPECT_EQ(codes("-n 200000"), "a job has at most 100000 tasks, got 200000");
+  EXPECT_EQ(codes("-c 5000"), "a job has at most 4096 cores a task, got 5000");
+  EXPECT_EQ(codes("--gpus=65"), "a job has at most 64 GPUs a task, got 65");
+  EXPECT_EQ(codes("-t 4000-0"), "--time must be at most 3650 days, or UNLIMITED, got '4000-0'");
 }
 
 TEST(Directives, OfTheCommandLineWinOverVariablesWinOverTheScript) {
@@ -157,6 +162,8 @@ TEST(Directives, ThatSbatchWarnsOfAreWarnedOf) {
   EXPECT_EQ(warnings_of(source_of("#SBATCH -N4 -n2\n")),
             "can't run 2 tasks on 4 nodes: --nodes is taken as 2\n");
   EXPECT_EQ(keys_of("#SBATCH -N4 -n2\n"), "resources.nodes = 2; resources.ranks = 2");
+  EXPECT_EQ(keys_of("#SBATCH -N9 --gpus=8 --gpus-per-task=2\n"),
+            "resources.gpus_per_rank = 2; resources.nodes = 4; resources.ranks = 4");
   EXPECT_EQ(warnings_of(source_of("#SBATCH -N2 -n16 --ntasks-per-node=4\n")),
             "--ntasks-per-node=4 is ignored: 16 tasks do not fit on 2 nodes so\n");
   EXPECT_EQ(keys_of("#SBATCH -N2-8 -n16 --ntasks-per-node=4\n"),
