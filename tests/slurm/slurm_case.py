@@ -97,7 +97,7 @@ class ResultCase(SiteCase):
         """Makes the inputs, runs the job here: a causal analysis of some seconds and some fifty steps."""
         cls.run_alone("generate", "causal", "--variables", 40, "--length", 800, "--max-lag", 3, "--seed", 1,
                       "--output", "data.csv")
-        cls.settings += ("--set", 'checkpoint.interval="1 steps"', "--set", "causal_analysis.bootstrap=300")
+        cls.settings += ("--set", 'checkpoint.interval="1 steps"', "--set", "causal_analysis.bootstrap=400")
         cls.run_alone("run", "data.toml", *cls.settings)
 
     @classmethod
@@ -143,16 +143,24 @@ class ResultCase(SiteCase):
         self.signal_ranks(signal.SIGSTOP)
         return self.newest_step()
 
-    def signal_ranks(self, number):
+    def ranks(self):
+        """The ids of all processes of the site that are ranks."""
+        found = []
         for process in self.site.processes():
             with contextlib.suppress(OSError):
                 if pathlib.Path(f"/proc/{process}/comm").read_text().strip() == "sovren-rank":
-                    os.kill(process, number)
+                    found.append(process)
+        return found
+
+    def signal_ranks(self, number):
+        for rank in self.ranks():
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(rank, number)
 
     def chain(self):
         """The allocations that began, each with what was written at its end, if it was."""
-        begun = []
-        for line in (self.job_dir(self.name) / "allocations.jsonl").read_text(encoding="utf-8").splitlines():
+        begun, file = [], self.job_dir(self.name) / "allocations.jsonl"
+        for line in file.read_text(encoding="utf-8").splitlines() if file.exists() else []:
             row = json.loads(line)
             if row["event"] == "begin":
                 begun.append(row)
@@ -160,3 +168,15 @@ class ResultCase(SiteCase):
             key = ("site_job", "restart")
             next(b for b in reversed(begun) if all(b[k] == row[k] for k in key)).update(row)
         return begun
+
+    def ends_after(self, job, restarts=1):
+        """It ends well, each allocation having gone on from the one before; its chain."""
+        self.wait_until_ended(job)
+        self.check_result()
+        chain = self.chain()
+        self.assertEqual([row["restart"] for row in chain], list(range(restarts + 1)))
+        for before, after in zip(chain, chain[1:]):
+            self.assertGreaterEqual(after["step"], max(before["step"], before.get("sealed_step", 0)))
+        self.assertGreater(chain[-1]["step"], 0)
+        self.figures.append(f"{len(chain)} allocations, bitwise the same")
+        return chain

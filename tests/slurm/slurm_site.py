@@ -132,9 +132,11 @@ class SlurmSite:
         self.dir.chmod(0o755)  # munged wants its socket reachable
         self.configure()
         # The keeper is the namespace's first process: it reaps, and when it goes all others are killed.
-        self.keeper = subprocess.Popen([*LEASH, "unshare", "--pid", "--fork", "--kill-child", "--mount", "--mount-proc",
-                                        "sh", "-c", 'mount --bind "$0/hosts" /etc/hosts && trap "" CHLD && '
-                                        ': >"$0/kept" && exec sleep infinity', self.dir], start_new_session=True)
+        with open(self.dir / "keeper.log", "wb") as log:
+            self.keeper = subprocess.Popen([*LEASH, "unshare", "--pid", "--fork", "--kill-child", "--mount",
+                                            "--mount-proc", "sh", "-c", 'mount --bind "$0/hosts" /etc/hosts && '
+                                            'trap "" CHLD && : >"$0/kept" && exec sleep infinity', self.dir],
+                                           start_new_session=True, stderr=log)
         self.wait_until(lambda: (self.dir / "kept").exists(), "the namespace")
         self.within("munged", "--foreground", f"--key-file={self.dir}/munge.key", f"--socket={self.dir}/munge.socket",
                     f"--pid-file={self.dir}/munged.pid", f"--seed-file={self.dir}/munged.seed",
@@ -244,8 +246,8 @@ class SlurmSite:
 
     def logs(self):
         """The ends of the daemons' logs."""
-        found = sorted(self.dir.glob("*.log"))
-        return "".join(f"--- {path.name}\n{path.read_text(errors='replace')[-3000:]}\n" for path in found)
+        found = [path for path in sorted(self.dir.glob("*.log")) if path.name != "daemons.log"]
+        return "".join(f"--- {path.name}\n{path.read_text(errors='replace')[-1500:]}\n" for path in found)
 
     def processes(self):
         """The ids, on this side, of all processes in the site's namespace."""
