@@ -53,7 +53,7 @@ std::string metric_of(const Json& view) {
   auto shown = metrics.begin();
   for (auto metric = metrics.begin(); metric != metrics.end(); ++metric) {
     const bool is_good = std::ranges::any_of(
-        std::initializer_list<std::string_view>{"loss", "score", "depth", "noise"},
+        std::initializer_list<std::string_view>{"loss", "score", "depth", "noise", "accuracy"},
         [&](std::string_view word) { return metric.key().find(word) != std::string::npos; });
     if (is_good) {
       shown = metric;

@@ -164,11 +164,11 @@ void Follower::take_row(const SiteJob& job, std::int64_t task, const SiteRow& ro
   if (!state.is_final) return;
   // In the queue it must stay so; accounting is asked when the queue has let go of it.
   if (state.may_come_back && source == Source::queue && before.seen.state != row.state) return;
-  records.push_back({clock_.now(), SiteEnded{job.site_job,
-                                             task,
-                                             {.state = std::string(state_name(*state.state)),
-                                              .exit_code = row.exit_code.value_or(0),
-                                              .why = row.reason}}});
+  note_end(job, task,
+           {.state = std::string(state_name(*state.state)),
+            .exit_code = row.exit_code.value_or(0),
+            .why = row.reason},
+           records);
 }
 
 std::vector<std::pair<const SiteJob*, std::int64_t>> Follower::missing_tasks() {
@@ -240,7 +240,15 @@ void Follower::give_up(const SiteJob& job, std::int64_t task, Records& records) 
     end = SiteEnd{.state = std::string(vanished),
                   .why = "the site does not know it any more, and " + dir_of(job, task) +
                          " does not say that it has run"};
-  records.push_back({now, SiteEnded{job.site_job, task, *std::move(end)}});
+  note_end(job, task, *std::move(end), records);
+}
+
+// It may have ended while nobody looked: its directory says when, by a clock that may not be ours.
+void Follower::note_end(const SiteJob& job, std::int64_t task, SiteEnd end, Records& records) {
+  const Instant now = clock_.now();
+  const auto said = end_time_in_folder(dir_of(job, task), task_id(job, task));
+  const bool is_credible = said && *said > job.submitted_at && *said < now;
+  records.push_back({is_credible ? *said : now, SiteEnded{job.site_job, task, std::move(end)}});
 }
 
 }  // namespace sovren::slurm

@@ -66,6 +66,7 @@ class Follower {
                 Records& records);
   Result<void> look_for_missing(Records& records);
   std::vector<std::pair<const SiteJob*, std::int64_t>> missing_tasks();
+  void note_end(const SiteJob& job, std::int64_t task, SiteEnd end, Records& records);
   void give_up(const SiteJob& job, std::int64_t task, Records& records);
 
   Ledger& ledger_;

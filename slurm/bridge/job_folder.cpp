@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "slurm/bridge/job_folder.h"
 
+#include <algorithm>
 #include <cstdio>
 #include <fstream>
 #include <sstream>
@@ -38,6 +39,16 @@ JobState state_of_exit(int exit_code) {
   return JobState::failed;
 }
 
+std::optional<Allocation> last_allocation(const std::string& dir, const std::string& task) {
+  auto chain = read_chain(dir);
+  if (!chain) return std::nullopt;
+  const auto last = std::find_if(chain->rbegin(), chain->rend(), [&](const Allocation& allocation) {
+    return allocation.site_job == task;
+  });
+  if (last == chain->rend()) return std::nullopt;
+  return std::move(*last);
+}
+
 // What the report says of an end that was not good.
 std::string reason_in_report(const std::string& dir) {
   const auto report = read_document(dir + "/report.json");
@@ -70,13 +81,15 @@ std::optional<FolderProgress> read_progress(const std::string& dir) {
   return progress;
 }
 
+std::optional<Instant> end_time_in_folder(const std::string& dir, const std::string& task) {
+  const auto last = last_allocation(dir, task);
+  if (!last || !last->end) return std::nullopt;
+  return last->end->ended_at;
+}
+
 std::optional<SiteEnd> end_by_folder(const std::string& dir, const std::string& task) {
-  const auto chain = read_chain(dir);
-  if (!chain) return std::nullopt;
-  const Allocation* last = nullptr;
-  for (const Allocation& allocation : *chain)
-    if (allocation.site_job == task) last = &allocation;
-  if (last == nullptr) return std::nullopt;
+  const auto last = last_allocation(dir, task);
+  if (!last) return std::nullopt;
   if (!last->end)
     return SiteEnd{
         .state = std::string(vanished),

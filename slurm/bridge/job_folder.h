@@ -35,6 +35,10 @@ Result<void> write_progress(const std::string& dir, const FolderProgress& progre
 /// None: it is not there or cannot be read.
 std::optional<FolderProgress> read_progress(const std::string& dir);
 
+/// When the last allocation of this task of a site ended, by the clock of its head node; none: its
+/// directory does not say.
+std::optional<Instant> end_time_in_folder(const std::string& dir, const std::string& task);
+
 /// How this task of a site ended, by the allocations and the report in its directory: when the site
 /// itself has forgotten it. None: they say nothing of this task.
 std::optional<SiteEnd> end_by_folder(const std::string& dir, const std::string& task);

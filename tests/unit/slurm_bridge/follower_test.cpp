@@ -239,6 +239,7 @@ TEST_F(FollowerTest, AJobRequeuedAfterItsEndIsFollowedAgain) {
   site_.queue["8"] = {.state = "RUNNING"};
   tick();
   EXPECT_FALSE(is_open(job("7")));
+  EXPECT_EQ(tick().changes, 0U);  // it is listed for a while, and is no news any more
   site_.queue["7"] = {.state = "PENDING", .restarts = 1};
   tick();
   EXPECT_TRUE(is_open(job("7")));
@@ -455,6 +456,21 @@ TEST_F(FollowerTest, ARestartOfOursForgetsNoJob) {
   restart();
   tick();
   EXPECT_EQ(task("7").end->state, "COMPLETED");
+}
+
+TEST_F(FollowerTest, AnEndIsWhenTheDirectorySaysIfThatMayBe) {
+  submit("n1", "7");
+  submit("n2", "8");
+  tick();
+  allocation("n1", "7", 0);
+  const Instant ended = clock_.now();
+  clock_.skew = {31'536'000'000};  // a head node whose clock is a year ahead
+  allocation("n2", "8", 0);
+  clock_.skew = {};
+  site_.queue = {{"7", {.state = "COMPLETED"}}, {"8", {.state = "COMPLETED"}}};
+  tick(100);
+  EXPECT_EQ(task("7").end->at, ended);
+  EXPECT_EQ(task("8").end->at, clock_.now());
 }
 
 // A head node whose clock is a year off, and ours that is set back: nothing is lost by it.
