@@ -3,7 +3,11 @@
 
 #include <gtest/gtest.h>
 
+#include <filesystem>
+#include <tuple>
+
 #include "core/text/job_file.h"
+#include "storage/checkpoint/set_folder.h"
 
 namespace sovren::cli {
 namespace {
@@ -72,6 +76,24 @@ TEST(Admission, AFailedJobIsTakenUpFromItsCheckpoints) {
   EXPECT_FALSE(admission->resume);
   EXPECT_FALSE(admission->supersede);
   EXPECT_EQ(admission->oldest_set_job, JobId{1});
+}
+
+// The log is that of a node which the job has left since: what it says of its last job is out of
+// date.
+TEST(Admission, ALogThatLaterAttemptsDoNotStandInIsNotGoneOnWith) {
+  for (const auto& [job, attempt, is_resumed] :
+       {std::tuple{1, 2, true}, {1, 3, false}, {2, 1, false}}) {
+    Before before(JobState::pending);
+    before.state.jobs[JobId{1}].attempts = 2;
+    before.empty_dir = testing::TempDir() + "/admission-fence";
+    std::filesystem::create_directories(before.empty_dir);
+    ASSERT_TRUE(storage::write_fence(before.empty_dir, {JobId{job}, attempt}));
+    const auto admission = before.admit_it();
+    ASSERT_TRUE(admission);
+    EXPECT_EQ(admission->resume.has_value(), is_resumed) << job << " " << attempt;
+    EXPECT_EQ(admission->supersede.has_value(), !is_resumed) << job << " " << attempt;
+    EXPECT_EQ(admission->oldest_set_job, JobId{1});
+  }
 }
 
 TEST(Admission, WithoutALogCheckpointsThatAreThereAreUsed) {
