@@ -179,6 +179,7 @@ TEST(Directives, OfAnArrayLeaveTheScriptsOwnVariablesAlone) {
   BatchSource source = source_of("#SBATCH -a 5-6\nfor task in a b; do echo ${task}; done\n");
   source.environment = {{"PS1", "${debian_chroot:+(x)}$"}};
   const JobSpec spec = spec_of(source);
+  ASSERT_EQ(spec.array.size(), 1U);
   EXPECT_EQ(spec.array[0].name, "task_1");
   const auto element = text::expand_element(spec, 1);
   ASSERT_TRUE(element) << to_text(element.error());
