@@ -127,10 +127,13 @@ Result<void> prepare_job_folder(const AttemptOrder& order, const std::optional<I
   const auto* command = std::get_if<CommandSpec>(&order.spec.kind);
   SOVREN_DO(make_folders(order.dir + (command == nullptr ? "/logs" : "/checkpoints")));
   const std::string job_file = order.dir + "/job.toml", text = text::print_job_file(order.spec);
+  // What a user's environment holds (tokens, passwords) is for nobody else.
+  const bool is_private = command != nullptr && !command->environment.empty();
+  const mode_t mode = is_private ? 0600 : 0666;
   if (*is_new)  // nobody looks at it yet
-    SOVREN_DO(write_new(job_file, text, 0666));
+    SOVREN_DO(write_new(job_file, text, mode));
   else
-    SOVREN_DO(put_file(job_file, text, 0666));
+    SOVREN_DO(put_file(job_file, text, mode));
   if (command != nullptr && !command->script.empty())
     SOVREN_DO(put_file(script_file(order), command->script, 0700));
   return {};

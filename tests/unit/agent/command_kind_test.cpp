@@ -52,6 +52,20 @@ TEST_F(CommandKind, ExitCodeZeroIsAFinishedJob) {
   EXPECT_NE(text_of("job/job.toml").find("command"), std::string::npos);
 }
 
+TEST_F(CommandKind, ItsEnvironmentIsReadByItsUserAlone) {
+  using std::filesystem::perms;
+  const auto others = [&](const CommandSpec& spec, int attempt) {
+    AttemptOrder made = order(spec);
+    made.attempt = attempt;
+    EXPECT_EQ(run(made).exit_code, 0);
+    return std::filesystem::status(dir_ + "/job/job.toml").permissions() & perms::others_all;
+  };
+  const mode_t mask = ::umask(022);
+  EXPECT_EQ(others({.argv = {"true"}}, 1), perms::others_read);
+  EXPECT_EQ(others({.argv = {"true"}, .environment = {{"TOKEN", "x"}}}, 2), perms::none);
+  ::umask(mask);
+}
+
 TEST_F(CommandKind, FailureQuotesTheOutput) {
   const AttemptExited exited = run(script("echo going >&2; echo wrong; exit 3"));
   EXPECT_EQ(exited.exit_code, 3);
