@@ -18,8 +18,8 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr std::array table{
-    Shim{"sacct", run_sacct}, Shim{"scancel", run_scancel}, Shim{"scontrol", run_scontrol},
-    Shim{"sinfo", run_sinfo}, Shim{"squeue", run_squeue},
+    Shim{"sacct", run_sacct},       Shim{"sbatch", run_sbatch}, Shim{"scancel", run_scancel},
+    Shim{"scontrol", run_scontrol}, Shim{"sinfo", run_sinfo},   Shim{"squeue", run_squeue},
 };
 
 Error link_error(const std::string& path, const std::error_code& error) {

@@ -36,6 +36,7 @@ Result<void> link_shims(const std::string& dir, const std::string& target);
 // What the table runs.
 Result<int> run_sacct(const std::vector<std::string>& words);
 Result<int> run_squeue(const std::vector<std::string>& words);
+Result<int> run_sbatch(const std::vector<std::string>& words);
 Result<int> run_scancel(const std::vector<std::string>& words);
 Result<int> run_scontrol(const std::vector<std::string>& words);
 Result<int> run_sinfo(const std::vector<std::string>& words);
