@@ -44,8 +44,8 @@ void add_identity(ScontrolText& text, const SlurmJob& job) {
             " Account=" + or_null(job.account) + " QOS=" + or_null(job.qos));
   text.line("JobState=" + std::string(state_name(job.state)) + " Reason=" + job.reason +
             " Dependency=" + or_null(job.dependency));
-  text.line("Requeue=1 Restarts=" + text_of(job.restarts) +
-            " BatchFlag=1 Reboot=0 ExitCode=" + exit_text(job));
+  text.line("Requeue=" + std::string(job.may_requeue ? "1" : "0") + " Restarts=" +
+            text_of(job.restarts) + " BatchFlag=1 Reboot=0 ExitCode=" + exit_text(job));
 }
 
 void add_times(ScontrolText& text, const SlurmJob& job, Instant now) {

@@ -31,7 +31,8 @@ struct SlurmJob {
   std::string reason;  ///< Slurm's code, "None" where there is none
   std::int64_t priority = 0;
   std::int64_t restarts = 0;
-  int exit_code = 0;  ///< 128 + signal when killed
+  int exit_code = 0;        ///< 128 + signal when killed
+  bool may_requeue = true;  ///< by the scheduler, when its node was lost
   bool is_exclusive = false;
   bool is_record = false;    ///< of the history: what is not kept there is as if not asked for
   std::string cancelled_by;  ///< a user; may be empty

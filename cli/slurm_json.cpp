@@ -70,7 +70,7 @@ Json job_json(const SlurmJob& job) {
                {"partition", job.partition},
                {"priority", job.priority},
                {"qos", job.qos},
-               {"requeue", true},
+               {"requeue", job.may_requeue},
                {"restart_cnt", job.restarts},
                {"standard_error", job.error},
                {"standard_input", job.input},

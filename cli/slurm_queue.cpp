@@ -121,6 +121,7 @@ SlurmJob slurm_job_of(const Json& from) {
   job.started = moment_of(from, "started_at");
   job.ended = moment_of(from, "ended_at");
   job.run_s = number_of(from, "run_s");
+  job.may_requeue = text_of(from, "requeue") != "false";
   job.is_record = !from.contains("resources");
   job.cancelled_by = text_of(from, "stop_by");
   add_resources(job, from);

@@ -96,7 +96,7 @@ void add_details(Json& view, const Job& job, const JobContext& context) {
   view["dir"] = job.dir;
   view["resources"] = resources_view(job.spec->resources);
   view["can_checkpoint"] = can_checkpoint(*job.spec);
-  view["retry_limit"] = job.spec->retry.limit;
+  view["requeue"] = job.spec->retry.requeue;
   if (const auto* command = std::get_if<CommandSpec>(&job.spec->kind))
     view["command"] = command_view(*command, job, context.array_task);
   view["checkpoints"] = {{"sealed", job.seals},

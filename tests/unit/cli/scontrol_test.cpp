@@ -97,10 +97,11 @@ TEST_F(Scontrol, AWaitingJobHasNoNodes) {
   job.gpus_per_task = 3;
   job.tasks = 2;
   job.restarts = 1;
+  job.may_requeue = false;
   const std::string text = job_text(job, now_, true);
   EXPECT_NE(text.find(" StartTime=Unknown EndTime=Unknown "), std::string::npos) << text;
   EXPECT_NE(text.find(" NodeList= NumNodes=2-2 NumCPUs=2 "), std::string::npos) << text;
-  EXPECT_NE(text.find(" Restarts=1 "), std::string::npos) << text;
+  EXPECT_NE(text.find(" Requeue=0 Restarts=1 "), std::string::npos) << text;
   EXPECT_NE(text.find(" TresPerNode=gres:gpu:3 "), std::string::npos) << text;
 }
 
