@@ -118,6 +118,8 @@ constexpr std::array token_options{
     json,
 };
 constexpr std::array client_options{json, connect};
+constexpr std::array partitions_options{
+    json, connect, Option{"plan", "", "what pools would do now, and why; nothing is done"}};
 constexpr std::array worker_options{
     connect,
     Option{"node", "NAME", "name of this node; default: the host's name"},
@@ -244,7 +246,12 @@ constexpr std::array table{
     Command{"drain", "give nodes no new jobs", "NODE...", 1, many, drain_options, "", drain_nodes},
     Command{"resume", "give nodes jobs again", "NODE...", 1, many, client_options, "",
             resume_nodes},
-    Command{"partitions", "list partitions", "", 0, 0, client_options, "", list_partitions},
+    Command{"partitions", "list partitions, and the pools that grow and shrink", "", 0, 0,
+            partitions_options,
+            "NODES are those of a pool that are up, COMING those asked for, QUEUED of these those "
+            "that the site\n"
+            "has not started; NOTE says why a pool does not do what its queue asks for.",
+            list_partitions},
     Command{"history", "list jobs that have ended, with what they used", "", 0, 0, history_options,
             "", list_history},
     Command{

@@ -12,6 +12,7 @@
 #include "scheduler/api/api.h"
 #include "scheduler/api/http_server.h"
 #include "scheduler/engine/host.h"
+#include "slurm/bridge/pool_driver.h"
 #include "storage/log/event_log.h"
 
 namespace sovren::cli {
@@ -35,12 +36,15 @@ class Daemon {
  private:
   Daemon(ServeSettings settings, DaemonLog& log) : settings_(std::move(settings)), log_(log) {}
   Result<void> open();
+  Result<void> open_pools();
   void narrate(const Event& event);
+  void narrate_pools(const Event& event);
 
   ServeSettings settings_;
   DaemonLog& log_;
   SystemClock clock_;
   std::unique_ptr<storage::DurableLog> events_;
+  std::unique_ptr<slurm::PoolDriver> pools_;  ///< null: there are none, and were none
   std::unique_ptr<api::Api> api_;
   std::unique_ptr<engine::EngineHost> host_;
   std::unique_ptr<api::HttpServer> server_;

@@ -24,6 +24,42 @@ Rows partition_rows(const Json& partitions) {
   return rows;
 }
 
+Rows pool_rows(const Json& pools) {
+  Rows rows{{"POOL", "NODES", "MIN-MAX", "COMING", "QUEUED", "LEAVING", "SCALE ON", "NOW", "NOTE"}};
+  for (const Json& each : pools)
+    rows.push_back({text_of(each, "name"), text_of(each, "nodes_up"),
+                    text_of(each, "min_nodes") + "-" + text_of(each, "max_nodes"),
+                    text_of(each, "coming"), text_of(each, "queued"), text_of(each, "leaving"),
+                    text_of(each, "scale_on"), format_count(number_of(each, "value")),
+                    text_of(each, "note")});
+  return rows;
+}
+
+// "ask render for 2 nodes: queue_seconds > 0.1, and jobs wait"
+std::string action_words(const Json& each) {
+  const std::string action = text_of(each, "action");
+  const std::string pool = text_of(each, "pool");
+  const std::string why = text_of(each, "why");
+  const std::string because = why.empty() ? "" : ": " + why;
+  if (action == "ask") {
+    const std::string nodes = text_of(each, "nodes");
+    return "ask for " + nodes + (nodes == "1" ? " node" : " nodes") + " of pool " + pool + because;
+  }
+  if (action == "release")
+    return "release allocation " + text_of(each, "allocation") + " of pool " + pool + because;
+  if (action == "note")
+    return "pool " + pool + (why.empty() ? ": nothing stands in its way any more" : because);
+  return action + " node " + text_of(each, "node") + because;
+}
+
+Result<int> print_plan(const Arguments& arguments, const Json& answer) {
+  if (arguments.has("json")) return print_text(text::dump_json(answer, 2) + "\n");
+  std::string text = format_table(pool_rows(answer["pools"])) + "\n";
+  for (const Json& each : answer["actions"]) text += "would " + action_words(each) + "\n";
+  if (answer["actions"].empty()) text += "nothing to do\n";
+  return print_text(text);
+}
+
 // The answers' nodes, as the listing has them.
 Result<int> change_nodes(const Arguments& arguments, const std::string& verb,
                          const Parameters& parameters) {
@@ -56,8 +92,17 @@ Result<int> resume_nodes(const Arguments& arguments) {
 
 Result<int> list_partitions(const Arguments& arguments) {
   SOVREN_TRY(client, Client::create(arguments));
+  if (arguments.has("plan")) {
+    SOVREN_TRY(plan, client.get("/v1/pools?plan=1"));
+    return print_plan(arguments, plan);
+  }
   SOVREN_TRY(answer, client.get("/v1/partitions"));
-  return print_answer(arguments, answer, partition_rows(answer["partitions"]));
+  SOVREN_TRY(pools, client.get("/v1/pools"));
+  answer["pools"] = pools["pools"];
+  if (arguments.has("json") || pools["pools"].empty())
+    return print_answer(arguments, answer, partition_rows(answer["partitions"]));
+  return print_text(format_table(partition_rows(answer["partitions"])) + "\n" +
+                    format_table(pool_rows(pools["pools"])));
 }
 
 }  // namespace sovren::cli

@@ -3,6 +3,7 @@
 
 #include <unistd.h>
 
+#include <array>
 #include <charconv>
 #include <filesystem>
 #include <utility>
@@ -117,6 +118,32 @@ Result<std::optional<api::TlsListener>> tls_of(const text::ListenSettings& from,
   return tls;
 }
 
+Error no_connect(const Pool& pool, const std::string& what) {
+  return {.code = Code::usage,
+          .what = "pool." + pool.name + ": " + what,
+          .hint =
+              "write connect = \"https://HOST:PORT\" in its table, as the site's nodes reach "
+              "this daemon, or the path of its socket where they are this machine"};
+}
+
+// Where the agents of a pool that says nothing find this daemon: at its TLS listener.
+Result<std::string> pool_connect(const Pool& pool, const std::optional<api::TlsListener>& tls) {
+  if (!pool.connect.empty()) return pool.connect;
+  if (!tls)
+    return fail(no_connect(pool, "its agents cannot reach a daemon without [listen] address"));
+  if (tls->port == 0)
+    return fail(no_connect(pool, "the daemon's port is not known before it starts"));
+  std::string host = tls->address;
+  if (host.starts_with("127.") || host == "::1" || host == "localhost")
+    return fail(no_connect(pool, "its agents on other machines cannot reach " + host));
+  if (host == "0.0.0.0" || host == "::") {
+    std::array<char, 256> name{};
+    if (::gethostname(name.data(), name.size() - 1) == 0) host = name.data();
+  }
+  if (host.find(':') != std::string::npos) host = "[" + host + "]";
+  return "https://" + host + ":" + std::to_string(tls->port);
+}
+
 }  // namespace
 
 Result<ServeSettings> serve_settings(const text::ServeConfig& site, const Arguments& arguments,
@@ -139,6 +166,10 @@ Result<ServeSettings> serve_settings(const text::ServeConfig& site, const Argume
       .mode = site.listen.is_socket_open.value_or(geteuid() == 0) ? all_may_connect
                                                                   : owner_may_connect};
   SOVREN_TRY(tls, tls_of(site.listen, arguments));
+  for (Pool& pool : settings.engine.policy.site.pools) {
+    SOVREN_TRY(connect, pool_connect(pool, tls));
+    pool.connect = connect;
+  }
   settings.server.tls = std::move(tls);
   settings.token_file = first_of(site.listen.tokens, home + "/tokens");
   return settings;

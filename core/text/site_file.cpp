@@ -5,6 +5,7 @@
 
 #include "core/text/hosts.h"
 #include "core/text/nearest.h"
+#include "core/text/pool_reader.h"
 #include "core/text/table_reader.h"
 
 namespace sovren::text {
@@ -162,6 +163,9 @@ class SiteReader {
     top_.each_table("partitions", [&](const TomlEntry& entry, TableReader& table) {
       read_partition(entry, table);
     });
+    top_.each_table("pool", [&](const TomlEntry& entry, TableReader& table) {
+      site.pools.push_back(read_pool(entry, table, base_dir_));
+    });
     top_.each_table("qos", [&](const TomlEntry& entry, TableReader& table) {
       Qos qos{.name = entry.key};
       table.whole("priority", qos.priority, -count_max, count_max);
@@ -189,6 +193,8 @@ class SiteReader {
     top_.inner_table("user_limits",
                      [&](TableReader& table) { read_limits(table, site.user_limits); });
     check_names();
+    check_pools();
+    add_pool_partitions(site);
   }
 
   void read_partition(const TomlEntry& entry, TableReader& table) {
@@ -211,6 +217,7 @@ class SiteReader {
                                   " are both the default");
     if (partition.is_default) default_partition_ = partition.name;
     accounts_named_.push_back({&entry, "accounts"});
+    partition_places_[entry.key] = &entry;
     config_.site.partitions.push_back(std::move(partition));
   }
 
@@ -261,6 +268,18 @@ class SiteReader {
           check_known("account", item.text, item.place, account_names);
   }
 
+  // A pool's nodes have no names before they are there.
+  void check_pools() {
+    for (const Pool& pool : config_.site.pools) {
+      const auto partition = partition_places_.find(pool.name);
+      if (partition == partition_places_.end()) continue;
+      if (const TomlEntry* nodes = partition->second->value.find("nodes"))
+        problems_.add(nodes->value.place,
+                      "partition " + pool.name + " is also a pool: its nodes cannot be listed",
+                      "leave nodes out, or name the pool otherwise");
+    }
+  }
+
   void check_preempts(const Qos& qos, const std::string& other,
                       const std::vector<std::string_view>& names) {
     const Place place = qos_places_.at(qos.name)->value.find("preempts")->value.place;
@@ -290,6 +309,7 @@ class SiteReader {
   ServeConfig config_;
   std::string default_partition_;
   std::map<std::string, const TomlEntry*> qos_places_;
+  std::map<std::string, const TomlEntry*> partition_places_;
   std::vector<std::pair<const TomlEntry*, std::string_view>> accounts_named_;
 };
 

@@ -65,7 +65,8 @@ struct ServeConfig {
 };
 
 /// Reads and checks the file. All errors at once, each at its place, as of job files: also two
-/// default partitions, names that are not there, and QOS that preempt one another.
+/// default partitions, names that are not there, and QOS that preempt one another. Each pool is a
+/// partition of its name too.
 tl::expected<ServeConfig, Errors> parse_site_file(const SourceText& source);
 
 }  // namespace sovren::text

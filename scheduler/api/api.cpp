@@ -74,6 +74,7 @@ std::vector<Route> Api::table() {
       post("/v1/nodes/{name}/drain", Scope::operate, &Api::drain_node),
       post("/v1/nodes/{name}/resume", Scope::operate, &Api::resume_node),
       get("/v1/partitions", Scope::read, &Api::list_partitions),
+      get("/v1/pools", Scope::read, &Api::list_pools),
       get("/v1/explain/{id}", Scope::read, &Api::explain),
       get("/v1/history", Scope::read, &Api::history),
       post("/v1/agents/{node}", Scope::node, &Api::agent_hello),

@@ -94,6 +94,7 @@ class Api {
   Result<void> drain_node(Call& call);
   Result<void> resume_node(Call& call);
   Result<void> list_partitions(Call& call);
+  Result<void> list_pools(Call& call);
   // routes_explain.cpp
   Result<void> explain(Call& call);
   Result<void> history(Call& call);

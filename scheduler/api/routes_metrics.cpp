@@ -24,6 +24,8 @@ struct Figures {
   std::int64_t events = 0, submitted = 0;
   Totals totals;
   std::map<std::string, double> kinds;
+  std::vector<policy::PoolFigures> pools;
+  std::int64_t allocations = 0;
 };
 
 Figures figures_of(const State& state) {
@@ -56,6 +58,24 @@ void add_amount(MetricsText& text, std::string_view what, const std::string& of,
   text.single(what, Type::gauge, of + " of nodes that are up.", as_double(whole));
   text.single(std::string(what) + "_used", Type::gauge, of + " that attempts hold.",
               as_double(used));
+}
+
+void add_pools(MetricsText& text, const Figures& figures) {
+  if (figures.pools.empty()) return;
+  text.family("pool_nodes", Type::gauge, "Nodes of pools, by what has become of them.");
+  for (const policy::PoolFigures& pool : figures.pools) {
+    text.sample(pool.nodes, {{"pool", pool.pool}, {"state", "up"}});
+    text.sample(pool.coming, {{"pool", pool.pool}, {"state", "coming"}});
+    text.sample(pool.leaving, {{"pool", pool.pool}, {"state", "leaving"}});
+  }
+  text.family("pool_queued", Type::gauge, "Allocations of pools that the site has not started.");
+  for (const policy::PoolFigures& pool : figures.pools)
+    text.sample(pool.queued, {{"pool", pool.pool}});
+  text.family("pool_wanted", Type::gauge, "More nodes that waiting jobs could use at once.");
+  for (const policy::PoolFigures& pool : figures.pools)
+    text.sample(pool.wanted, {{"pool", pool.pool}});
+  text.single("pool_allocations_total", Type::counter, "Allocations that pools have asked for.",
+              as_double(figures.allocations));
 }
 
 bool is_metric_name(std::string_view name) {
@@ -96,6 +116,7 @@ Response metrics_response(const Figures& figures) {
               as_double(figures.totals.seals));
   text.single("checkpoint_blocked_seconds_total", Type::counter,
               "Time that jobs stood still while their state was saved.", figures.totals.blocked_s);
+  add_pools(text, figures);
   for (const auto& [name, value] : figures.kinds)
     if (is_metric_name(name))
       text.single(name, Type::gauge, "The newest value that a job has reported.", value);
@@ -109,6 +130,8 @@ Result<void> Api::metrics(Call& call) {
   return look(call.responder, [this](const Engine& engine) -> Result<Words> {
     Figures figures = figures_of(engine.state());
     figures.kinds = kind_metrics_;
+    if (!engine.config().policy.site.pools.empty()) figures.pools = engine.plan_pools().pools;
+    figures.allocations = engine.state().last_allocation;
     return [figures = std::move(figures)] { return metrics_response(figures); };
   });
 }

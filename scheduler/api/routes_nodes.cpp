@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Nodes and partitions.
+// Nodes, partitions and pools.
 #include "scheduler/api/api.h"
+#include "scheduler/api/pool_view.h"
 #include "scheduler/api/views.h"
 
 namespace sovren::api {
@@ -64,6 +65,30 @@ Result<void> Api::list_partitions(Call& call) {
     return [nodes = engine.state().nodes, site = engine.config().policy.site] {
       const Json answer = {{"schema", "sovren.partitions/1"},
                            {"partitions", partition_views(site, nodes)}};
+      return Response{.body = text::dump_json(answer) + "\n"};
+    };
+  });
+}
+
+// ?plan=1: also what the pools would do now, which nothing of this does.
+Result<void> Api::list_pools(Call& call) {
+  Query query(call.request.target);
+  SOVREN_TRY(is_plan, query.whole("plan", 0, 0, 1));
+  SOVREN_DO(query.finish());
+  return look(call.responder, [is_plan](const Engine& engine) -> Result<Words> {
+    PoolSnapshot shot{.pools = engine.config().policy.site.pools,
+                      .plan = engine.plan_pools(),
+                      .allocations = engine.state().allocations,
+                      .notes = engine.state().pool_notes,
+                      .seq = engine.state().applied};
+    for (const auto& [name, node] : engine.state().nodes)
+      if (const Allocation* allocation = policy::allocation_of(engine.state(), node.resources);
+          allocation != nullptr && node.is_up)
+        shot.nodes[allocation->id] = name;
+    return [shot = std::move(shot), is_plan] {
+      Json answer = {
+          {"schema", "sovren.pools/1"}, {"pools", pools_view(shot)}, {"seq", shot.seq.value}};
+      if (is_plan == 1) answer["actions"] = actions_view(shot);
       return Response{.body = text::dump_json(answer) + "\n"};
     };
   });

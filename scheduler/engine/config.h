@@ -8,6 +8,7 @@
 #include "core/base/id.h"
 #include "core/model/job_spec.h"
 #include "core/port/history.h"
+#include "core/port/pool_host.h"
 #include "scheduler/engine/verdict.h"
 #include "scheduler/policy/policy.h"
 
@@ -30,6 +31,8 @@ struct Config {
   std::string jobs_dir;  ///< folder of the job directories of what is queued, absolute
   /// Knows the jobs that the state has forgotten, for those that depend on them; null: nobody does.
   History* history = nullptr;
+  /// Gets the nodes of pools; null: there are no pools.
+  PoolHost* pools = nullptr;
 
   std::int64_t array_max = 100'000;             ///< elements of one array
   std::int64_t open_jobs_max = 2'000'000;       ///< that have not ended

@@ -38,6 +38,7 @@ void Draft::begin() {
   applied_ = state_.applied;
   last_job_ = state_.last_job;
   last_spec_ = state_.last_spec;
+  last_allocation_ = state_.last_allocation;
   totals_ = state_.totals;
   half_life_s_ = state_.half_life_s;
   jobs_.clear();
@@ -45,6 +46,8 @@ void Draft::begin() {
   specs_.clear();
   usage_.clear();
   keys_.clear();
+  allocations_.clear();
+  notes_.clear();
 }
 
 void Draft::add(Instant at, EventBody body) {
@@ -99,6 +102,9 @@ void Draft::remember(const EventBody& body) {
         if constexpr (requires { event.jobs; })
           for (const JobId job : event.jobs) remember_job(job);
         if constexpr (requires { event.request_key; }) remember_key(event.request_key);
+        if constexpr (requires { event.allocation; })
+          keep(allocations_, state_.allocations, event.allocation);
+        if constexpr (requires { event.note; }) keep(notes_, state_.pool_notes, event.pool);
       },
       body);
 }
@@ -121,6 +127,7 @@ void Draft::roll_back() {
   state_.applied = applied_;
   state_.last_job = last_job_;
   state_.last_spec = last_spec_;
+  state_.last_allocation = last_allocation_;
   state_.totals = totals_;
   state_.half_life_s = half_life_s_;
   put_back(jobs_, state_.jobs);
@@ -128,6 +135,8 @@ void Draft::roll_back() {
   put_back(specs_, state_.specs);
   put_back(usage_, state_.usage);
   put_back(keys_, state_.request_keys);
+  put_back(allocations_, state_.allocations);
+  put_back(notes_, state_.pool_notes);
   state_.request_order.clear();
   for (const auto& [key, request] : state_.request_keys) state_.request_order[request.first] = key;
 }

@@ -40,6 +40,9 @@ class Draft {
   /// What the events of this draft, or of the last one until something is added, have touched.
   const std::map<JobId, std::unique_ptr<Job>>& touched_jobs() const { return jobs_; }
   const std::map<std::string, std::optional<Node>>& touched_nodes() const { return nodes_; }
+  const std::map<AllocationId, std::optional<Allocation>>& touched_allocations() const {
+    return allocations_;
+  }
 
  private:
   void begin();
@@ -56,6 +59,7 @@ class Draft {
   EventSeq applied_;
   std::int64_t last_job_ = 0;
   std::int64_t last_spec_ = 0;
+  std::int64_t last_allocation_ = 0;
   Totals totals_;
   double half_life_s_ = 0;
   std::map<JobId, std::unique_ptr<Job>> jobs_;  ///< null, not nullopt: arrays are many
@@ -63,6 +67,8 @@ class Draft {
   std::map<SpecId, std::optional<SpecEntry>> specs_;
   std::map<Association, std::optional<Usage>> usage_;
   std::map<std::string, std::optional<KeyedRequest>> keys_;
+  std::map<AllocationId, std::optional<Allocation>> allocations_;
+  std::map<std::string, std::optional<std::string>> notes_;
 };
 
 }  // namespace sovren::engine

@@ -51,6 +51,7 @@ Result<void> Engine::replay() {
   std::stable_sort(ended_in_order_.begin(), ended_in_order_.end(),
                    [](const auto& a, const auto& b) { return a.second < b.second; });
   index_.rebuild(state_);
+  replayed_allocations_ = state_.last_allocation;
   return {};
 }
 
@@ -74,6 +75,7 @@ Result<void> Engine::see(const Event& event) {
 // anew. readopt: nodes have node_timeout_s to be heard; attempts that had been given up still are.
 Result<void> Engine::recover() {
   look_at_clock();
+  if (config_.pools != nullptr) pools_due_ = now_;
   const std::set<JobId> were_running = running_;
   for (const auto& [name, node] : state_.nodes)
     if (node.is_up && config_.on_restart == OnRestart::readopt) heard_[name] = clock_->steady();
@@ -137,6 +139,7 @@ void Engine::add(EventBody body) {
           running_.insert(event.job);
         else if constexpr (requires { event.node; })
           changed_nodes_.insert(event.node);
+        if constexpr (requires { event.allocation; }) note_allocation_changed(event.allocation);
         if constexpr (std::is_same_v<Body, AttemptEnded>) {
           running_.erase(event.job);
           for (const Slot& slot : state_.jobs.at(event.job).slots)
@@ -160,6 +163,8 @@ void Engine::undo() {
       running_.erase(id);
   }
   for (const auto& [name, was] : draft_.touched_nodes()) changed_nodes_.insert(name);
+  for (const auto& [id, was] : draft_.touched_allocations()) note_allocation_changed(id);
+  note_pools_changed();
   refresh_index();
   for (auto& [id, closing] : closing_) closing.is_asked = false;
   std::erase_if(closing_, [&](const auto& entry) {
@@ -175,7 +180,10 @@ Result<void> Engine::commit() {
     undo();
     return fail(std::move(events).error());
   }
-  if (!events->empty()) is_decided_ = false;
+  if (!events->empty()) {
+    is_decided_ = false;
+    note_pools_changed();
+  }
   for (const Event& event : *events) publish(event);
   effects_.insert(effects_.end(), std::make_move_iterator(drafted_.begin()),
                   std::make_move_iterator(drafted_.end()));
@@ -187,19 +195,24 @@ Result<void> Engine::commit() {
 Result<void> Engine::turn(double timeout_s) {
   run_effects();
   for (AttemptNews& news : launcher_->poll(wait_s(timeout_s))) take(std::move(news));
+  take_pool_news();
 
   look_at_clock();
   check_silence();
   for (const AttemptNews& news : inbox_) record(news);
+  for (const PoolNews& news : pool_inbox_) record(news);
   if (!is_decided_ || !draft_.is_empty() || wait_s(1) == 0) decide();
+  const bool has_pool_acted = decide_pools();
   forget_some();
   mark_state();
   auto committed = commit();
   has_append_failed_ = !committed;
   if (!committed) return fail(std::move(committed).error().within("recording a turn"));
   inbox_.clear();
-  is_decided_ = true;
+  pool_inbox_.clear();
+  is_decided_ = !has_pool_acted;
   run_effects();
+  tell_pools();
   const auto every =
       std::max(config_.snapshot_every_events, static_cast<std::int64_t>(state_.jobs.size()));
   if (state_.applied.value - saved_at_ >= every) (void)save_snapshot();
@@ -241,8 +254,9 @@ policy::Explanation Engine::explain(JobId job) const {
 
 double Engine::wait_s(double timeout_s) const {
   if (has_append_failed_) return std::min(timeout_s, retry_append_s);
-  if (!is_decided_ || !inbox_.empty() || !draft_.is_empty()) return 0;
+  if (!is_decided_ || !inbox_.empty() || !pool_inbox_.empty() || !draft_.is_empty()) return 0;
   if (!heard_.empty()) timeout_s = std::min(timeout_s, silence_look_s);
+  if (pools_due_) timeout_s = std::clamp(*pools_due_ - time(), 0.0, std::max(timeout_s, 0.0));
   if (!plan_.wake_at) return timeout_s;
   return std::clamp(*plan_.wake_at - time(), 0.0, std::max(timeout_s, 0.0));
 }
@@ -299,6 +313,9 @@ void Engine::publish(const Event& event) {
                       [&](const StateMarked&) { marked_at_ = event.seq.value; },
                       [&](const NodeJoined& e) {
                         joining_.erase(e.node);
+                        if (const auto pool = e.resources.labels.find(std::string(pool_label));
+                            pool != e.resources.labels.end())
+                          pool_memory_.troubles.erase(pool->second);
                         if (config_.on_restart == OnRestart::readopt)
                           heard_[e.node] = clock_->steady();
                       },

@@ -18,6 +18,7 @@
 #include "core/port/event_log.h"
 #include "core/port/launcher.h"
 #include "core/port/orders.h"
+#include "core/port/pool_host.h"
 #include "scheduler/engine/config.h"
 #include "scheduler/engine/draft.h"
 #include "scheduler/engine/live.h"
@@ -26,6 +27,7 @@
 #include "scheduler/policy/explain.h"
 #include "scheduler/policy/index.h"
 #include "scheduler/policy/policy.h"
+#include "scheduler/policy/pool.h"
 
 namespace sovren::engine {
 
@@ -106,6 +108,8 @@ class Engine {
   // Why a job waits, after a turn. The job is in state().
   policy::Reason reason_of(JobId job) const;
   policy::Explanation explain(JobId job) const;
+  /// What the pools would do now; nothing is done. After a turn.
+  policy::PoolPlan plan_pools() const;
 
   /// Called for each event once it is durable and in state(); must not call the engine.
   std::function<void(const Event&)> on_event;
@@ -168,6 +172,19 @@ class Engine {
   const Job* running(JobId job, int attempt) const;
   void note_running(const Job& job);
 
+  // pools.cpp
+  enum class Wish { asked, given_back };
+  void note_pools_changed();
+  void note_allocation_changed(AllocationId id);
+  Result<void> check_allocation(const NodeResources& resources) const;
+  const Node* node_of(AllocationId id) const;
+  void take_pool_news();
+  void note_trouble(const PoolNews& news, const Allocation& allocation);
+  void record(const PoolNews& news);
+  bool decide_pools();
+  void act(const policy::PoolAction& action);
+  void tell_pools();
+
   // upkeep.cpp
   std::vector<JobRecord> records() const;
   void count_open(const EventBody& body);
@@ -225,6 +242,13 @@ class Engine {
   std::map<std::string, Joining> joining_;
   std::map<std::string, Instant> heard_;  ///< steady; of nodes that are up
   Instant next_silence_check_;            ///< steady
+
+  policy::PoolMemory pool_memory_;
+  std::optional<Instant> pools_due_;  ///< when they are looked at next
+  Instant pools_planned_at_;
+  std::vector<PoolNews> pool_inbox_;       ///< not in the log yet
+  std::map<AllocationId, Wish> wished_;    ///< of the pools' host, in this run
+  std::int64_t replayed_allocations_ = 0;  ///< those up to here were asked for in earlier runs
 
   std::map<std::uint64_t, SpecId> interned_;              ///< by a hash of the spec's text
   std::set<JobId> ended_;                                 ///< in the state

@@ -81,7 +81,12 @@ Result<void> Engine::check_job(const JobSpec& spec, const std::string& user) con
   if (!spec.begin.empty())
     if (auto begin = parse_utc(spec.begin); !begin)
       return fail(std::move(begin).error().within("reading `begin`"));
-  if (state_.nodes.empty()) return {};  // no agent has come yet: there is nothing to tell it by
+  const Site& site = config_.policy.site;
+  const std::string partition = policy::partition_of(spec, site);
+  const bool is_of_pool = std::any_of(site.pools.begin(), site.pools.end(),
+                                      [&](const Pool& pool) { return pool.name == partition; });
+  // No agent has come yet: there is nothing to tell it by, but what a pool says.
+  if (state_.nodes.empty() && !is_of_pool) return {};
   return policy::can_ever_run(spec, state_, config_.policy, user);
 }
 

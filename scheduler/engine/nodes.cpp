@@ -31,6 +31,7 @@ void Engine::heard(const std::string& node) {
 
 Result<void> Engine::hello(const AgentHello& h) {
   look_at_clock();
+  SOVREN_DO(check_allocation(h.resources));
   const auto found = state_.nodes.find(h.node);
   const Node* known = found == state_.nodes.end() ? nullptr : &found->second;
   if (known != nullptr && known->is_up && known->instance != h.instance)

@@ -6,6 +6,7 @@
 
 #include "scheduler/policy/index.h"
 #include "scheduler/policy/policy.h"
+#include "scheduler/policy/pool.h"
 
 namespace sovren::policy {
 namespace {
@@ -179,14 +180,20 @@ Result<void> check_site(const JobSpec& spec, const Site& site, const std::string
 }
 
 // Those that the job may run on, as if they were up and idle.
-std::vector<Room> idle_rooms(const JobSpec& spec, const State& state, const Site& site) {
+std::vector<Room> idle_rooms(const JobSpec& spec, const State& state, const Site& site,
+                             double unlimited_s) {
   std::vector<Room> rooms;
   const std::string name = partition_of(spec, site);
   const auto partition = std::find_if(site.partitions.begin(), site.partitions.end(),
                                       [&](const Partition& one) { return one.name == name; });
   const bool has_partition = partition != site.partitions.end();
+  const double estimate_s = spec.resources.time_limit_s.value_or(unlimited_s);
   const auto add = [&](const Node& node) {
     const NodeResources& has = node.resources;
+    // One of a pool stays for as long as its allocation; pools speak for themselves.
+    const Allocation* allocation = allocation_of(state, has);
+    if (allocation != nullptr && !can_checkpoint(spec) && estimate_s > allocation->time_limit_s)
+      return;
     if (bears(has.labels, spec.labels) && (!has_partition || bears(has.labels, partition->labels)))
       rooms.push_back(idle_room(has.cpus, has.gpus, has.memory_bytes));
   };
@@ -198,6 +205,40 @@ std::vector<Room> idle_rooms(const JobSpec& spec, const State& state, const Site
        std::set<std::string>(partition->nodes.begin(), partition->nodes.end()))
     if (const auto node = state.nodes.find(listed); node != state.nodes.end()) add(node->second);
   return rooms;
+}
+
+/// What pools could offer beside the nodes that are there.
+struct PoolOffer {
+  std::vector<Room> rooms;
+  const Pool* too_short = nullptr;  ///< would do, but for the time limit of its allocations
+};
+
+PoolOffer pool_offer(const JobSpec& spec, const PolicyConfig& config) {
+  PoolOffer offer;
+  const std::string partition = partition_of(spec, config.site);
+  const double estimate_s = spec.resources.time_limit_s.value_or(config.unlimited_s);
+  for (const Pool& pool : config.site.pools) {
+    if (!serves(pool, config.site, partition, spec.labels)) continue;
+    if (!can_checkpoint(spec) && estimate_s > span_s(pool)) {
+      if (could_hold(pool, spec.resources)) offer.too_short = &pool;
+      continue;
+    }
+    const int nodes = std::min(pool.max_nodes, std::max(1, spec.resources.nodes));
+    offer.rooms.insert(offer.rooms.end(), static_cast<std::size_t>(nodes),
+                       idle_room(pool.cpus, pool.gpus, pool.memory_bytes));
+  }
+  return offer;
+}
+
+Error pool_too_short(const JobSpec& spec, const Pool& pool) {
+  const auto limit_s = spec.resources.time_limit_s;
+  return refused("the job cannot checkpoint and " +
+                     (limit_s ? "has time_limit = \"" + format_duration(*limit_s) + "\""
+                              : std::string("names no time_limit")) +
+                     "; nodes of pool " + pool.name + " are there for " +
+                     format_duration(pool.time_limit_s),
+                 "set resources.time_limit to at most \"" + format_duration(span_s(pool)) +
+                     "\", or let it checkpoint");
 }
 
 // No node bears the labels: which, and what there is.
@@ -224,9 +265,14 @@ Error no_such_label(const JobSpec& spec, const State& state) {
 
 Result<void> can_ever_run(const JobSpec& spec, const State& state, const PolicyConfig& config,
                           const std::string& user) {
-  if (state.nodes.empty()) return fail(refused("no node has joined, so no job can run", ""));
+  if (state.nodes.empty() && config.site.pools.empty())
+    return fail(refused("no node has joined, so no job can run", ""));
   SOVREN_DO(check_site(spec, config.site, user));
-  const std::vector<Room> rooms = idle_rooms(spec, state, config.site);
+  std::vector<Room> rooms = idle_rooms(spec, state, config.site, config.unlimited_s);
+  const PoolOffer offer = pool_offer(spec, config);
+  rooms.insert(rooms.end(), offer.rooms.begin(), offer.rooms.end());
+  if (rooms.empty() && offer.too_short != nullptr)
+    return fail(pool_too_short(spec, *offer.too_short));
   if (rooms.empty() && spec.labels.empty())
     return fail(refused("partition = \"" + partition_of(spec, config.site) + "\" has no node",
                         "sovren partitions lists them"));
@@ -246,6 +292,8 @@ JobSpec with_site_defaults(JobSpec spec, const Site& site, const std::string& us
   const std::string name = partition_of(spec, site);
   for (const Partition& partition : site.partitions)
     if (partition.name == name) time_limit_s = partition.default_time_limit_s;
+  for (const Pool& pool : site.pools)  // else it would never start there
+    if (pool.name == name && !can_checkpoint(spec) && !time_limit_s) time_limit_s = span_s(pool);
   for (const auto& [whose, limits] : limits_of(site, {spec.account, user, spec.qos, name}))
     if (limits->time_limit_s)
       time_limit_s = std::min(time_limit_s.value_or(*limits->time_limit_s), *limits->time_limit_s);

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "scheduler/policy/pool.h"
 #include "scheduler/policy/preemption.h"
 
 namespace sovren::policy {
@@ -119,13 +120,19 @@ Reason reason_of(const State& state, const Index& index, JobId id, Instant now,
   if (const auto bar = gate.bar(*ask)) return {bar->code, bar->text};
   std::vector<int> kept;
   const auto nodes = gate.nodes(*ask, kept);
-  if (nodes.size() < view.allowed(*ask).size() && nodes.empty())
-    return {"Reservation", "its nodes are reserved until " +
-                               (gate.next_change() ? format_utc(*gate.next_change()) : "later")};
-  const auto placement =
-      place(view.shape_of(*ask).resources, Growth::up_to_ranks, view.rooms(), nodes);
-  if (!placement) return wait_for_room(view, *ask);
-  return {"Priority", "there is room, but it is kept for jobs that come first"};
+  if (nodes.size() < view.allowed(*ask).size() && nodes.empty() && gate.next_change())
+    return {"Reservation", "its nodes are reserved until " + format_utc(*gate.next_change())};
+  const Shape& shape = view.shape_of(*ask);
+  if (place(shape.resources, Growth::up_to_ranks, view.rooms(), nodes))
+    return {"Priority", "there is room, but it is kept for jobs that come first"};
+  Reason reason = nodes.empty() && !view.allowed(*ask).empty()
+                      ? Reason{"Resources", "the allocations of its nodes end before it would"}
+                      : wait_for_room(view, *ask);
+  if (const std::string prospect = pool_prospect(state, config, shape, *ask); !prospect.empty()) {
+    reason.code = "Resources";
+    reason.text += "; " + prospect;
+  }
+  return reason;
 }
 
 namespace {

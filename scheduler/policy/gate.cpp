@@ -8,6 +8,7 @@ namespace sovren::policy {
 namespace {
 
 constexpr double gap_s_min = 60;
+constexpr double gap_before_end_s = 20;  ///< allocations may be short
 
 bool holds(const std::vector<std::string>& names, const std::string& name) {
   return std::find(names.begin(), names.end(), name) != names.end();
@@ -53,29 +54,44 @@ Windows::Windows(const View& view, const PolicyConfig& config, Instant now)
   }
 }
 
-void Windows::keep_open(const Ask& ask, std::vector<int>& nodes) const {
-  const Owner& owner = view_.owner_of(ask);
-  // A job that checkpoints may fill the gap before a window, if it is long enough to get on.
-  const bool can_leave = is_preempting_ && ask.can_preempt;
-  for (const Open& open : open_) {
-    if (admits(*open.reservation, owner)) continue;
-    const bool is_open = open.window.start <= now_;
-    const bool would_run_into = now_ + ask.estimate_s > open.window.start;
-    const bool fills_gap = can_leave && open.window.start - now_ > gap_s_min + 2 * ask.cost_s;
-    if (!is_open && (!would_run_into || fills_gap)) continue;
-    std::erase_if(nodes, [&](int node) { return open.nodes[static_cast<std::size_t>(node)]; });
-  }
+// A job that checkpoints may fill the gap before a window, if it is long enough to get on.
+bool Windows::is_shut(const Ask& ask, Instant start, bool can_leave, double gap_s) const {
+  const bool would_run_into = now_ + ask.estimate_s > start;
+  const bool fills_gap = can_leave && start - now_ > gap_s + 2 * ask.cost_s;
+  return start <= now_ || (would_run_into && !fills_gap);
 }
 
-std::optional<Instant> Windows::must_leave_at(const RunningJob& job) const {
-  std::optional<Instant> leave;
+void Windows::keep_open(const Ask& ask, std::vector<int>& nodes) const {
+  const Owner& owner = view_.owner_of(ask);
+  const bool can_leave = is_preempting_ && ask.can_preempt;
+  for (const Open& open : open_) {
+    if (admits(*open.reservation, owner) || !is_shut(ask, open.window.start, can_leave, gap_s_min))
+      continue;
+    std::erase_if(nodes, [&](int node) { return open.nodes[static_cast<std::size_t>(node)]; });
+  }
+  if (!view_.has_ends()) return;
+  std::erase_if(nodes, [&](int node) {
+    const Instant ends_at = view_.nodes()[static_cast<std::size_t>(node)].ends_at;
+    return ends_at.ms != 0 && is_shut(ask, ends_at, ask.can_preempt, gap_before_end_s);
+  });
+}
+
+std::optional<Leave> Windows::must_leave(const RunningJob& job) const {
+  std::optional<Leave> leave;
+  const auto keep = [&](Instant at, std::string_view by) {
+    if (!leave || at < leave->at) leave = Leave{at, by};
+  };
   for (const Open& open : open_) {
     if (admits(*open.reservation, view_.owner_of(job.ask))) continue;
     const bool is_there = std::any_of(job.shares.begin(), job.shares.end(), [&](Share share) {
       return open.nodes[static_cast<std::size_t>(share.node)];
     });
-    if (is_there) keep_earlier(leave, open.window.start);
+    if (is_there) keep(open.window.start, by_policy);
   }
+  for (const Share& share : job.shares)
+    if (const ViewNode& node = view_.nodes()[static_cast<std::size_t>(share.node)];
+        node.ends_at.ms != 0)
+      keep(node.ends_at, by_pool);
   return leave;
 }
 

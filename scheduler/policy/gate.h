@@ -29,18 +29,25 @@ std::optional<Window> occurrence(const Reservation& reservation, Instant now);
 /// Whose jobs a reservation lets in.
 bool admits(const Reservation& reservation, const Owner& owner);
 
-/// The reservations that go on, and the next occurrence of the others, during one pass.
+/// When a running job must be gone, and who says so.
+struct Leave {
+  Instant at;
+  std::string_view by;  ///< by_policy: a reservation; by_pool: the end of a node's allocation
+};
+
+/// The reservations that go on, and the next occurrence of the others, during one pass; and the
+/// ends of nodes, each like a reservation from then on that admits nobody.
 class Windows {
  public:
   Windows(const View& view, const PolicyConfig& config, Instant now);
 
-  bool is_empty() const { return open_.empty(); }
+  bool is_empty() const { return open_.empty() && !view_.has_ends(); }
   std::optional<Instant> next_change() const { return next_change_; }
   /// Leaves the nodes that the job may start on now.
   void keep_open(const Ask& ask, std::vector<int>& nodes) const;
-  /// When a checkpointing job must be gone because a reservation that does not admit it begins;
-  /// none: never.
-  std::optional<Instant> must_leave_at(const RunningJob& job) const;
+  /// When a checkpointing job must be gone because a reservation that does not admit it begins, or
+  /// a node of it ends; none: never.
+  std::optional<Leave> must_leave(const RunningJob& job) const;
 
  private:
   struct Open {
@@ -48,6 +55,8 @@ class Windows {
     Window window;
     std::vector<bool> nodes;
   };
+
+  bool is_shut(const Ask& ask, Instant start, bool can_leave, double gap_s) const;
 
   const View& view_;
   Instant now_;

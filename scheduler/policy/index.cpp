@@ -4,12 +4,20 @@
 #include <algorithm>
 
 #include "scheduler/policy/limits.h"
+#include "scheduler/policy/pool.h"
 
 namespace sovren::policy {
 namespace {
 
 bool is_usable(const Node& node) {
   return node.is_up && !node.is_drained();
+}
+
+// Before the end of its allocation, by what an agent needs to go in an orderly way.
+Instant end_of(const State& state, const NodeResources& resources) {
+  const Allocation* allocation = allocation_of(state, resources);
+  if (allocation == nullptr || allocation->ends_at.ms == 0) return {};
+  return allocation->ends_at + -end_margin_s(*allocation);
 }
 
 std::vector<ViewNode> nodes_of(const State& state) {
@@ -19,7 +27,8 @@ std::vector<ViewNode> nodes_of(const State& state) {
     nodes.push_back({.name = name,
                      .resources = has,
                      .is_usable = is_usable(node),
-                     .room = idle_room(has.cpus, has.gpus, has.memory_bytes)});
+                     .room = idle_room(has.cpus, has.gpus, has.memory_bytes),
+                     .ends_at = end_of(state, has)});
   }
   return nodes;
 }
@@ -82,7 +91,9 @@ void Index::update_node(const State& state, const std::string& name) {
   if ((found == state.nodes.end()) != (number < 0) ||
       (number >= 0 && !is_same(view_->nodes()[static_cast<std::size_t>(number)], found->second)))
     return rebuild(state);
-  if (number >= 0) view_->set_usable(number, is_usable(found->second));
+  if (number < 0) return;
+  view_->set_usable(number, is_usable(found->second));
+  view_->set_end(number, end_of(state, found->second.resources));
 }
 
 void Index::note_failures(const State& state, const std::string& name) {

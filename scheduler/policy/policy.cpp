@@ -50,19 +50,19 @@ void plan_limits(Plan& plan, const State& state, const Index& index, Instant now
   }
 }
 
-// A reservation begins: who is not let in makes room, in time to seal.
+// A reservation begins, or a node ends: who must go makes room, in time to seal.
 void plan_windows(Plan& plan, const State& state, const Index& index, Instant now,
                   const PolicyConfig& config) {
   const Windows windows(index.view(), config, now);
   if (windows.is_empty()) return;
   for (const auto& [id, running] : index.view().running()) {
     if (running.is_stopping || !running.ask.can_preempt) continue;
-    const auto leave = windows.must_leave_at(running);
+    const auto leave = windows.must_leave(running);
     if (!leave) continue;
     const Job& job = state.jobs.at(id);
-    const Instant stop_at = *leave + -(2 * expected_seal_s(job, config) + config.stop_margin_s);
+    const Instant stop_at = leave->at + -(2 * expected_seal_s(job, config) + config.stop_margin_s);
     if (stop_at <= now)
-      plan_stop(plan, state, {id, Request::preempt, std::string(by_policy)}, now, config);
+      plan_stop(plan, state, {id, Request::preempt, std::string(leave->by)}, now, config);
     else
       wake_by(plan, stop_at);
   }

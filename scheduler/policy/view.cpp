@@ -56,7 +56,9 @@ void View::set_nodes(std::vector<ViewNode> nodes) {
   nodes_ = std::move(nodes);
   cpus_total_ = 0;
   cpus_free_ = 0;
+  ends_ = 0;
   for (const ViewNode& node : nodes_) {
+    if (node.ends_at.ms != 0) ++ends_;
     cpus_total_ += node.room.cpus_total;
     if (node.is_usable) cpus_free_ += std::max<std::int64_t>(0, node.room.cpus);
   }
@@ -78,6 +80,12 @@ void View::set_usable(int number, bool is_usable) {
   node.is_usable = is_usable;
   cpus_free_ += (is_usable ? 1 : -1) * std::max<std::int64_t>(0, node.room.cpus);
   for (WhereEntry& where : wheres_) where.is_known = false;
+}
+
+void View::set_end(int number, Instant ends_at) {
+  ViewNode& node = nodes_[static_cast<std::size_t>(number)];
+  ends_ += (ends_at.ms != 0 ? 1 : 0) - (node.ends_at.ms != 0 ? 1 : 0);
+  node.ends_at = ends_at;
 }
 
 int View::node_of(const std::string& name) const {
@@ -336,7 +344,9 @@ bool View::same_as(const View& other) const {
   for (std::size_t i = 0; i < nodes_.size(); ++i) {
     const ViewNode& a = nodes_[i];
     const ViewNode& b = other.nodes_[i];
-    if (a.name != b.name || a.is_usable != b.is_usable || !(a.room == b.room)) return false;
+    if (a.name != b.name || a.is_usable != b.is_usable || !(a.room == b.room) ||
+        a.ends_at != b.ends_at)
+      return false;
   }
   return waits(*this) == waits(other) && runs(*this) == runs(other) &&
          holds(*this) == holds(other) && present(*this) == present(other) &&

@@ -144,6 +144,7 @@ struct ViewNode {
   NodeResources resources;
   bool is_usable = true;  ///< up and not drained
   Room room;              ///< as it is now
+  Instant ends_at;        ///< when its allocation at a site ends; {0}: it stays
 };
 
 /// What the policy looks at: who waits, who runs, what is free. A compact projection of State,
@@ -164,6 +165,7 @@ class View {
   void set_nodes(std::vector<ViewNode> nodes);
   /// A node that is there already: its resources are the same, only whether it may be used changes.
   void set_usable(int node, bool is_usable);
+  void set_end(int node, Instant ends_at);
   int node_of(const std::string& name) const;  ///< -1: not there
 
   int shape(const Shape& shape);
@@ -178,6 +180,8 @@ class View {
 
   std::span<const ViewNode> nodes() const { return nodes_; }
   std::vector<Room> rooms() const;
+  /// Does any of them end?
+  bool has_ends() const { return ends_ > 0; }
   std::int64_t cpus_total() const { return cpus_total_; }
   /// Free cores of nodes that may be used.
   std::int64_t cpus_free() const { return cpus_free_; }
@@ -269,6 +273,7 @@ class View {
   std::vector<ViewNode> nodes_;
   std::int64_t cpus_total_ = 0;
   std::int64_t cpus_free_ = 0;
+  int ends_ = 0;  ///< nodes that end
 
   mutable std::vector<WhereEntry> wheres_;  // mutable: which nodes these are is found late
   std::map<Where, int> where_numbers_;

@@ -72,8 +72,8 @@ CPP_ONLY = [
     "jobs/rendering/gltf_accessor.h", "jobs/rendering/gltf_attribute.h",
     "jobs/rendering/gltf_buffer.h", "jobs/rendering/gltf_document.h",
     "jobs/rendering/gltf_material_json.h", "jobs/rendering/gltf_place.h",
-    "jobs/causal/what_if_json.h", "scheduler/api/views.h", "cli/batch_submission.h", "cli/client.h",
-    "cli/listing.h", "cli/rank_request.h", "cli/site_history.h",
+    "jobs/causal/what_if_json.h", "scheduler/api/pool_view.h", "scheduler/api/views.h",
+    "cli/batch_submission.h", "cli/client.h", "cli/listing.h", "cli/rank_request.h", "cli/site_history.h",
     "cli/site_view.h", "cli/slurm_queue.h", "cli/slurm_site.h", "cli/sinfo_fields.h", "cli/scontrol_texts.h",
 ]
 

@@ -23,6 +23,33 @@ TEST(ServeSettings, WithoutASiteFileAreThoseOfTheStateDirectory) {
   EXPECT_EQ(settings->engine.policy.order, policy::Order::multifactor);
 }
 
+TEST(ServeSettings, TellPoolsWhereTheirAgentsFindTheDaemon) {
+  const auto connect_of = [](text::ServeConfig site,
+                             const std::vector<std::string>& words) -> Result<std::string> {
+    site.site.pools = {{.name = "render"}};
+    SOVREN_TRY(settings, serve_settings(site, serve(words), "/state"));
+    return settings.engine.policy.site.pools[0].connect;
+  };
+  const auto listen_at = [](const std::string& address, std::uint16_t port) {
+    text::ServeConfig site;
+    site.listen = {.address = address, .port = port, .certificate = "/c", .key = "/k"};
+    return site;
+  };
+  EXPECT_EQ(connect_of(listen_at("10.1.2.3", 8443), {}), "https://10.1.2.3:8443");
+  EXPECT_EQ(connect_of(listen_at("fd00::1", 1), {}), "https://[fd00::1]:1");
+  EXPECT_EQ(connect_of(listen_at("0.0.0.0", 8443), {})->find("0.0.0.0"), std::string::npos);
+  for (const auto& site : {text::ServeConfig{}, listen_at("127.0.0.1", 8443), listen_at("::", 0)}) {
+    const auto refused = connect_of(site, {});
+    ASSERT_FALSE(refused);
+    EXPECT_EQ(refused.error().code, Code::usage);
+    EXPECT_NE(refused.error().what.find("pool.render"), std::string::npos);
+  }
+  text::ServeConfig said;
+  said.site.pools = {{.name = "render", .connect = "/s/sovren.sock"}};
+  EXPECT_EQ(serve_settings(said, serve({}), "/state")->engine.policy.site.pools[0].connect,
+            "/s/sovren.sock");
+}
+
 TEST(ServeSettings, TakeWhatTheSiteFileSays) {
   const auto site = text::parse_site_file({.name = "site.toml",
                                            .text = R"(schema = 1

@@ -63,7 +63,7 @@ TEST(SiteFile, ReadsTheDocumentedExample) {
 
   const Site& site = config->site;
   EXPECT_EQ(site.operators, (std::vector<std::string>{"root", "ops"}));
-  ASSERT_EQ(site.partitions.size(), 1U);
+  ASSERT_EQ(site.partitions.size(), 2U);  // with that of the pool
   const Partition& general = site.partitions[0];
   EXPECT_EQ(general.name, "general");
   EXPECT_EQ(general.nodes.size(), 18U);
@@ -84,6 +84,77 @@ TEST(SiteFile, ReadsTheDocumentedExample) {
   EXPECT_EQ(site.user_limits.submitted_jobs, 100'000);
 }
 
+TEST(SiteFile, ReadsPools) {
+  const std::string text = example();
+  if (text.empty()) GTEST_SKIP() << "SOVREN_SOURCE is not set; run it by ctest";
+  const auto config = parse_site_file({"site.toml", text, "/etc/sovren"});
+  ASSERT_TRUE(config);
+  ASSERT_EQ(config->site.pools.size(), 1U);
+  const Pool expected{.name = "render",
+                      .max_nodes = 20,
+                      .pending_max = 4,
+                      .scale_on = {"queue_seconds", 0.1},
+                      .idle_timeout_s = 300,
+                      .time_limit_s = 3600,
+                      .cpus = 8,
+                      .memory_bytes = std::int64_t{32} << 30,
+                      .connect = "https://login1:8443",
+                      .token_file = "/etc/sovren/node.token",
+                      .ca_file = "/etc/sovren/tls/ca.pem",
+                      .certificate_file = "/etc/sovren/tls/cert.pem",
+                      .options = {"--account=climate", "--partition=short"},
+                      .setup = "module load openmpi"};
+  EXPECT_EQ(config->site.pools[0], expected);
+}
+
+TEST(SiteFile, MakesAPartitionOfEachPool) {
+  const auto alone = parse_site_file({"site.toml", "[pool.a]\n[pool.b]\nconnect = \"s\"", "/x"});
+  ASSERT_TRUE(alone);
+  const auto& partitions = alone->site.partitions;
+  ASSERT_EQ(partitions.size(), 3U);
+  EXPECT_EQ(partitions[0], (Partition{.name = "default", .is_default = true}));
+  EXPECT_EQ(partitions[2], (Partition{.name = "b", .labels = {{"pool", "b"}}}));
+  EXPECT_EQ(alone->site.pools[1].connect, "/x/s");
+  const auto beside = parse_site_file({"site.toml", "[partitions.a]\npriority = 3\n[pool.a]", "/"});
+  ASSERT_TRUE(beside);
+  EXPECT_EQ(beside->site.partitions,
+            (std::vector<Partition>{{.name = "a", .labels = {{"pool", "a"}}, .priority = 3}}));
+}
+
+TEST(SiteFile, NamesWhatIsWrongWithPools) {
+  const std::pair<const char*, const char*> cases[] = {
+      {"[pool.a]\nmax_node = 3",
+       "site.toml:2:1: unknown key 'max_node' in [pool.a]\n  hint: did you mean 'max_nodes'?\n"},
+      {"[pool.a]\nvia = \"slrum\"",
+       "site.toml:2:7: pool.a.via must be one of slurm, got string 'slrum'\n  hint: did you mean "
+       "'slurm'?\n"},
+      {"[pool.a]\nmin_nodes = 3\nmax_nodes = 2",
+       "site.toml:2:13: pool.a.min_nodes is above max_nodes = 2\n"},
+      {"[pool.a]\nscale_on = \"load\"",
+       "site.toml:2:12: pool.a.scale_on must be a name, > and a number of at least 0, got "
+       "\"load\"\n  hint: write: scale_on = \"queue_seconds > 0.1\", \"load > 0.7\", \"pending > "
+       "10\" or a metric of jobs, \"causal_depth > 5\"\n"},
+      {"[pool.a]\nscale_on = \"load > -1\"",
+       "site.toml:2:12: pool.a.scale_on must be a name, > and a number of at least 0, got "
+       "\"load > -1\"\n  hint: write: scale_on = \"queue_seconds > 0.1\", \"load > 0.7\", "
+       "\"pending > 10\" or a metric of jobs, \"causal_depth > 5\"\n"},
+      {"[pool.a]\noptions = [\"--output=x\", \"-A\"]",
+       "site.toml:2:11: pool.a.options holds --output, which the daemon sets itself\n"
+       "site.toml:2:11: pool.a.options holds string '-A', which is no long option of sbatch\n"
+       "  hint: write: options = [\"--account=physics\", \"--qos=low\"]\n"},
+      {"[pool.a]\nconnect = \"http://h:1\"",
+       "site.toml:2:11: pool.a.connect must be an https URL or the path of a Unix socket, got "
+       "\"http://h:1\"\n"},
+      {"[pool.\"a+b\"]\ncpus = 1",
+       "site.toml:1:1: the pool's name must be made of letters, digits, dots, dashes and "
+       "underscores, at most 60: its nodes are named after it\n"},
+      {"[pool.a]\n[partitions.a]\nnodes = [\"n1\"]",
+       "site.toml:3:9: partition a is also a pool: its nodes cannot be listed\n"
+       "  hint: leave nodes out, or name the pool otherwise\n"},
+  };
+  for (const auto& [text, errors] : cases) EXPECT_EQ(site_errors_of(text), errors) << text;
+}
+
 // The known keys of a table, as the hint for one that is not known lists them.
 std::vector<std::string> keys_of(const std::string& table) {
   const std::string errors = site_errors_of(table + "\nqqqqqqqqqqqqqqqqqqqqqqqqqqqq = 1\n");
@@ -102,9 +173,9 @@ TEST(SiteFile, IsDocumentedWithEveryKey) {
   const std::string text = example();
   if (text.empty()) GTEST_SKIP() << "SOVREN_SOURCE is not set; run it by ctest";
   int count = 0;
-  for (const char* table :
-       {"", "[listen]", "[requests]", "[policy]", "[policy.weights]", "[partitions.general]",
-        "[qos.urgent]", "[accounts.climate]", "[reservations.maintenance]", "[users.ada]"}) {
+  for (const char* table : {"", "[listen]", "[requests]", "[policy]", "[policy.weights]",
+                            "[partitions.general]", "[pool.render]", "[qos.urgent]",
+                            "[accounts.climate]", "[reservations.maintenance]", "[users.ada]"}) {
     const std::size_t begin = *table == '\0' ? 0 : text.find(std::string(table) + " ");
     const std::size_t plain = *table == '\0' ? 0 : text.find(std::string(table) + "\n");
     const std::size_t at = std::min(begin, plain);

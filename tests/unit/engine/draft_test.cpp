@@ -23,6 +23,19 @@ void fill(Draft& draft) {
   draft.add(Instant{1000}, AttemptEnded{{1}, 2, Ending::retry, 75, std::nullopt});
   draft.add(Instant{1000}, JobEnded{{1}, JobState::failed, "gave up", ""});
   draft.add(Instant{1000}, NodeLeft{"gone", "x"});
+  draft.add(Instant{1000}, NodeForgotten{"gone"});
+  draft.add(Instant{1000}, AllocationStarted{{1}, Instant{9000}});
+  draft.add(Instant{1000}, AllocationEnded{{2}, "gone"});
+  draft.add(Instant{1000}, AllocationAsked{{3}, "render", 60});
+  draft.add(Instant{1000}, AllocationReleased{{3}, "not needed"});
+  draft.add(Instant{1000}, PoolNoted{"render", "at max_nodes"});
+  draft.add(Instant{1000}, PoolNoted{"old", ""});
+}
+
+void add_pools(Draft& draft) {
+  draft.add(Instant{1000}, AllocationAsked{{1}, "render", 60});
+  draft.add(Instant{1000}, AllocationAsked{{2}, "render", 60});
+  draft.add(Instant{1000}, PoolNoted{"old", "refused"});
 }
 
 State before() {
@@ -36,6 +49,7 @@ State before() {
                 .job = {1}, .user = "ada", .dir = "/a", .spec = JobSpec{}, .oldest_set_job = {1}});
   draft.add(Instant{1000}, AttemptStarted{{1}, 1, "old", 2});
   draft.add(Instant{1000}, CheckpointSealed{{1}, 1, 10, 5, 1});
+  add_pools(draft);
   EXPECT_TRUE(draft.commit(log));
   return state;
 }
@@ -78,6 +92,7 @@ TEST(Draft, LeadsWhereReplayLeads) {
           JobSubmitted{
               .job = {1}, .user = "ada", .dir = "/a", .spec = JobSpec{}, .oldest_set_job = {1}});
       draft.add(Instant{1000}, AttemptStarted{{1}, 1, "old", 2});
+      add_pools(draft);
     } else {
       fill(draft);
     }

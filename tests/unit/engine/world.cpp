@@ -49,6 +49,12 @@ std::string state_text(const State& state) {
   for (const auto& [name, node] : state.nodes)
     out << "node " << name << " " << node.resources.cpus << " cpus " << node.cpus_used << " gpus "
         << node.gpus_used << " memory " << node.memory_used_bytes << "\n";
+  for (const auto& [id, allocation] : state.allocations)
+    out << "allocation " << id.value << " of " << state.last_allocation << " " << allocation.pool
+        << " '" << allocation.site_job << "' started " << allocation.is_started << " at "
+        << allocation.started_at.ms << " ends " << allocation.ends_at.ms << " released "
+        << allocation.is_released << " " << allocation.why << "\n";
+  for (const auto& [pool, note] : state.pool_notes) out << "pool " << pool << ": " << note << "\n";
   for (const auto& [id, job] : state.jobs) {
     out << "job " << id.value << " " << job.user << " " << job.dir << " " << job.spec_digest << " "
         << job.spec->name << " oldest " << job.oldest_set_job.value << " at " << job.submitted_at.ms
