@@ -56,10 +56,10 @@ class SiteCase(SlurmCase):
         texts = "".join(f"--- {path.name}\n{path.read_text(errors='replace')[-4000:]}\n" for path in found)
         return texts + self.site.logs()
 
-    def wait_for_job(self, job, is_so, what):
+    def wait_for_job(self, job, is_so, what, patience_s=240):
         """Looks at a job of the site until is_so(what scontrol says of it)."""
         try:
-            self.site.wait_until(lambda: is_so(self.site.job(job)), f"{what}: {self.site.job(job)}", patience_s=240)
+            self.site.wait_until(lambda: is_so(self.site.job(job)), f"{what}: {self.site.job(job)}", patience_s)
         except RuntimeError as error:
             raise AssertionError(f"{error}\n{self.logs()}") from error
 
@@ -67,8 +67,8 @@ class SiteCase(SlurmCase):
         self.wait_for_job(job, lambda row: row.get("JobState") == "RUNNING" and int(row["Restarts"]) >= restarts,
                           f"job {job} to run with {restarts} restarts")
 
-    def wait_until_ended(self, job, state="COMPLETED"):
-        self.wait_for_job(job, lambda row: row.get("JobState") in ENDED, f"the end of job {job}")
+    def wait_until_ended(self, job, state="COMPLETED", patience_s=240):
+        self.wait_for_job(job, lambda row: row.get("JobState") in ENDED, f"the end of job {job}", patience_s)
         self.assertEqual(self.site.state(job), state, self.logs())
 
     def wait_until(self, is_so, process=None):
