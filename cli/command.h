@@ -88,6 +88,7 @@ Result<int> requeue_jobs(const Arguments&);
 Result<int> preempt_jobs(const Arguments&);
 Result<int> run_worker(const Arguments&);
 Result<int> launch_on_node(const Arguments&);
+Result<int> start_step_task(const Arguments&);
 Result<int> list_nodes(const Arguments&);
 Result<int> drain_nodes(const Arguments&);
 Result<int> resume_nodes(const Arguments&);

@@ -7,6 +7,7 @@
 #include "cli/admission.h"
 #include "cli/directory_hold.h"
 #include "cli/progress_file.h"
+#include "cli/shims.h"
 #include "cli/system_clock.h"
 #include "cli/terminal.h"
 #include "cli/users.h"
@@ -219,12 +220,12 @@ Result<RunOutcome> run_embedded(const RunRequest& request, const JobDirectory& d
 
   SOVREN_TRY(hold, DirectoryHold::take(directory, request.site));
   SOVREN_TRY(log, hold.open_log());
-  SOVREN_TRY(agent,
-             workers::Agent::start(
-                 {.rank_program = request.programs.rank,
-                  .mpirun = request.programs.mpirun,
-                  .cpus = resources.cpus,
-                  .site = request.site ? std::optional(request.site->launch) : std::nullopt}));
+  SOVREN_TRY(agent, workers::Agent::start(
+                        {.rank_program = request.programs.rank,
+                         .mpirun = request.programs.mpirun,
+                         .cpus = resources.cpus,
+                         .site = request.site ? std::optional(request.site->launch) : std::nullopt,
+                         .link_shims = link_own_shims}));
   agent->wake_on(signals.wake_fd());
   SystemClock clock;
   SOVREN_TRY(latest_job, storage::latest_job(directory.checkpoints()));

@@ -11,6 +11,7 @@
 #include "cli/slurm_words.h"
 #include "cli/terminal.h"
 #include "slurm/script/shell.h"
+#include "workers/launch/programs.h"
 
 namespace sovren::cli {
 namespace {
@@ -20,6 +21,7 @@ namespace fs = std::filesystem;
 constexpr std::array table{
     Shim{"sacct", run_sacct},       Shim{"sbatch", run_sbatch}, Shim{"scancel", run_scancel},
     Shim{"scontrol", run_scontrol}, Shim{"sinfo", run_sinfo},   Shim{"squeue", run_squeue},
+    Shim{"srun", run_srun},
 };
 
 Error link_error(const std::string& path, const std::error_code& error) {
@@ -98,6 +100,10 @@ Result<int> make_shims(const Arguments& arguments) {
   if (error) return fail(link_error("/proc/self/exe", error));
   SOVREN_DO(link_shims(dir, self.string()));
   return print_text("export PATH=" + slurm::shell_quoted(dir) + ":$PATH\n");
+}
+
+Result<void> link_own_shims(const std::string& dir) {
+  return link_shims(dir, workers::running_program());
 }
 
 }  // namespace sovren::cli

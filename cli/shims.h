@@ -33,6 +33,9 @@ int run_shim(const Shim& shim, const std::vector<std::string>& words);
 /// Errors   refused: something else has one of the names, and nothing was changed; storage_io.
 Result<void> link_shims(const std::string& dir, const std::string& target);
 
+/// The same for this program, as an agent makes them for the scripts that it starts.
+Result<void> link_own_shims(const std::string& dir);
+
 // What the table runs.
 Result<int> run_sacct(const std::vector<std::string>& words);
 Result<int> run_squeue(const std::vector<std::string>& words);
@@ -40,5 +43,6 @@ Result<int> run_sbatch(const std::vector<std::string>& words);
 Result<int> run_scancel(const std::vector<std::string>& words);
 Result<int> run_scontrol(const std::vector<std::string>& words);
 Result<int> run_sinfo(const std::vector<std::string>& words);
+Result<int> run_srun(const std::vector<std::string>& words);
 
 }  // namespace sovren::cli

@@ -9,6 +9,7 @@
 
 #include "cli/client.h"
 #include "cli/command.h"
+#include "cli/shims.h"
 #include "cli/signals.h"
 #include "cli/system_clock.h"
 #include "cli/version.h"
@@ -94,7 +95,8 @@ Result<int> run_worker(const Arguments& arguments) {
              workers::Agent::start({.subnet = arguments.text("subnet"),
                                     .attempts = workers::AgentConfig::Attempts::apart,
                                     .cpus = cpus > 0 ? std::optional<int>(cpus) : std::nullopt,
-                                    .scrub_interval_s = scrub_interval_s}));
+                                    .scrub_interval_s = scrub_interval_s,
+                                    .link_shims = link_own_shims}));
   SOVREN_TRY(resources, announced(arguments, agent->resources()));
   workers::Worker worker(*agent, {.node = node,
                                   .version = std::string(version()),

@@ -2,6 +2,7 @@
 #include "workers/agent/agent.h"
 
 #include <poll.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -53,6 +54,11 @@ Result<std::unique_ptr<Agent>> Agent::start(AgentConfig config) {
                                                          : std::move(config.rsh_agent),
                    .subnet = std::move(config.subnet),
                    .site = std::move(config.site)};
+  if (config.link_shims) {
+    host.shims = folder.path() + "/bin";
+    SOVREN_DO(config.link_shims(host.shims));
+    ::chmod(host.shims.c_str(), 0755);  // for the users of root's agent, too
+  }
   std::unique_ptr<Isolation> isolation;
   if (config.attempts == AgentConfig::Attempts::apart) {
     isolation = std::make_unique<Isolation>(Isolation::of_this_machine());

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <deque>
+#include <functional>
 #include <list>
 #include <map>
 #include <memory>
@@ -35,6 +36,9 @@ struct AgentConfig {
   /// Checkpoint sets of the job directories that attempts were headed in are verified at rest so
   /// often, one directory at a time; 0: never.
   double scrub_interval_s = 0;
+  /// Makes the folder of srun, sbatch, ... that commands on their head find first on their PATH;
+  /// none: they find no such folder.
+  std::function<Result<void>(const std::string& folder)> link_shims;
 };
 
 /// Starts, watches and reaps the attempts of one node.

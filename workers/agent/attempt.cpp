@@ -94,8 +94,11 @@ Result<Attempt::Ears> Attempt::open_ears(const AttemptOrder& order, const Attemp
     SOVREN_TRY(folder, AttemptFolder::make(setting.private_dir, setting.user));
     ears.folder.emplace(std::move(folder));
   }
-  if (is_started_on_head(order))
+  if (is_started_on_head(order)) {
     SOVREN_DO(put_private_file(host_file_of(setting), host_file_text(order), setting.user));
+    SOVREN_DO(put_private_file(allocation_file_of(setting),
+                               print_allocation(allocation_of(order, setting)), setting.user));
+  }
   if (order.slots.size() > 1) {
     SOVREN_TRY(launches, LaunchChannel::listen(setting.launch_socket, setting.user));
     ears.launches.emplace(std::move(launches));

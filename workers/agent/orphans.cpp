@@ -32,7 +32,9 @@ void kill_orphans(const std::string& cookie, const std::vector<pid_t>& leaders) 
     bool is_clean = true;
     for (const Child& child : own_children(leaders)) {
       if (child.is_zombie) {
+        // Its own children have become ours as it died, maybe after the list of ours was made.
         ::waitpid(child.pid, nullptr, WNOHANG);
+        is_clean = false;
         continue;
       }
       const Ownership ownership = cookie_ownership(child.pid, cookie);

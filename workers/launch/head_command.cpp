@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "workers/launch/head_command.h"
 
+#include <algorithm>
+
+#include "core/model/state.h"
 #include "workers/launch/slurm_variables.h"
 
 namespace sovren::workers {
@@ -27,6 +30,7 @@ void add_head_variables(Environment& environment, const AttemptOrder& order,
   if (setting.is_root)
     for (const char* name : {"OMPI_ALLOW_RUN_AS_ROOT", "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM"})
       environment.set(name, "1");
+  environment.set(allocation_variable, allocation_file_of(setting));
   MpiParameters set(environment);
   set("orte_default_hostfile", host_file_of(setting));
   // As for our own ranks (command.cpp): others may hold the first cores.
@@ -53,6 +57,32 @@ std::string host_file_text(const AttemptOrder& order) {
 
 std::string host_file_of(const CommandSetting& setting) {
   return setting.private_dir + "/hosts";
+}
+
+Allocation allocation_of(const AttemptOrder& order, const CommandSetting& setting) {
+  const Resources& resources = order.spec.resources;
+  Allocation allocation{.job = order.job.value,
+                        .array_job = order.array_job.value,
+                        .job_name = order.spec.name,
+                        .user = order.user,
+                        .job_dir = order.dir,
+                        .mpirun = setting.programs.mpirun};
+  if (order.element >= 0) allocation.array_task = std::to_string(order.element);
+  if (const auto* spec = std::get_if<CommandSpec>(&order.spec.kind))
+    if (const auto task = spec->environment.find("SLURM_ARRAY_TASK_ID");
+        order.element >= 0 && task != spec->environment.end())
+      allocation.array_task = task->second;
+  for (const Slot& slot : slots_of(order))
+    allocation.nodes.push_back({.name = slot.node,
+                                .tasks = slot.ranks,
+                                .cpus = slot.ranks * std::max(1, resources.cpus_per_rank),
+                                .gpus = slot.ranks * resources.gpus_per_rank});
+  allocation.nodes[0].cpus = cpus_held(resources, allocation.nodes[0].tasks, setting.cpus);
+  return allocation;
+}
+
+std::string allocation_file_of(const CommandSetting& setting) {
+  return setting.private_dir + "/allocation.json";
 }
 
 bool is_started_on_head(const AttemptOrder& order) {

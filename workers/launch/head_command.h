@@ -3,6 +3,7 @@
 
 #include <string>
 
+#include "workers/launch/allocation.h"
 #include "workers/launch/command.h"
 #include "workers/launch/environment.h"
 
@@ -20,6 +21,10 @@ void add_head_variables(Environment& environment, const AttemptOrder& order,
 /// mpirun's file of hosts, for host_file_of(): a line for each node.
 std::string host_file_text(const AttemptOrder& order);
 std::string host_file_of(const CommandSetting& setting);
+
+/// What srun in the script is told, for allocation_file_of().
+Allocation allocation_of(const AttemptOrder& order, const CommandSetting& setting);
+std::string allocation_file_of(const CommandSetting& setting);
 
 /// Is it started once, on the head node, whatever its ranks?
 bool is_started_on_head(const AttemptOrder& order);
