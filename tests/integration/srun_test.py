@@ -49,22 +49,28 @@ class Srun(QueueCase):
         self.assertEqual(lines, ["0: a", "0: b", "0: x", "1-1-00-job1.txt", "1-1-01-job1.txt", "1: a", "1: b", "1: x",
                                  "2: only", "2: x", "refused"])
 
-    def test_steps_at_once_share_the_slots(self):
-        """No more tasks than CPUs at a time: each notes how many run beside it."""
-        lines = self.printed("mkdir running; for i in $(seq 24); do srun -n1 --exact sh -c "
-                             "'touch running/'$i'; ls running | wc -l; rm running/'$i & done; wait; echo all", ranks=3)
-        self.assertEqual(lines[-1], "all")
-        self.assertEqual(len(lines), 25)
-        self.assertLessEqual(max(int(n) for n in lines[:-1]), 3)
+    def test_a_step_waits_for_slots(self):
+        """One more than there is room for starts only when another has ended, which it does once the script says go."""
+        for one, room in (("srun -n1 --exact", 3), ("srun -n1", 1), ("srun -n3 --mpi=none -o 0", 1)):
+            with self.subTest(one=one):
+                # The pause gives one that does not wait the time to show it.
+                lines = self.printed(f"rm -f go up-*; for i in $(seq {room}); do {one} sh -c 'touch up-'$i'; "
+                                     "until [ -e go ]; do sleep 0.01; done' & done; "
+                                     f"until [ $(ls up-* 2>/dev/null | wc -l) = {room} ]; do sleep 0.01; done; "
+                                     f"{one} sh -c '[ -e go ] && echo waited || echo early' & "
+                                     "srun --overlap -n1 echo beside; sleep 0.5; touch go; wait", ranks=3)
+                self.assertEqual(lines, ["beside", "waited"])
+
+    def test_many_steps_all_run(self):
+        self.assertEqual(self.printed("for i in $(seq 40); do srun -n1 --exclusive echo done & done; wait", ranks=3),
+                         ["done"] * 40)
 
     def test_steps_really_run_at_once(self):
-        """Four tasks that each wait for the others' coming; two steps of a whole node never meet."""
+        """Four tasks that each wait for the others' coming."""
         lines = self.printed("for i in 1 2 3 4; do srun -n1 --exact sh -c 'touch up-'$i'; "
                              "until [ $(ls up-* | wc -l) = 4 ]; do sleep 0.01; done; echo met' & done; wait; "
-                             "(srun -n1 sh -c 'echo a >> order; echo a >> order') & "
-                             "(srun -n1 sh -c 'echo b >> order; echo b >> order') & wait; uniq order | wc -l; "
                              "srun --overlap -n1 srun --overlap -n1 echo inner")
-        self.assertEqual(lines, ["2", "inner", "met", "met", "met", "met"])
+        self.assertEqual(lines, ["inner", "met", "met", "met", "met"])
 
     def test_what_does_not_fit_is_refused(self):
         lines = self.printed("srun -n9 true 2>&1; echo $?; srun -N2 true 2>&1; echo $?; srun --pty true 2>&1; echo $?; "
