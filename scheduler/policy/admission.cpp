@@ -284,12 +284,13 @@ Result<void> can_ever_run(const JobSpec& spec, const State& state, const PolicyC
 }
 
 JobSpec with_site_defaults(JobSpec spec, const Site& site, const std::string& user) {
+  spec.partition = partition_of(spec, site);
   if (spec.account.empty())
     for (const Account& account : site.accounts)
       if (spec.account.empty() && account.users.contains(user)) spec.account = account.name;
   std::optional<double>& time_limit_s = spec.resources.time_limit_s;
   if (time_limit_s) return spec;
-  const std::string name = partition_of(spec, site);
+  const std::string& name = spec.partition;
   for (const Partition& partition : site.partitions)
     if (partition.name == name) time_limit_s = partition.default_time_limit_s;
   for (const Pool& pool : site.pools)  // else it would never start there

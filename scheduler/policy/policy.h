@@ -122,8 +122,8 @@ Plan decide(const State& state, Index& index, Instant now, const PolicyConfig& c
 Result<void> can_ever_run(const JobSpec& spec, const State& state, const PolicyConfig& config = {},
                           const std::string& user = {});
 
-/// What the site adds to a job that leaves it open, before it is accepted: the first account that
-/// has its user, and a time limit: the partition's default one, at most the longest that the job
+/// What the site adds to a job that leaves it open, before it is accepted: the default partition,
+/// the first account that has its user, and a time limit: the partition's default one, at most the longest that the job
 /// might have asked for; in a pool, if it cannot checkpoint, what allocations there leave.
 JobSpec with_site_defaults(JobSpec spec, const Site& site, const std::string& user);
 

@@ -141,6 +141,9 @@ TEST_F(Admission, FillsInWhatTheSiteSays) {
     return with_site_defaults(spec_, config_.site, "ada").resources.time_limit_s;
   };
   EXPECT_EQ(limit_s(), std::nullopt);
+  spec_.partition.clear();
+  EXPECT_EQ(with_site_defaults(spec_, config_.site, "ada").partition, "all");
+  EXPECT_EQ(with_site_defaults(spec_, {}, "ada").partition, "");
   config_.site.partitions[0].default_time_limit_s = 1800;
   EXPECT_EQ(limit_s(), 1800);
   config_.site.user_limits.time_limit_s = 600;
