@@ -12,7 +12,10 @@
 #include <array>
 #include <cerrno>
 #include <chrono>
+#include <cstdlib>
 #include <cstring>
+#include <filesystem>
+#include <sstream>
 
 #include "core/base/units.h"
 #include "slurm/bridge/descriptor.h"
@@ -68,7 +71,28 @@ std::vector<char*> environment() {
   return kept;
 }
 
+// The program on PATH that is not this one: in a folder of `sovren slurm shims`, sbatch is a link
+// to ourselves.
+Result<std::string> site_program(const std::string& name) {
+  if (name.find('/') != std::string::npos) return name;
+  std::error_code failed;
+  const auto self = std::filesystem::canonical("/proc/self/exe", failed);
+  const char* path = std::getenv("PATH");
+  std::istringstream folders(path != nullptr ? path : "/usr/bin:/bin");
+  bool is_ours = false;
+  for (std::string folder; std::getline(folders, folder, ':');) {
+    const std::string file = (folder.empty() ? "." : folder) + "/" + name;
+    if (::access(file.c_str(), X_OK) != 0 || std::filesystem::is_directory(file, failed)) continue;
+    if (std::filesystem::canonical(file, failed) != self) return file;
+    is_ours = true;
+  }
+  return fail({.code = Code::not_found,
+               .what = "'" + name + "' is not on PATH" + (is_ours ? ", but for our own" : ""),
+               .hint = "is this a machine of the Slurm site, with its programs on PATH?"});
+}
+
 Result<pid_t> spawn(const std::vector<std::string>& argv, int in, int out, int err) {
+  SOVREN_TRY(program, site_program(argv[0]));
   posix_spawn_file_actions_t actions;
   posix_spawn_file_actions_init(&actions);
   posix_spawn_file_actions_adddup2(&actions, in, STDIN_FILENO);
@@ -85,16 +109,13 @@ Result<pid_t> spawn(const std::vector<std::string>& argv, int in, int out, int e
   for (const std::string& word : argv) words.push_back(const_cast<char*>(word.c_str()));
   words.push_back(nullptr);
   pid_t pid = 0;
-  const int failed =
-      ::posix_spawnp(&pid, words[0], &actions, &attributes, words.data(), environment().data());
+  const int failed = ::posix_spawn(&pid, program.c_str(), &actions, &attributes, words.data(),
+                                   environment().data());
   posix_spawnattr_destroy(&attributes);
   posix_spawn_file_actions_destroy(&actions);
   if (failed == 0) return pid;
   return fail({.code = Code::not_found,
-               .what = "'" + argv[0] + "' cannot be started: " + std::strerror(failed),
-               .hint = failed == ENOENT
-                           ? "is this a machine of the Slurm site, with its programs on PATH?"
-                           : ""});
+               .what = "'" + program + "' cannot be started: " + std::strerror(failed)});
 }
 
 // False: the deadline came first.

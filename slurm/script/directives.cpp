@@ -166,6 +166,12 @@ class BatchWriter {
     BatchEnvironment environment = batch_environment(source_, wishes_, problems_);
     std::map<std::string, Wished<std::string>> variables;
     for (auto& [name, value] : environment.variables) variables[name] = {std::move(value), {}};
+    // Slurm tells a script of these only when it asks for them.
+    const auto tell = [&](const char* name, const Wish<std::int64_t>& wish) {
+      if (wish) variables[name] = {std::to_string(wish->value), wish->by};
+    };
+    tell("SLURM_CPUS_PER_TASK", wishes_.cpus_per_task);
+    tell("SLURM_NTASKS_PER_NODE", wishes_.ntasks_per_node);
     put_table("command.environment", variables);
     if (!environment.unfit.empty())
       wishes_.warnings.push_back("variables that the job does not get: " +

@@ -99,7 +99,7 @@ class SlurmStatusTest(SovrenCase):
         self.assertFalse(answer["answered"])
         (self.dir / "bin" / "squeue").unlink()
         self.env["PATH"] = f"{self.dir / 'bin'}:/nowhere"
-        self.assertIn("'squeue' cannot be started", self.sovren("slurm", "status", code=5).stderr)
+        self.assertIn("'squeue' is not on PATH", self.sovren("slurm", "status", code=5).stderr)
 
     def test_wait_follows_a_job_to_the_end_of_its_continuation(self):
         first, other = self.submit("it"), self.submit("other")

@@ -2,8 +2,10 @@
 #include "slurm/bridge/site_command.h"
 
 #include <gtest/gtest.h>
+#include <unistd.h>
 
 #include <cstdlib>
+#include <filesystem>
 
 namespace sovren::slurm {
 namespace {
@@ -19,6 +21,25 @@ TEST(SiteCommand, AnswersWithAllThatAProgramSays) {
 TEST(SiteCommand, AMissingProgramAndOneThatHangsAreErrors) {
   EXPECT_EQ(site_command()({"sovren-no-such-program"}, "").error().code, Code::not_found);
   EXPECT_EQ(site_command(0.05)({"sleep", "600"}, "").error().code, Code::timed_out);
+}
+
+TEST(SiteCommand, OurOwnLinksAreNotTheSites) {
+  const auto folder = std::filesystem::temp_directory_path() /
+                      ("sovren-site-command-" + std::to_string(::getpid()));
+  std::filesystem::create_directories(folder / "links");
+  std::filesystem::create_symlink("/proc/self/exe", folder / "links/sbatch");
+  const std::string before = std::getenv("PATH");
+  ::setenv("PATH", (folder / "links").c_str(), 1);
+  const auto none = site_command()({"sbatch"}, "");
+  std::filesystem::create_symlink("/bin/echo", folder / "sbatch");
+  ::setenv("PATH", ((folder / "links").string() + ":" + folder.string()).c_str(), 1);
+  const auto answer = site_command()({"sbatch", "hello"}, "");
+  ::setenv("PATH", before.c_str(), 1);
+  std::filesystem::remove_all(folder);
+  ASSERT_FALSE(none);
+  EXPECT_EQ(none.error().what, "'sbatch' is not on PATH, but for our own");
+  ASSERT_TRUE(answer) << to_text(answer.error());
+  EXPECT_EQ(answer->output, "hello\n");
 }
 
 TEST(SiteCommand, WhatAUserSetsForTheirOwnEyesHidesNothing) {
