@@ -123,8 +123,9 @@ Result<void> can_ever_run(const JobSpec& spec, const State& state, const PolicyC
                           const std::string& user = {});
 
 /// What the site adds to a job that leaves it open, before it is accepted: the default partition,
-/// the first account that has its user, and a time limit: the partition's default one, at most the longest that the job
-/// might have asked for; in a pool, if it cannot checkpoint, what allocations there leave.
+/// the first account that has its user, and a time limit: the partition's default one, at most the
+/// longest that the job might have asked for; in a pool, if it cannot checkpoint, what allocations
+/// there leave.
 JobSpec with_site_defaults(JobSpec spec, const Site& site, const std::string& user);
 
 /// Mean time between failures of a job's running attempt, to plan its checkpoints for.

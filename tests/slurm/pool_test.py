@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A pool on a real Slurm: agents come for a queue and go with it; one moves its job on before its time is over."""
+"""A pool on a real Slurm: agents come for a queue and go with it; what an agent ran goes on elsewhere when it is gone."""
 import unittest
 
 import slurm_case  # noqa: F401  (finds the folder of the next)
