@@ -31,7 +31,8 @@ TEST(Directives, EndAtACommentWithinAWord) {
 
 TEST(Directives, TakeOptionsAsGetoptDoes) {
   EXPECT_EQ(keys_of("#SBATCH --ntasks-per-n=4 --part x\n"),
-            "partition = \"x\"; resources.ranks = 4");
+            "command.environment = { SLURM_NTASKS_PER_NODE = \"4\" }; partition = \"x\"; "
+            "resources.ranks = 4");
   EXPECT_EQ(keys_of("#SBATCH -OsN2\n"),
             "resources.nodes = 2; resources.oversubscribe = \"yes\"; resources.ranks = 2");
   EXPECT_EQ(keys_of("#SBATCH --mem 1\n"), keys_of("#SBATCH --mem=1M\n"));
@@ -167,7 +168,8 @@ TEST(Directives, ThatSbatchWarnsOfAreWarnedOf) {
   EXPECT_EQ(warnings_of(source_of("#SBATCH -N2 -n16 --ntasks-per-node=4\n")),
             "--ntasks-per-node=4 is ignored: 16 tasks do not fit on 2 nodes so\n");
   EXPECT_EQ(keys_of("#SBATCH -N2-8 -n16 --ntasks-per-node=4\n"),
-            "resources.nodes = 4; resources.ranks = 16");
+            "command.environment = { SLURM_NTASKS_PER_NODE = \"4\" }; resources.nodes = 4; "
+            "resources.ranks = 16");
   EXPECT_EQ(warnings_of(source_of("#PBS -l nodes=2\n#BSUB -n 3\n")),
             "#PBS and #BSUB lines are not read: 2\n");
   EXPECT_EQ(warnings_of(source_of("#SBATCH -J a/b -p x,y\n")),
