@@ -34,7 +34,10 @@ class SrunOnNodes(ClusterCase):
         block = [f"block {task} n{task // 2 + 1} n{task // 2 + 1} {task // 2} {task % 2} a b" for task in range(6)]
         cyclic = [f"cyclic {task} n{task % 3 + 1}" for task in range(6)]
         mpirun = [f"mpirun {rank} n{rank // 2 + 1}" for rank in range(6)]
-        lines = (self.dir / "steps.txt").read_text().splitlines()
+        # mpirun now and then warns that it came too late to set the process group of a daemon's launcher, which has
+        # set it itself.
+        lines = [line for line in (self.dir / "steps.txt").read_text().splitlines()
+                 if "plm:rsh: Warning: setpgid(" not in line]
         self.assertEqual(sorted(lines), sorted([*block, *cyclic, "code 3", *["chosen n3"] * 2, *["n1", "n2", "n3"] * 2,
                                                 *mpirun, "job n[1-3] 2(x3)"]))
         self.assertEqual(sorted(p.name for p in self.dir.glob("file-*")),
